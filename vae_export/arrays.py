@@ -1,0 +1,123 @@
+"""Arrays given by the user: read them from files, and check them before any graph sees them."""
+
+from __future__ import annotations
+
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from vae_export.errors import DataError
+
+__all__ = ["PICTURE_SUFFIXES", "check_latents", "check_x", "read_array", "read_pictures"]
+
+Array = np.ndarray[Any, Any]
+
+PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
+
+
+def read_array(path: Path, key: str) -> Array:
+    """Read an array from .npy, .npz, a picture or a folder of pictures.
+
+    Args:
+        path: the file or folder.
+        key: which array of an .npz to take, if it has several.
+
+    Returns:
+        The array as stored; pictures as uint8 ``[n, height, width, channels]``.
+
+    Raises:
+        DataError: no such file, not readable, or an .npz without the key.
+    """
+    if not path.exists():
+        raise DataError(f"{path}: no such file or folder")
+    if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
+        return read_pictures(path)
+    if path.suffix not in (".npy", ".npz"):
+        raise DataError(f"{path}: got a file named *{path.suffix}, expected .npy, .npz or an image")
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        arrays: dict[str, Array] = dict(loaded) if path.suffix == ".npz" else {key: loaded}
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: cannot be read ({error})") from error
+    if key in arrays:
+        return arrays[key]
+    if len(arrays) == 1:
+        return next(iter(arrays.values()))
+    raise DataError(f"{path}: holds the arrays {', '.join(sorted(arrays)) or 'none'}, expected {key!r} among them")
+
+
+def read_pictures(path: Path) -> Array:
+    """Read one picture, or a folder of pictures of one size: uint8 ``[n, height, width, channels]``.
+
+    Raises:
+        DataError: no picture there, one that cannot be read, or pictures of several sizes.
+    """
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.suffix.lower() in PICTURE_SUFFIXES)
+        if not files:
+            raise DataError(f"{path}: holds no images ({', '.join(PICTURE_SUFFIXES)})")
+    pictures: list[Array] = []
+    for file in files:
+        try:
+            with Image.open(file) as image:
+                gray = image.mode in ("1", "L", "LA")
+                pixels = np.asarray(image.convert("L" if gray else "RGB"))
+        except (OSError, UnidentifiedImageError) as error:
+            raise DataError(f"{file}: cannot be read as an image ({error})") from error
+        pictures.append(pixels if pixels.ndim == 3 else pixels[..., None])
+        if pictures[-1].shape != pictures[0].shape:
+            raise DataError(
+                f"{file}: got an image of {pictures[-1].shape}, expected {pictures[0].shape} as in "
+                f"{files[0].name}; make all images one size and one colour mode"
+            )
+    return np.stack(pictures)
+
+
+def check_x(array: Array, shape: tuple[int, ...], value_range: tuple[float, float] | None, where: str) -> Array:
+    """An input of the encoder: float32 ``[n, *shape]``, in `value_range` if that is known.
+
+    uint8 arrays are images: 0 to 255 is mapped onto the range ([0, 1] if it is not known).
+
+    Raises:
+        DataError: wrong shape, dtype, range, or values that are not finite.
+    """
+    _check_shape(array, shape, where)
+    low, high = value_range or (0.0, 1.0)
+    if array.dtype == np.uint8:
+        return array.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
+    array = _check_floats(array, where, "uint8, or floats")
+    if value_range and not (array.min() >= low and array.max() <= high):
+        raise DataError(
+            f"{where}: got values in [{array.min():g}, {array.max():g}], expected [{low:g}, {high:g}] as in "
+            "training; scale them the same way"
+        )
+    return array
+
+
+def check_latents(array: Array, shape: tuple[int, ...], where: str) -> Array:
+    """Latent values: float32 ``[n, *shape]``.
+
+    Raises:
+        DataError: wrong shape, dtype, or values that are not finite.
+    """
+    _check_shape(array, shape, where)
+    return _check_floats(array, where, "floats")
+
+
+def _check_shape(array: Array, shape: tuple[int, ...], where: str) -> None:
+    if array.shape[1:] != shape or not len(array):
+        expected = ", ".join(["n", *map(str, shape)])
+        raise DataError(f"{where}: got shape {array.shape}, expected ({expected}) with n at least 1")
+
+
+def _check_floats(array: Array, where: str, expected: str) -> Array:
+    if array.dtype.kind != "f":
+        raise DataError(f"{where}: got dtype {array.dtype}, expected {expected}")
+    wrong = int(array.size - np.isfinite(array).sum())
+    if wrong:
+        raise DataError(f"{where}: got {wrong} of {array.size} values that are NaN or infinite, expected finite ones")
+    return array.astype(np.float32)

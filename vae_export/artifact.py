@@ -1,0 +1,57 @@
+"""What a conversion makes: one file for one half of the VAE."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["FORMATS", "Artifact", "TensorSpec"]
+
+# Every format, in the order in which files are made and shown.
+FORMATS = ("onnx", "tflite")
+
+
+@dataclass(frozen=True)
+class TensorSpec:
+    """An input or output of an artifact.
+
+    Attributes:
+        name: as in the file.
+        shape: with None where the size is free.
+        dtype: NumPy's name.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A converted half, in memory.
+
+    Attributes:
+        role: "encoder" or "decoder".
+        format: a member of `FORMATS`.
+        precision: "float32".
+        data: the bytes of the file.
+        inputs, outputs: in the order of the file; bind them by name.
+        operators: the kinds of operators in the file, sorted.
+        oldest_runtime: the oldest runtime known to load the file.
+        opset, ir_version: of ONNX files.
+    """
+
+    role: str
+    format: str
+    precision: str
+    data: bytes = field(repr=False)
+    inputs: tuple[TensorSpec, ...]
+    outputs: tuple[TensorSpec, ...]
+    operators: tuple[str, ...]
+    oldest_runtime: str
+    opset: int | None = None
+    ir_version: int | None = None
+
+    @property
+    def file(self) -> str:
+        """Its name in the bundle: ``ROLE.FORMAT``."""
+        return f"{self.role}.{self.format}"

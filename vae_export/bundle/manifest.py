@@ -1,0 +1,179 @@
+"""manifest.json: what a bundle says of itself. Its form is manifest.schema.json, beside this file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib import resources
+from typing import Any
+
+import numpy as np
+
+from vae_export.artifact import Artifact, TensorSpec
+from vae_export.bundle.format_version import FORMAT_VERSION
+from vae_export.bundle.golden import golden_entry
+from vae_export.runtime.vae_runtime import NOISE_VERSION
+from vae_export.verify.parity import OutputParity, ParityReport
+
+__all__ = ["MANIFEST_FILE", "Latent", "Source", "build_manifest", "manifest_schema", "to_text"]
+
+MANIFEST_FILE = "manifest.json"
+NOISE_ALGORITHM = "philox4x32-10, inverse normal CDF AS 241"
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Latent:
+    """One sampling site of the trained model.
+
+    Attributes:
+        layer, layer_class: name (with the models it is nested in) and class of the sampling layer.
+        shape: of one z.
+        parametrisation, parametrisation_source, epsilon_scale: see `split.SamplingSite`.
+    """
+
+    layer: str
+    layer_class: str
+    shape: tuple[int, ...]
+    parametrisation: str
+    parametrisation_source: str
+    epsilon_scale: float
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a bundle was made from.
+
+    Attributes:
+        name: of the model.
+        latent: its sampling site.
+        value_range: smallest and largest value of x; None if not known.
+        samples: where the inputs of the comparison came from.
+        tools: name -> version.
+    """
+
+    name: str
+    latent: Latent
+    value_range: tuple[float, float] | None
+    samples: str
+    tools: Mapping[str, str]
+
+
+def build_manifest(
+    source: Source,
+    artifacts: Sequence[Artifact],
+    report: ParityReport,
+    golden: Mapping[str, Array],
+    golden_seed: int,
+    runtime_files: Mapping[str, tuple[str, bytes]],
+) -> dict[str, Any]:
+    """Describe a bundle.
+
+    Args:
+        source: the model and how it was compared.
+        artifacts: the converted halves.
+        report: their parity.
+        golden: name -> float32 array.
+        golden_seed: seed of the golden epsilon and the golden generated images.
+        runtime_files: language -> (file name, content).
+    """
+    latent = source.latent
+    names = {artifact.file for artifact in artifacts}
+    return {
+        "format_version": FORMAT_VERSION,
+        "name": source.name,
+        "latents": [
+            {
+                "layer": latent.layer,
+                "layer_class": latent.layer_class,
+                "mu": "mu",
+                "logvar": "logvar",
+                "z": "z",
+                "shape": list(latent.shape),
+                "stream": 0,
+                "parametrisation": latent.parametrisation,
+                "parametrisation_source": latent.parametrisation_source,
+                "epsilon_scale": latent.epsilon_scale,
+            }
+        ],
+        "x": {"range": list(source.value_range) if source.value_range else None},
+        "noise": {"algorithm": NOISE_ALGORITHM, "version": NOISE_VERSION},
+        "artifacts": [_artifact_entry(artifact, report) for artifact in artifacts],
+        "samples": source.samples,
+        "end_to_end": [
+            {"artifacts": row.artifact, "output": row.output, **_parity_entry(row)}
+            for row in report.rows
+            if row.artifact not in names
+        ],
+        "golden": {
+            "seed": golden_seed,
+            "start": 0,
+            "arrays": {name: golden_entry(name, array) for name, array in golden.items()},
+        },
+        "runtime": [
+            {"language": language, "file": file, **_file_entry(data)}
+            for language, (file, data) in sorted(runtime_files.items())
+        ],
+        "tools": dict(source.tools),
+    }
+
+
+def to_text(manifest: Mapping[str, Any]) -> str:
+    """The text of manifest.json: sorted keys, so that equal manifests are equal bytes."""
+    return json.dumps(manifest, indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
+
+
+def manifest_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of manifest.json."""
+    text = resources.files("vae_export.bundle").joinpath("manifest.schema.json").read_text("utf-8")
+    schema: dict[str, Any] = json.loads(text)
+    return schema
+
+
+def _artifact_entry(artifact: Artifact, report: ParityReport) -> dict[str, Any]:
+    return {
+        "role": artifact.role,
+        "format": artifact.format,
+        "precision": artifact.precision,
+        "file": artifact.file,
+        **_file_entry(artifact.data),
+        "inputs": [_tensor_entry(tensor) for tensor in artifact.inputs],
+        "outputs": [_tensor_entry(tensor) for tensor in artifact.outputs],
+        "opset": artifact.opset,
+        "ir_version": artifact.ir_version,
+        "operators": list(artifact.operators),
+        "oldest_runtime": artifact.oldest_runtime,
+        "parity": {name: _parity_entry(row) for name, row in report.of(artifact.file).items()},
+    }
+
+
+def _tensor_entry(tensor: TensorSpec) -> dict[str, Any]:
+    return {
+        "name": tensor.name,
+        "shape": list(tensor.shape),
+        "dtype": tensor.dtype,
+        "quantisation": None,
+    }
+
+
+def _parity_entry(row: OutputParity) -> dict[str, Any]:
+    figures = {
+        "max_absolute_error": row.max_absolute_error,
+        "mean_absolute_error": row.mean_absolute_error,
+        "max_relative_error": row.max_relative_error,
+        "sqnr_db": row.sqnr_db,
+        "tolerance": row.tolerance,
+    }
+    # Six digits say all there is to say.
+    return {
+        name: None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
+        for name, value in figures.items()
+    }
+
+
+def _file_entry(data: bytes) -> dict[str, Any]:
+    return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}

@@ -1,0 +1,132 @@
+"""Read a bundle, and trust nothing in it that has not been checked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import numpy as np
+
+from vae_export.bundle.format_version import FORMAT_VERSION
+from vae_export.bundle.manifest import MANIFEST_FILE, manifest_schema
+from vae_export.errors import BundleError
+
+__all__ = ["Bundle", "is_bundle", "read_bundle"]
+
+Array = np.ndarray[Any, Any]
+
+AGAIN = "export the bundle again"
+# Python puts it there when vae_runtime.py is imported from the bundle.
+IGNORED_FOLDERS = ("__pycache__",)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose manifest and files have been checked.
+
+    Attributes:
+        path: its directory.
+        manifest: the content of manifest.json.
+    """
+
+    path: Path
+    manifest: dict[str, Any]
+
+    @property
+    def artifacts(self) -> list[dict[str, Any]]:
+        """The manifest's entries of the converted halves."""
+        return list(self.manifest["artifacts"])
+
+    def golden(self, name: str) -> Array:
+        """A golden array, float32 in its shape."""
+        entry = self.manifest["golden"]["arrays"][name]
+        return np.fromfile(self.path / entry["file"], "<f4").reshape(entry["shape"])
+
+
+def is_bundle(path: Path) -> bool:
+    """Whether a path looks like a bundle: a directory with a manifest."""
+    return (path / MANIFEST_FILE).is_file()
+
+
+def read_bundle(path: Path) -> Bundle:
+    """Read and check a bundle.
+
+    Raises:
+        BundleError: it is missing; the manifest is unreadable, of an unknown version or of the
+            wrong form; a path in it is absolute, leaves the bundle or is a link; a file is missing,
+            altered, or not in the manifest.
+    """
+    if not path.is_dir():
+        raise BundleError(f"{path}: no such bundle; make one with vae-export --format all -o {path}")
+    file = path / MANIFEST_FILE
+    if not file.is_file() or file.is_symlink():
+        raise BundleError(f"{path}: no bundle, {MANIFEST_FILE} is missing; expected the directory that holds it")
+    manifest = _read_manifest(file)
+    listed = {MANIFEST_FILE}
+    for entry in _file_entries(manifest):
+        _check_file(path, entry)
+        listed.add(entry["file"])
+    _refuse_unlisted(path, listed)
+    return Bundle(path, manifest)
+
+
+def _read_manifest(file: Path) -> dict[str, Any]:
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{file}: cannot be read as JSON ({error}); {AGAIN}") from error
+    version = manifest.get("format_version") if isinstance(manifest, dict) else None
+    if version != FORMAT_VERSION:
+        raise BundleError(
+            f"{file}: got format_version {version}, expected {FORMAT_VERSION}; use a version of vae-export "
+            "that knows it"
+        )
+    validator = jsonschema.Draft202012Validator(manifest_schema())
+    error = jsonschema.exceptions.best_match(validator.iter_errors(manifest))
+    if error is not None:
+        raise BundleError(f"{file}: {error.json_path}: {error.message[:200]}; {AGAIN}")
+    result: dict[str, Any] = manifest
+    return result
+
+
+def _file_entries(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from manifest["artifacts"]
+    yield from manifest["golden"]["arrays"].values()
+    yield from manifest["runtime"]
+
+
+def _check_file(path: Path, entry: dict[str, Any]) -> None:
+    name = entry["file"]
+    parts = name.split("/")
+    if any(part in ("", ".", "..") for part in parts) or "\\" in name or ":" in name:
+        raise BundleError(
+            f"{path / MANIFEST_FILE}: got the path {name!r}, expected one inside the bundle; {AGAIN}"
+        )
+    file = path.joinpath(*parts)
+    folders = [path.joinpath(*parts[:count]) for count in range(1, len(parts) + 1)]
+    if any(folder.is_symlink() for folder in folders):
+        raise BundleError(f"{file}: is a link, expected a plain file; {AGAIN}")
+    if not file.is_file():
+        raise BundleError(f"{file}: missing; {AGAIN}")
+    data = file.read_bytes()
+    if len(data) != entry["bytes"]:
+        raise BundleError(f"{file}: altered, got {len(data)} bytes, expected {entry['bytes']}; {AGAIN}")
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != entry["sha256"]:
+        raise BundleError(
+            f"{file}: altered, got SHA-256 {digest[:12]}…, expected {entry['sha256'][:12]}…; {AGAIN}"
+        )
+
+
+def _refuse_unlisted(path: Path, listed: set[str]) -> None:
+    for file in sorted(path.rglob("*")):
+        name = file.relative_to(path).as_posix()
+        if any(folder in file.parts for folder in IGNORED_FOLDERS):
+            continue
+        if file.is_symlink() or (not file.is_dir() and name not in listed):
+            raise BundleError(f"{file}: not in {MANIFEST_FILE}, expected only the bundle's files; move it out")

@@ -1,0 +1,82 @@
+"""Write a bundle in one step: all of it, or nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from vae_export.bundle.manifest import MANIFEST_FILE
+from vae_export.errors import OutputError
+
+__all__ = ["check_target", "write_bundle"]
+
+
+def check_target(target: Path, overwrite: bool) -> None:
+    """Refuse a place that cannot be written, before any work is done.
+
+    Args:
+        target: the directory to make.
+        overwrite: replace it if it is a bundle; anything else is never replaced.
+
+    Raises:
+        OutputError: the target exists, or its parent is no directory that can be written.
+    """
+    if target.is_symlink() or target.exists():
+        if not overwrite:
+            raise OutputError(f"{target}: exists already; choose another place with -o, or give --overwrite")
+        if target.is_symlink() or not (target / MANIFEST_FILE).is_file():
+            raise OutputError(f"{target}: is no bundle (no {MANIFEST_FILE}), so --overwrite leaves it alone")
+    parent = target.absolute().parent
+    existing = next(path for path in (parent, *parent.parents) if path.exists())
+    if not existing.is_dir():
+        raise OutputError(f"{target}: cannot be written, {existing} is not a directory")
+    if not os.access(existing, os.W_OK | os.X_OK):
+        raise OutputError(f"{target}: cannot be written, no permission in {existing}")
+
+
+def write_bundle(target: Path, files: Mapping[str, bytes], overwrite: bool) -> None:
+    """Write files into a directory that appears at once.
+
+    They go to a temporary sibling, which is then renamed. At any moment the target is the old
+    bundle, the new one, or (between two renames, with `overwrite`) absent.
+
+    Args:
+        target: the directory to make; its parents are made too.
+        files: path in the bundle, with "/" -> content.
+        overwrite: replace an existing bundle.
+
+    Raises:
+        OutputError: see `check_target`; or the disk refuses.
+    """
+    check_target(target, overwrite)
+    parent = target.absolute().parent
+    staging: Path | None = None
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=parent))
+        new = staging / "new"
+        for name, data in files.items():
+            file = new.joinpath(*name.split("/"))
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_bytes(data)
+        _replace(new, target, staging / "old")
+    except OSError as error:
+        raise OutputError(f"{target}: cannot be written ({error.strerror or error})") from error
+    finally:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def _replace(new: Path, target: Path, old: Path) -> None:
+    if not target.exists():
+        new.rename(target)
+        return
+    target.rename(old)
+    try:
+        new.rename(target)
+    except BaseException:
+        old.rename(target)
+        raise

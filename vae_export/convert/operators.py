@@ -1,0 +1,52 @@
+"""Operators that must not be in an artifact, because devices lack them or draw noise of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from vae_export.errors import ConversionError
+
+__all__ = ["refuse_operators"]
+
+RANDOM_OPERATORS = frozenset(
+    {
+        # ONNX
+        "Bernoulli",
+        "Multinomial",
+        "RandomNormal",
+        "RandomNormalLike",
+        "RandomUniform",
+        "RandomUniformLike",
+        # TFLite
+        "MULTINOMIAL",
+        "RANDOM_STANDARD_NORMAL",
+        "RANDOM_UNIFORM",
+        "STABLEHLO_RNG_BIT_GENERATOR",
+    }
+)
+
+
+def refuse_operators(file: str, operators: Iterable[str], custom: Iterable[str]) -> None:
+    """Raise if an artifact holds random or custom operators.
+
+    Args:
+        file: name of the artifact, for the message.
+        operators: names of its standard operators.
+        custom: names of its operators from outside the standard set, Flex ones among them.
+
+    Raises:
+        ConversionError: names every offending operator.
+    """
+    random = sorted(RANDOM_OPERATORS.intersection(operators))
+    if random:
+        raise ConversionError(
+            f"{file}: holds the random operator {', '.join(random)}, expected a deterministic graph; "
+            "remove the layer that draws it (noise or dropout called with training=True), or move it "
+            "into the sampling layer"
+        )
+    foreign = sorted(set(custom))
+    if foreign:
+        raise ConversionError(
+            f"{file}: holds {', '.join(foreign)}, which is no standard operator and no plain runtime "
+            "has; replace the layer that needs it with standard Keras layers"
+        )

@@ -1,0 +1,137 @@
+"""A Keras half as a TFLite file."""
+
+from __future__ import annotations
+
+import re
+import struct
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+from tensorflow.lite.python import schema_py_generated as schema
+
+from vae_export.artifact import Artifact, TensorSpec
+from vae_export.convert.operators import refuse_operators
+from vae_export.errors import ConversionError
+from vae_export.quiet import LOGGER, quiet
+
+__all__ = ["convert_to_tflite"]
+
+# Position of the name in the table of a tensor (schema.fbs: shape, type, buffer, name).
+_TENSOR_NAME_FIELD = 10
+
+_DTYPES = {
+    schema.TensorType.FLOAT32: np.float32,
+    schema.TensorType.FLOAT16: np.float16,
+    schema.TensorType.INT32: np.int32,
+    schema.TensorType.INT64: np.int64,
+    schema.TensorType.INT8: np.int8,
+    schema.TensorType.UINT8: np.uint8,
+    schema.TensorType.BOOL: np.bool_,
+}
+_BUILTIN_NAMES = {
+    code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)
+}
+
+
+def convert_to_tflite(half: Any, role: str, *, batch: int | None = None) -> Artifact:
+    """Convert a half with TensorFlow's own converter, to built-in operators only.
+
+    Args:
+        half: Keras model with one input and a dict of outputs; signature and tensors get these names.
+        role: "encoder" or "decoder".
+        batch: a fixed batch size, or None for any.
+
+    Raises:
+        ConversionError: the half cannot be converted, or the file holds operators it must not.
+    """
+    file = f"{role}.tflite"
+    # from_concrete_functions would drop the weights of a Keras 3 model, without a word.
+    converter = tf.lite.TFLiteConverter.from_keras_model(_with_batch(half, batch))
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+    try:
+        with quiet():
+            data = bytearray(converter.convert())
+    # The converter raises its own type, and passes on whatever Keras raises while it traces.
+    except Exception as error:
+        LOGGER.debug("%s", error)
+        raise ConversionError(f"{file}: {_reason(str(error))}") from error
+    model = schema.Model.GetRootAs(data, 0)
+    codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
+    custom = [code.CustomCode().decode() for code in codes if code.CustomCode()]
+    operators = sorted({_BUILTIN_NAMES[code.BuiltinCode()] for code in codes} - {"CUSTOM"})
+    refuse_operators(file, operators, custom)
+    inputs, outputs = _name_tensors(data, model, file)
+    return Artifact(
+        role=role,
+        format="tflite",
+        precision="float32",
+        data=bytes(data),
+        inputs=inputs,
+        outputs=outputs,
+        operators=tuple(operators),
+        oldest_runtime=f"tflite {_minimum_runtime(model)}",
+    )
+
+
+def _with_batch(half: Any, batch: int | None) -> Any:
+    if batch is None:
+        return half
+    (tensor,) = half.inputs
+    fixed = keras.Input(batch_shape=(batch, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name)
+    return keras.Model(fixed, half(fixed), name=half.name)
+
+
+def _reason(text: str) -> str:
+    operators = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", text)))
+    if operators:
+        return (
+            f"needs the TensorFlow operator {', '.join(operators)} (a Flex operator), which no plain "
+            "runtime has; replace the layer that needs it with standard Keras layers"
+        )
+    return f"the TFLite converter cannot convert it ({' '.join(text.split())[:300]})"
+
+
+def _name_tensors(
+    data: bytearray, model: Any, file: str
+) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    """Give the tensors the names that the signature has, in place, and describe them.
+
+    The converter calls them after its own functions. A FlatBuffer string may shrink where it lies:
+    its length stands before it, and nothing else depends on it.
+    """
+    signature = model.SignatureDefs(0)
+    graph = model.Subgraphs(signature.SubgraphIndex())
+
+    def describe(entries: list[Any]) -> tuple[TensorSpec, ...]:
+        return tuple(
+            _named(data, graph.Tensors(entry.TensorIndex()), entry.Name(), file) for entry in entries
+        )
+
+    return (
+        describe([signature.Inputs(index) for index in range(signature.InputsLength())]),
+        describe([signature.Outputs(index) for index in range(signature.OutputsLength())]),
+    )
+
+
+def _named(data: bytearray, tensor: Any, name: bytes, file: str) -> TensorSpec:
+    old = tensor.Name()
+    if len(name) > len(old):
+        raise ConversionError(f"{file}: tensor name {name.decode()!r} is longer than {len(old)} characters")
+    table = tensor._tab
+    field = table.Pos + table.Offset(_TENSOR_NAME_FIELD)
+    start = field + struct.unpack_from("<I", data, field)[0]
+    struct.pack_into("<I", data, start, len(name))
+    data[start + 4 : start + 4 + len(old)] = name.ljust(len(old), b"\0")
+    sizes = tensor.ShapeSignatureAsNumpy() if tensor.ShapeSignatureLength() else tensor.ShapeAsNumpy()
+    shape = tuple(int(size) if size >= 0 else None for size in sizes)
+    return TensorSpec(name.decode(), shape, np.dtype(_DTYPES[tensor.Type()]).name)
+
+
+def _minimum_runtime(model: Any) -> str:
+    for index in range(model.MetadataLength()):
+        entry = model.Metadata(index)
+        if entry.Name() == b"min_runtime_version":
+            return bytes(model.Buffers(entry.Buffer()).DataAsNumpy()).rstrip(b"\0").decode()
+    raise ConversionError("the TFLite converter wrote no min_runtime_version; use a tested TensorFlow version")

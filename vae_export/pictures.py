@@ -1,0 +1,72 @@
+"""Pictures: images as grids, as the eye wants them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from vae_export.errors import DataError, OutputError
+
+__all__ = ["grid", "write_png"]
+
+Array = np.ndarray[Any, Any]
+
+# Small images are enlarged to about this many pixels a side.
+TILE = 56
+MARGIN = 2
+BACKGROUND = 255
+
+
+def grid(images: Array, columns: int | None = None, value_range: tuple[float, float] = (0.0, 1.0)) -> Array:
+    """Lay images out in rows.
+
+    Args:
+        images: float ``[n, height, width, channels]`` with 1 or 3 channels; values outside
+            `value_range` are clipped.
+        columns: images in a row; None makes the grid about square.
+        value_range: the values shown as black and as white.
+
+    Returns:
+        uint8 ``[height, width]`` or ``[height, width, 3]``.
+
+    Raises:
+        DataError: images of another shape.
+    """
+    if images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
+        raise DataError(
+            f"picture: got arrays of shape {images.shape}, expected [n, height, width, 1 or 3]; "
+            "write them as .npy instead"
+        )
+    low, high = value_range
+    pixels = np.rint(np.clip((images - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+    enlarge = max(1, TILE // max(images.shape[1:3]))
+    pixels = pixels.repeat(enlarge, axis=1).repeat(enlarge, axis=2)
+    count, height, width, channels = pixels.shape
+    columns = columns or math.ceil(math.sqrt(count))
+    rows = math.ceil(count / columns)
+    canvas = np.full(
+        (rows * (height + MARGIN) + MARGIN, columns * (width + MARGIN) + MARGIN, channels),
+        BACKGROUND,
+        np.uint8,
+    )
+    for index, tile in enumerate(pixels):
+        top = MARGIN + index // columns * (height + MARGIN)
+        left = MARGIN + index % columns * (width + MARGIN)
+        canvas[top : top + height, left : left + width] = tile
+    return canvas[..., 0] if channels == 1 else canvas
+
+
+def write_png(picture: Array, path: Path) -> None:
+    """Write a uint8 picture as PNG.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    try:
+        Image.fromarray(picture).save(path, format="PNG", optimize=True)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error

@@ -1,0 +1,38 @@
+"""Keep what native libraries print about themselves away from the user's terminal.
+
+TensorFlow and its converters write to the file descriptors, past Python's streams. With this
+package's logger at debug level (``--debug``) all of it is shown.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+
+__all__ = ["LOGGER", "quiet"]
+
+LOGGER = logging.getLogger("vae_export")
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Drop what the body writes to standard output and standard error; not thread safe."""
+    if LOGGER.isEnabledFor(logging.DEBUG):
+        yield
+        return
+    with tempfile.TemporaryFile() as sink, contextlib.ExitStack() as restore:
+        for stream, descriptor in ((sys.stdout, 1), (sys.stderr, 2)):
+            stream.flush()
+            saved = os.dup(descriptor)
+            restore.callback(os.close, saved)
+            restore.callback(os.dup2, saved, descriptor)
+            os.dup2(sink.fileno(), descriptor)
+        # Python's own streams need not be these descriptors (notebooks, tests).
+        restore.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        restore.enter_context(contextlib.redirect_stderr(io.StringIO()))
+        yield

@@ -1,0 +1,602 @@
+"""Run an exported VAE: draw noise, encode, sample, decode, generate.
+
+One file, copied into every bundle. It needs NumPy and one of onnxruntime, ai-edge-litert or
+tflite-runtime, and neither TensorFlow nor the package that made the bundle:
+
+    import vae_runtime
+    vae = vae_runtime.load("my-bundle")
+    images = vae.generate(16, seed=7)            # float32 [16, height, width, channels]
+    mu, logvar = vae.encode(x)                   # x: float32 [n, height, width, channels]
+    same = vae.decode(vae.sample(mu, logvar, seed=7))
+
+Self test of a bundle against its golden arrays: ``python vae_runtime.py BUNDLE``.
+
+The noise is a pure function of (seed, stream, index), specified in NOISE.md: the same bits on every
+machine and in every language, in any order, on any number of workers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+__all__ = [
+    "LiteRTGraph",
+    "NormalStream",
+    "OnnxGraph",
+    "Vae",
+    "VaeRuntimeError",
+    "load",
+    "normal",
+    "philox",
+    "sample",
+]
+
+FORMAT_VERSION = 1
+NOISE_VERSION = 1
+
+Array = np.ndarray[Any, Any]
+
+
+class VaeRuntimeError(ValueError):
+    """An argument, a bundle or a missing package: one line saying got, expected, next step."""
+
+
+# ---- Philox4x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3") ----
+
+_MULTIPLIER_0, _MULTIPLIER_1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
+_WEYL_0, _WEYL_1 = 0x9E3779B9, 0xBB67AE85
+_MASK, _HALF_WIDTH = np.uint64(0xFFFFFFFF), np.uint64(32)
+
+
+def philox(seed: int, stream: int, block: int, count: int) -> Array:
+    """Words of `count` consecutive blocks: uint32 ``[count, 4]``.
+
+    The key is (seed low, seed high), the counter (block low, block high, stream, 0).
+    """
+    blocks = np.arange(count, dtype=np.uint64) + np.uint64(block)
+    c0, c1 = blocks & _MASK, blocks >> _HALF_WIDTH
+    c2 = np.full(count, stream, np.uint64)
+    c3 = np.zeros(count, np.uint64)
+    key_0, key_1 = seed & 0xFFFFFFFF, seed >> 32
+    for _ in range(10):
+        product_0, product_1 = c0 * _MULTIPLIER_0, c2 * _MULTIPLIER_1
+        c0 = (product_1 >> _HALF_WIDTH) ^ c1 ^ np.uint64(key_0)
+        c2 = (product_0 >> _HALF_WIDTH) ^ c3 ^ np.uint64(key_1)
+        c1, c3 = product_1 & _MASK, product_0 & _MASK
+        key_0, key_1 = (key_0 + _WEYL_0) & 0xFFFFFFFF, (key_1 + _WEYL_1) & 0xFFFFFFFF
+    return np.stack((c0, c1, c2, c3), axis=1).astype(np.uint32)
+
+
+# ---- The inverse normal distribution function (Wichura 1988, AS 241, PPND16) ----
+
+# fmt: off
+_CENTRE_NUMERATOR = (
+    2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
+    13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.387132872796366608)
+_CENTRE_DENOMINATOR = (
+    5226.495278852545925, 28729.085735721942674, 39307.89580009271061, 21213.794301586595867,
+    5394.1960214247511077, 687.1870074920579083, 42.313330701600911252, 1.0)
+_TAIL_NUMERATOR = (
+    7.7454501427834140764e-4, .0227238449892691845833, .24178072517745061177, 1.27045825245236838258,
+    3.64784832476320460504, 5.7694972214606914055, 4.6303378461565452959, 1.42343711074968357734)
+_TAIL_DENOMINATOR = (
+    1.05075007164441684324e-9, 5.475938084995344946e-4, .0151986665636164571966,
+    .14810397642748007459, .68976733498510000455, 1.6763848301838038494, 2.05319162663775882187, 1.0)
+# fmt: on
+# log(2) in two parts: the first has 29 significant bits, so its product with an exponent is exact.
+_LOG2_HIGH, _LOG2_LOW = 0.69314718060195446, -4.2009150726810846e-11
+_LOG_TERMS = 11
+
+
+def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
+    """Horner's rule, highest power first, every multiplication and addition rounded."""
+    value = np.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        value *= x
+        value += coefficient
+    return value
+
+
+def _log(x: Array) -> Array:
+    """Natural logarithm of float64 x in (0, 1), with +, -, * and / only: libm's differ."""
+    mantissa, exponent = np.frexp(x)
+    low = mantissa < math.sqrt(0.5)
+    mantissa = np.where(low, mantissa + mantissa, mantissa)
+    exponent = (exponent - low).astype(np.float64)
+    s = (mantissa - 1.0) / (mantissa + 1.0)
+    series = _polynomial(tuple(1.0 / (2 * k + 1) for k in reversed(range(_LOG_TERMS + 1))), s * s)
+    return exponent * _LOG2_HIGH + (exponent * _LOG2_LOW + 2.0 * s * series)
+
+
+def _inverse_normal(words: Array) -> Array:
+    """Standard normal values, float32, of uint32 words, through u = (word + 0.5) / 2**32."""
+    u = (words.astype(np.float64) + 0.5) / 4294967296.0
+    q = u - 0.5
+    r = 0.180625 - q * q
+    value = q * _polynomial(_CENTRE_NUMERATOR, r) / _polynomial(_CENTRE_DENOMINATOR, r)
+    tail = np.abs(q) > 0.425
+    u, q = u[tail], q[tail]
+    # At most 4.79 for 32-bit words, so the third region of AS 241 (above 5) is never entered.
+    r = np.sqrt(-_log(np.minimum(u, 1.0 - u))) - 1.6
+    far = _polynomial(_TAIL_NUMERATOR, r) / _polynomial(_TAIL_DENOMINATOR, r)
+    value[tail] = np.where(q < 0.0, -far, far)
+    return value.astype(np.float32)
+
+
+# ---- The noise stream ----
+
+# Values made at a time: the temporaries stay in the second-level cache.
+_CHUNK = 16384
+_READ_AHEAD = 1024
+
+
+def normal(seed: int, stream: int, start: int, count: int) -> Array:
+    """Values [start, start + count) of a stream of standard normal noise: float32 ``[count]``.
+
+    Args:
+        seed: in [0, 2**64).
+        stream: in [0, 2**32); streams of one seed are independent.
+        start: index of the first value, at least 0.
+        count: at least 0; start + count is at most 2**64.
+    """
+    _check_integer("seed", seed, 1 << 64)
+    _check_integer("stream", stream, 1 << 32)
+    _check_integer("start", start, 1 << 64)
+    _check_integer("count", count, (1 << 64) - start + 1)
+    values = np.empty(count, np.float32)
+    for low in range(start, start + count, _CHUNK):
+        high = min(low + _CHUNK, start + count)
+        first = low // 4
+        words = philox(seed, stream, first, (high - 1) // 4 - first + 1).reshape(-1)
+        values[low - start : high - start] = _inverse_normal(words[low - 4 * first : high - 4 * first])
+    return values
+
+
+class NormalStream:
+    """One stream with read-ahead, for drawing a few values at a time; thread safe.
+
+    ``draw(start, count)`` is ``normal(seed, stream, start, count)``, faster when calls are small and
+    their starts grow. The result may be a read-only view.
+    """
+
+    def __init__(self, seed: int, stream: int = 0) -> None:
+        self.seed = seed
+        self.stream = stream
+        # Replaced as one object, so that another thread never sees half of a change.
+        self._ahead: tuple[int, int, Array] = (0, 0, np.empty(0, np.float32))
+
+    def draw(self, start: int, count: int) -> Array:
+        """Values [start, start + count): float32 ``[count]``."""
+        low, high, values = self._ahead
+        if low <= start and start + count <= high:
+            return values[start - low : start - low + count]
+        if count >= _READ_AHEAD or start + _READ_AHEAD > 1 << 64:
+            return normal(self.seed, self.stream, start, count)
+        values = normal(self.seed, self.stream, start, _READ_AHEAD)
+        values.flags.writeable = False
+        self._ahead = (start, start + _READ_AHEAD, values)
+        return values[:count]
+
+
+def sample(
+    mu: Array,
+    logvar: Array,
+    *,
+    seed: int,
+    stream: int = 0,
+    start: int = 0,
+    epsilon_scale: float = 1.0,
+) -> Array:
+    """Draw z = mu + epsilon_scale * exp(0.5 * logvar) * epsilon (Kingma & Welling 2013).
+
+    Args:
+        mu, logvar: float ``[n, ...]``, equal shapes. Row k takes values [(start + k) * size,
+            (start + k + 1) * size) of the stream, size being the number of values in a row.
+        seed, stream: of the noise; see `normal`.
+        start: number of the first row's sample.
+        epsilon_scale: standard deviation of epsilon.
+
+    Returns:
+        z, float32 with the shape of mu: the float64 result rounded once.
+    """
+    mu, logvar = np.asarray(mu), np.asarray(logvar)
+    if mu.shape != logvar.shape or mu.ndim < 2:
+        raise VaeRuntimeError(f"mu, logvar: got shapes {mu.shape} and {logvar.shape}, expected one [n, ...]")
+    size = mu[0].size if len(mu) else 0
+    epsilon = normal(seed, stream, start * size, mu.size)
+    return _reparameterise(mu, logvar, epsilon.reshape(mu.shape), epsilon_scale)
+
+
+def _reparameterise(mu: Array, logvar: Array, epsilon: Array, epsilon_scale: float) -> Array:
+    sigma = np.exp(0.5 * logvar.astype(np.float64)) * epsilon_scale
+    z: Array = (mu + sigma * epsilon).astype(np.float32)
+    return z
+
+
+def _check_integer(name: str, value: int, limit: int) -> None:
+    if not 0 <= value < limit:
+        raise VaeRuntimeError(f"{name}: got {value}, expected an integer in [0, {limit})")
+
+
+# ---- Graphs: one converted half, loaded by a runtime ----
+
+# Rows given to a runtime at a time, so that memory stays bounded for any batch.
+_MAX_ROWS = 256
+
+
+class _Graph:
+    """What both runtimes share: batches of any size over graphs of any or of one batch size.
+
+    Attributes:
+        inputs, outputs: name -> (shape with None for a free axis, NumPy dtype).
+    """
+
+    inputs: dict[str, tuple[tuple[int | None, ...], Any]]
+    outputs: dict[str, tuple[tuple[int | None, ...], Any]]
+
+    def run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        """Run on arrays ``[n, ...]`` by name; outputs ``[n, ...]`` by name."""
+        rows = len(next(iter(inputs.values())))
+        batch = next(iter(self.inputs.values()))[0][0]
+        if rows == batch or (batch is None and rows <= _MAX_ROWS):
+            return self._run(inputs)
+        step = batch or _MAX_ROWS
+        parts = []
+        for low in range(0, rows, step):
+            part = {name: array[low : low + step] for name, array in inputs.items()}
+            missing = step - len(part[next(iter(part))]) if batch else 0
+            if missing:
+                part = {name: np.concatenate([a, np.repeat(a[-1:], missing, 0)]) for name, a in part.items()}
+            outputs = self._run(part)
+            parts.append({name: array[: step - missing] for name, array in outputs.items()})
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        raise NotImplementedError
+
+
+class OnnxGraph(_Graph):
+    """An .onnx file (path or bytes) in ONNX Runtime; `threads` None leaves the choice to it."""
+
+    def __init__(self, model: str | bytes, threads: int | None = None) -> None:
+        onnxruntime = _import_first("onnx")
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 3
+        if threads:
+            options.intra_op_num_threads = threads
+        self.session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+
+        def describe(values: Any) -> dict[str, tuple[tuple[int | None, ...], Any]]:
+            return {
+                value.name: (
+                    tuple(n if isinstance(n, int) else None for n in value.shape),
+                    np.dtype(_ONNX_DTYPES[value.type]),
+                )
+                for value in values
+            }
+
+        self.inputs = describe(self.session.get_inputs())
+        self.outputs = describe(self.session.get_outputs())
+        self._names = list(self.outputs)
+
+    def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        return dict(zip(self._names, self.session.run(self._names, inputs)))
+
+
+_ONNX_DTYPES = {
+    "tensor(float)": "float32",
+    "tensor(float16)": "float16",
+    "tensor(double)": "float64",
+    "tensor(int8)": "int8",
+    "tensor(uint8)": "uint8",
+    "tensor(int32)": "int32",
+    "tensor(int64)": "int64",
+    "tensor(bool)": "bool",
+}
+
+
+class LiteRTGraph(_Graph):
+    """A .tflite file (path or bytes) in LiteRT or tflite-runtime. Not thread safe."""
+
+    def __init__(self, model: str | bytes, threads: int | None = None) -> None:
+        interpreter = _import_first("tflite").Interpreter
+        source = {"model_content": model} if isinstance(model, bytes) else {"model_path": model}
+        self._interpreter = interpreter(num_threads=threads, **source)
+        signature = self._interpreter.get_signature_runner()
+        # Bound by the signature's names: get_output_details() of the file comes in any order.
+        details_in, details_out = signature.get_input_details(), signature.get_output_details()
+        self._input_index = {name: details["index"] for name, details in details_in.items()}
+        self._output_index = {name: details["index"] for name, details in details_out.items()}
+
+        def describe(details: Any) -> dict[str, tuple[tuple[int | None, ...], Any]]:
+            return {
+                name: (
+                    tuple(None if n < 0 else int(n) for n in entry["shape_signature"]),
+                    np.dtype(entry["dtype"]),
+                )
+                for name, entry in details.items()
+            }
+
+        self.inputs, self.outputs = describe(details_in), describe(details_out)
+        # Now rather than at the first run: what a runtime cannot do, it says here.
+        self._allocated: dict[str, tuple[int, ...]] = {}
+        self._allocate({name: tuple(n or 1 for n in shape) for name, (shape, _) in self.inputs.items()})
+
+    def _allocate(self, shapes: dict[str, tuple[int, ...]]) -> None:
+        for name, shape in shapes.items():
+            self._interpreter.resize_tensor_input(self._input_index[name], shape)
+        self._interpreter.allocate_tensors()
+        self._allocated = shapes
+
+    def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+        shapes = {name: array.shape for name, array in inputs.items()}
+        if shapes != self._allocated:
+            self._allocate(shapes)
+        for name, array in inputs.items():
+            self._interpreter.set_tensor(self._input_index[name], array)
+        self._interpreter.invoke()
+        return {name: self._interpreter.get_tensor(index) for name, index in self._output_index.items()}
+
+
+_MODULES = {
+    "onnx": ("onnxruntime",),
+    "tflite": ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"),
+}
+_PIP = {"onnx": "pip install onnxruntime", "tflite": "pip install ai-edge-litert"}
+_GRAPHS = {"onnx": OnnxGraph, "tflite": LiteRTGraph}
+
+
+def _import_first(backend: str) -> Any:
+    import importlib
+
+    for module in _MODULES[backend]:
+        try:
+            return importlib.import_module(module)
+        except ModuleNotFoundError as error:
+            # A package that is there but broken is an error of its own.
+            if error.name is None or module.split(".")[0] != error.name.split(".")[0]:
+                raise
+    raise VaeRuntimeError(f"backend {backend}: no runtime is installed; {_PIP[backend]}")
+
+
+def _installed(backend: str) -> bool:
+    import importlib.util
+
+    return any(importlib.util.find_spec(module.split(".")[0]) for module in _MODULES[backend])
+
+
+# ---- The bundle ----
+
+
+class Vae:
+    """A loaded bundle; made by `load`.
+
+    Attributes:
+        manifest: the bundle's manifest.json.
+        backend: "onnx" or "tflite".
+        latent_shape: shape of one z.
+        epsilon_scale: standard deviation of epsilon in the trained model.
+    """
+
+    def __init__(self, path: Path, manifest: dict[str, Any], backend: str, threads: int | None) -> None:
+        latent = manifest["latents"][0]
+        self.manifest = manifest
+        self.backend = backend
+        self.latent_shape: tuple[int, ...] = tuple(latent["shape"])
+        self.epsilon_scale: float = latent["epsilon_scale"]
+        self._path = path
+        self._size = math.prod(self.latent_shape)
+        self._artifacts = {
+            role: _find_artifact(path, manifest, role, backend) for role in ("encoder", "decoder")
+        }
+        graph = _GRAPHS[backend]
+        self._encoder, self._decoder = (
+            graph(str(_checked_file(path, self._artifacts[role])), threads) for role in ("encoder", "decoder")
+        )
+        self._image_shape = self._encoder.inputs["x"][0][1:]
+        self._stream = NormalStream(0)
+
+    def encode(self, x: Array) -> tuple[Array, Array]:
+        """x float32 ``[n, ...]`` -> (mu, logvar), each float32 ``[n, *latent_shape]``."""
+        outputs = self._encoder.run({"x": _batch("x", x, self._image_shape)})
+        return outputs["mu"], outputs["logvar"]
+
+    def sample(self, mu: Array, logvar: Array, seed: int = 0, start: int = 0) -> Array:
+        """Draw z float32 ``[n, *latent_shape]``; row k is sample number start + k of the seed."""
+        mu, logvar = _batch("mu", mu, self.latent_shape), _batch("logvar", logvar, self.latent_shape)
+        if len(mu) != len(logvar):
+            raise VaeRuntimeError(f"logvar: got a batch of {len(logvar)}, expected {len(mu)} as in mu")
+        return _reparameterise(mu, logvar, self._epsilon(seed, start, len(mu)), self.epsilon_scale)
+
+    def decode(self, z: Array) -> Array:
+        """z float32 ``[n, *latent_shape]`` -> reconstruction float32 ``[n, ...]``."""
+        return self._decoder.run({"z": _batch("z", z, self.latent_shape)})["reconstruction"]
+
+    def reconstruct(self, x: Array, seed: int = 0, start: int = 0) -> Array:
+        """x -> decode(sample(encode(x))): float32, shaped like x."""
+        return self.decode(self.sample(*self.encode(x), seed=seed, start=start))
+
+    def generate(self, n: int, seed: int = 0, start: int = 0) -> Array:
+        """Decode n draws from the prior N(0, I): float32 ``[n, ...]``; image k is sample start + k."""
+        if n < 1:
+            raise VaeRuntimeError(f"n: got {n}, expected at least 1")
+        return self.decode(self._epsilon(seed, start, n))
+
+    def self_test(self) -> dict[str, float]:
+        """Compare with the golden arrays of the bundle.
+
+        Returns:
+            The largest absolute error of each quantity.
+
+        Raises:
+            VaeRuntimeError: an error above its tolerance; all of them are named.
+        """
+        recipe = self.manifest["golden"]
+        golden = {name: _golden(self._path, entry) for name, entry in recipe["arrays"].items()}
+        mu, logvar = self.encode(golden["x"])
+        parity = {name: row for a in self._artifacts.values() for name, row in a["parity"].items()}
+        decoded = parity["reconstruction"]["tolerance"]
+        seed, start = recipe["seed"], recipe["start"]
+        epsilon = normal(seed, 0, start * self._size, golden["epsilon"].size)
+        z = self.sample(golden["mu"], golden["logvar"], seed, start)
+        checks = {
+            "epsilon": (epsilon.reshape(golden["epsilon"].shape), golden["epsilon"], 0.0),
+            "mu": (mu, golden["mu"], parity["mu"]["tolerance"]),
+            "logvar": (logvar, golden["logvar"], parity["logvar"]["tolerance"]),
+            # exp is libm's: one unit in the last place of the largest value.
+            "z": (z, golden["z"], float(np.spacing(np.abs(golden["z"]).max()))),
+            "reconstruction": (self.decode(golden["z"]), golden["reconstruction"], decoded),
+            "generated": (
+                self.generate(len(golden["generated"]), seed, start),
+                golden["generated"],
+                decoded,
+            ),
+        }
+        errors = {name: _max_error(got, expected) for name, (got, expected, _) in checks.items()}
+        bad = [
+            f"{name}: largest error {errors[name]:.3g}, tolerance {tolerance:.3g}"
+            for name, (_, _, tolerance) in checks.items()
+            if not errors[name] <= tolerance
+        ]
+        if bad:
+            raise VaeRuntimeError(f"self test of {self._path} with {self.backend} failed: {'; '.join(bad)}")
+        return errors
+
+    def _epsilon(self, seed: int, start: int, rows: int) -> Array:
+        if seed != self._stream.seed:
+            self._stream = NormalStream(seed)
+        values = self._stream.draw(start * self._size, rows * self._size)
+        return values.reshape(rows, *self.latent_shape)
+
+
+def load(bundle: str | Path, backend: str | None = None, threads: int | None = None) -> Vae:
+    """Load a bundle.
+
+    Args:
+        bundle: the directory that holds manifest.json.
+        backend: "onnx", "tflite", or None for the first of them that the bundle has and whose
+            runtime is installed.
+        threads: threads of the runtime; None leaves the choice to it.
+
+    Raises:
+        VaeRuntimeError: no such bundle, an unknown version, a missing or altered file, no runtime.
+    """
+    path = Path(bundle)
+    manifest = _read_manifest(path)
+    if backend is not None and backend not in _GRAPHS:
+        raise VaeRuntimeError(f"backend: got {backend!r}, expected onnx or tflite")
+    if threads is not None and threads < 1:
+        raise VaeRuntimeError(f"threads: got {threads}, expected at least 1")
+    formats = _formats(manifest)
+    if backend is None:
+        usable = [name for name in formats if _installed(name)]
+        if not usable:
+            hints = " or ".join(_PIP[name] for name in formats)
+            raise VaeRuntimeError(f"{path}: holds {', '.join(formats)}, no runtime is installed; {hints}")
+        backend = usable[0]
+    return Vae(path, manifest, backend, threads)
+
+
+def _read_manifest(path: Path) -> dict[str, Any]:
+    file = path / "manifest.json"
+    try:
+        manifest = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise VaeRuntimeError(f"{path}: no bundle here (manifest.json is missing)") from None
+    except (OSError, ValueError) as error:
+        raise VaeRuntimeError(f"{file}: cannot be read ({error})") from error
+    version = manifest.get("format_version") if isinstance(manifest, dict) else None
+    if version != FORMAT_VERSION:
+        raise VaeRuntimeError(f"{file}: format_version {version}, expected {FORMAT_VERSION}; use newer helpers")
+    noise = manifest["noise"]["version"]
+    if noise != NOISE_VERSION:
+        raise VaeRuntimeError(f"{file}: noise version {noise}, expected {NOISE_VERSION}; use newer helpers")
+    return manifest
+
+
+def _formats(manifest: dict[str, Any]) -> list[str]:
+    present = {artifact["format"] for artifact in manifest["artifacts"]}
+    return [name for name in _GRAPHS if name in present]
+
+
+def _find_artifact(path: Path, manifest: dict[str, Any], role: str, backend: str) -> dict[str, Any]:
+    for artifact in manifest["artifacts"]:
+        if artifact["role"] == role and artifact["format"] == backend:
+            return dict(artifact)
+    raise VaeRuntimeError(f"{path}: no {role} for {backend}; it holds {', '.join(_formats(manifest))}")
+
+
+def _checked_file(path: Path, entry: dict[str, Any]) -> Path:
+    name = entry["file"]
+    parts = name.split("/")
+    file = path.joinpath(*parts)
+    if name.startswith("/") or "\\" in name or ":" in name or any(part in ("", ".", "..") for part in parts):
+        raise VaeRuntimeError(f"{path}: the manifest names {name!r}, expected a relative path inside")
+    if not file.is_file() or file.is_symlink():
+        raise VaeRuntimeError(f"{file}: missing, or not a plain file; export the bundle again")
+    if hashlib.sha256(file.read_bytes()).hexdigest() != entry["sha256"]:
+        raise VaeRuntimeError(f"{file}: altered (its SHA-256 is not the manifest's); export the bundle again")
+    return file
+
+
+def _golden(path: Path, entry: dict[str, Any]) -> Array:
+    return np.fromfile(_checked_file(path, entry), "<f4").reshape(entry["shape"])
+
+
+def _batch(name: str, value: Any, shape: tuple[int | None, ...]) -> Array:
+    """`value` as a float32 batch of rows of `shape`."""
+    array = np.asarray(value)
+    if array.dtype != np.float32:
+        if array.dtype.kind != "f":
+            raise VaeRuntimeError(f"{name}: got dtype {array.dtype}, expected float32")
+        array = array.astype(np.float32)
+    if array.shape[1:] != shape or not array.shape[0]:
+        expected = ", ".join(["n", *map(str, shape)])
+        raise VaeRuntimeError(f"{name}: got shape {array.shape}, expected ({expected}) with n at least 1")
+    return array
+
+
+def _max_error(got: Array, expected: Array) -> float:
+    if got.shape != expected.shape:
+        return math.inf
+    return float(np.abs(got.astype(np.float64) - expected).max())
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Self test of a bundle, with each backend it has; exit code 0, 1 failed, 2 cannot run."""
+    parser = argparse.ArgumentParser(description="Self test of an exported VAE against its golden arrays.")
+    parser.add_argument("bundle", type=Path)
+    parser.add_argument("--backend", choices=sorted(_GRAPHS), help="default: every one that is installed")
+    options = parser.parse_args(arguments)
+    try:
+        formats = [options.backend] if options.backend else _formats(_read_manifest(options.bundle))
+        usable = [name for name in formats if options.backend or _installed(name)]
+        for name in formats:
+            if name not in usable:
+                print(f"{name}: skipped, no runtime is installed ({_PIP[name]})")
+        if not usable:
+            raise VaeRuntimeError(f"{options.bundle}: nothing was tested")
+        loaded = [load(options.bundle, name) for name in usable]
+    except VaeRuntimeError as error:
+        print(f"vae_runtime: {error}", file=sys.stderr)
+        return 2
+    try:
+        for vae in loaded:
+            errors = vae.self_test()
+            print(f"{vae.backend}: ok, " + ", ".join(f"{name} {error:.1e}" for name, error in errors.items()))
+    except VaeRuntimeError as error:
+        print(f"vae_runtime: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

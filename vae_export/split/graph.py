@@ -1,0 +1,162 @@
+"""A functional Keras model as one flat graph, with all nested models inlined.
+
+Keras keeps a functional model as nodes (one for each call of a layer) whose edges are KerasTensors;
+a model called inside a model is one node. Here every nested functional or sequential model is
+opened, so that a cut can run through any of them, and a part of the graph can be called again on
+new inputs (`replay`), with the layers' own weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+from keras import tree
+
+# Not public, but the one way to tell a functional model from a subclassed one.
+from keras.src.models.functional import Functional
+
+from vae_export.errors import ModelError
+
+__all__ = ["Call", "Graph", "Value", "calls_between", "flatten", "replay"]
+
+
+@dataclass(frozen=True, eq=False)
+class Value:
+    """A tensor of the graph; compared by identity.
+
+    Attributes:
+        name: as Keras has it.
+        shape: with None for the batch and other unknown sizes.
+        dtype: as Keras has it.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+    dtype: str
+
+
+@dataclass(frozen=True, eq=False)
+class Call:
+    """One operation called once; compared by identity.
+
+    Attributes:
+        operation: the Keras layer or operation.
+        path: names of the models it is nested in and its own, joined by "/".
+        args, kwargs: as it was called, with a `Value` in place of each tensor.
+        inputs, outputs: the values among its arguments and its results, flat.
+    """
+
+    operation: Any
+    path: str
+    args: tuple[Any, ...]
+    kwargs: Mapping[str, Any]
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+
+
+@dataclass(frozen=True)
+class Graph:
+    """A flat model: inputs, calls in an order in which they can run, outputs."""
+
+    inputs: tuple[Value, ...]
+    calls: tuple[Call, ...]
+    outputs: tuple[Value, ...]
+
+
+def flatten(model: Any) -> Graph:
+    """Inline all nested models of a functional or sequential Keras model.
+
+    Raises:
+        ModelError: the model has no static graph (subclassed, or never built).
+    """
+    functional = _functional(model)
+    if functional is None:
+        raise ModelError(
+            f"model {model.name!r}: got a {type(model).__name__} without a graph of layers, expected a "
+            "functional model; rebuild it with keras.Input and keras.Model(inputs, outputs)"
+        )
+    inputs = [_value(tensor) for tensor in functional.inputs]
+    calls: list[Call] = []
+    outputs = _inline(functional, inputs, "", calls)
+    return Graph(tuple(inputs), tuple(calls), tuple(outputs))
+
+
+def calls_between(graph: Graph, known: Iterable[Value], targets: Iterable[Value]) -> list[Call]:
+    """The calls that compute `targets` when `known` values are given, in running order."""
+    known, wanted = set(known), set(targets)
+    needed = []
+    for call in reversed(graph.calls):
+        if any(value in wanted and value not in known for value in call.outputs):
+            needed.append(call)
+            wanted.update(call.inputs)
+    return needed[::-1]
+
+
+def replay(calls: Sequence[Call], tensors: Mapping[Value, Any], targets: Sequence[Value]) -> list[Any]:
+    """Call the operations again on other tensors; the layers keep their weights.
+
+    Args:
+        calls: in running order.
+        tensors: a KerasTensor for each value that no call makes.
+        targets: the values to return.
+    """
+    made = dict(tensors)
+
+    def tensor(leaf: Any) -> Any:
+        return made[leaf] if isinstance(leaf, Value) else leaf
+
+    for call in calls:
+        args, kwargs = tree.map_structure(tensor, (call.args, dict(call.kwargs)))
+        results = tree.flatten(call.operation(*args, **kwargs))
+        made.update(zip(call.outputs, results, strict=True))
+    return [made[target] for target in targets]
+
+
+def _functional(operation: Any) -> Any:
+    """The functional model behind an operation, or None if it is a plain layer."""
+    if isinstance(operation, keras.Sequential):
+        return operation._functional
+    # A subclass with a call() of its own does more than its graph says.
+    if isinstance(operation, Functional) and type(operation).call is Functional.call:
+        return operation
+    return None
+
+
+def _inline(functional: Any, inputs: Sequence[Value], path: str, calls: list[Call]) -> list[Value]:
+    values = {id(tensor): value for tensor, value in zip(functional.inputs, inputs, strict=True)}
+
+    def value(leaf: Any) -> Any:
+        return values[id(leaf)] if isinstance(leaf, keras.KerasTensor) else leaf
+
+    for depth in sorted(functional._nodes_by_depth, reverse=True):
+        for node in functional._nodes_by_depth[depth]:
+            if node.is_input:
+                continue
+            args, kwargs = node.arguments.convert(value)
+            operation = node.operation
+            inner = _functional(operation)
+            inner_path = f"{path}{operation.name}"
+            if inner is None:
+                outputs = [_value(tensor) for tensor in node.outputs]
+                given = tuple(leaf for leaf in tree.flatten((args, kwargs)) if isinstance(leaf, Value))
+                calls.append(Call(operation, inner_path, args, kwargs, given, tuple(outputs)))
+            else:
+                outputs = _inline(inner, _matched(inner, args, kwargs), f"{inner_path}/", calls)
+            values.update((id(t), v) for t, v in zip(node.outputs, outputs, strict=True))
+    return [values[id(tensor)] for tensor in functional.outputs]
+
+
+def _matched(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Value]:
+    """The values a nested model was called with, in the order of its inputs."""
+    given = args[0] if args else kwargs["inputs"]
+    names = [tensor.name for tensor in inner.inputs]
+    if isinstance(given, dict) and set(names) <= set(given):
+        return [given[name] for name in names]
+    return [leaf for leaf in tree.flatten(given) if isinstance(leaf, Value)]
+
+
+def _value(tensor: Any) -> Value:
+    return Value(tensor.name, tuple(tensor.shape), tensor.dtype)

@@ -1,0 +1,223 @@
+"""The parity gate: does an artifact compute what Keras computes?
+
+Checked in this order: names, shapes, dtypes, finiteness, values. Every failure of every case is
+collected; none hides another.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from vae_export.errors import ParityError
+from vae_export.verify.cases import Case
+from vae_export.verify.metrics import max_absolute_error, mean_absolute_error, sqnr_db, value_scale
+from vae_export.verify.runners import Runner
+
+__all__ = ["DEFAULT_TOLERANCE", "OutputParity", "ParityReport", "check_case", "check_graph"]
+
+Array = np.ndarray[Any, Any]
+
+# Absolute, on outputs in [0, 1]; times the range of the values otherwise.
+DEFAULT_TOLERANCE = 1e-5
+
+
+@dataclass(frozen=True)
+class OutputParity:
+    """How well one output of one artifact matches, over all cases.
+
+    Attributes:
+        artifact: file name, or what was compared.
+        output: name of the output.
+        max_absolute_error: over all cases; infinite if any case could not be compared.
+        mean_absolute_error: over all values of all cases.
+        max_relative_error: max_absolute_error over the scale of the output.
+        sqnr_db: over all cases; None where the outputs are equal bit for bit, or not comparable.
+        tolerance: absolute: the given one times the scale of the output.
+        failures: one line each; empty if it matches.
+    """
+
+    artifact: str
+    output: str
+    max_absolute_error: float
+    mean_absolute_error: float
+    max_relative_error: float
+    sqnr_db: float | None
+    tolerance: float
+    failures: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything matched."""
+        return not self.failures
+
+
+@dataclass(frozen=True)
+class ParityReport:
+    """All comparisons of an export or of a bundle.
+
+    Attributes:
+        rows: one for each artifact and output, then those end to end.
+    """
+
+    rows: tuple[OutputParity, ...]
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Every failure of every row."""
+        return tuple(failure for row in self.rows for failure in row.failures)
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything matched."""
+        return not self.failures
+
+    def of(self, artifact: str) -> dict[str, OutputParity]:
+        """The rows of one artifact by output."""
+        return {row.output: row for row in self.rows if row.artifact == artifact}
+
+    def require(self) -> None:
+        """Raise if anything failed.
+
+        Raises:
+            ParityError: with every failure.
+        """
+        if not self.ok:
+            count = len(self.failures)
+            raise ParityError(f"{count} parity check{'s' * (count > 1)} failed", self.failures)
+
+
+@dataclass
+class _Tally:
+    """What the cases of one output add up to."""
+
+    expected: list[Array] = field(default_factory=list)
+    actual: list[Array] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+
+
+def check_graph(
+    artifact: str,
+    runner: Runner,
+    reference: Runner,
+    input_name: str,
+    cases: Iterable[Case],
+    tolerance: float,
+) -> list[OutputParity]:
+    """Run an artifact and its reference on all cases and compare every output.
+
+    Args:
+        artifact: file name, for the messages.
+        runner, reference: the artifact, and the Keras half it came from.
+        input_name: name of the one input.
+        cases: the inputs.
+        tolerance: absolute on outputs in [0, 1], times the range of the values otherwise.
+
+    Returns:
+        One row for each output of the reference.
+    """
+    tallies: dict[str, _Tally] = {}
+    for case in cases:
+        inputs = {input_name: case.input}
+        expected = reference.run(inputs)
+        try:
+            actual: Mapping[str, Array] = runner.run(inputs)
+        # Runtimes raise their own types; a refusal of one batch size must not hide other failures.
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200]
+            for name in expected:
+                failure = f"{artifact}: output {name!r}, {case.name}: the runtime failed: {reason}"
+                tallies.setdefault(name, _Tally()).failures.append(failure)
+            continue
+        _collect(tallies, artifact, case.name, expected, actual)
+    return [_row(artifact, name, tally, tolerance) for name, tally in sorted(tallies.items())]
+
+
+def check_case(
+    artifact: str,
+    case: str,
+    expected: Mapping[str, Array],
+    actual: Mapping[str, Array],
+    tolerance: float,
+    *,
+    scaled: bool = True,
+) -> list[OutputParity]:
+    """Compare outputs that are at hand; see `check_graph`.
+
+    Args:
+        artifact, case: for the messages.
+        expected, actual: arrays by output.
+        tolerance: absolute; with `scaled`, times the range of values that are not in [0, 1].
+    """
+    tallies: dict[str, _Tally] = {}
+    _collect(tallies, artifact, case, expected, actual)
+    return [_row(artifact, name, tally, tolerance, scaled) for name, tally in sorted(tallies.items())]
+
+
+def _collect(
+    tallies: dict[str, _Tally],
+    artifact: str,
+    case: str,
+    expected: Mapping[str, Array],
+    actual: Mapping[str, Array],
+) -> None:
+    for name, reference in expected.items():
+        tally = tallies.setdefault(name, _Tally())
+        where = f"{artifact}: output {name!r}, {case}"
+        if name not in actual:
+            tally.failures.append(f"{where}: missing; the artifact has {', '.join(sorted(actual))}")
+            continue
+        failures = _form_failures(reference, actual[name])
+        tally.failures.extend(f"{where}: {failure}" for failure in failures)
+        if not failures:
+            tally.expected.append(reference.reshape(-1))
+            tally.actual.append(actual[name].reshape(-1))
+    for name in sorted(set(actual) - set(expected)):
+        first = tallies[next(iter(expected))]
+        first.failures.append(f"{artifact}: output {name!r}, {case}: not expected")
+
+
+def _form_failures(expected: Array, actual: Array) -> Sequence[str]:
+    failures = []
+    if actual.shape != expected.shape:
+        failures.append(f"got shape {actual.shape}, expected {expected.shape}")
+    if actual.dtype != expected.dtype:
+        failures.append(f"got dtype {actual.dtype}, expected {expected.dtype}")
+    for whose, array in (("Keras", expected), ("the artifact", actual)):
+        wrong = int(array.size - np.isfinite(array).sum())
+        if wrong:
+            failures.append(f"{whose} gives {wrong} of {array.size} values that are not finite")
+    return failures
+
+
+def _row(
+    artifact: str, output: str, tally: _Tally, tolerance: float, scaled: bool = True
+) -> OutputParity:
+    if not tally.expected:
+        return OutputParity(
+            artifact, output, math.inf, math.inf, math.inf, None, tolerance, tuple(tally.failures)
+        )
+    expected, actual = np.concatenate(tally.expected), np.concatenate(tally.actual)
+    scale = value_scale(expected)
+    largest = max_absolute_error(expected, actual)
+    allowed = tolerance * scale if scaled else tolerance
+    # Written so that NaN fails.
+    if not largest <= allowed:
+        tally.failures.append(
+            f"{artifact}: output {output!r}: largest error {largest:.3g}, tolerance {allowed:.3g}"
+        )
+    ratio = sqnr_db(expected, actual)
+    return OutputParity(
+        artifact=artifact,
+        output=output,
+        max_absolute_error=largest,
+        mean_absolute_error=mean_absolute_error(expected, actual),
+        max_relative_error=largest / scale,
+        sqnr_db=ratio if math.isfinite(ratio) else None,
+        tolerance=allowed,
+        failures=tuple(tally.failures),
+    )
