@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
-from vae_export.errors import DataError
+from vae_export.errors import DataError, OutputError
 
-__all__ = ["PICTURE_SUFFIXES", "check_latents", "check_x", "read_array", "read_pictures"]
+__all__ = ["PICTURE_SUFFIXES", "check_latents", "check_x", "read_array", "read_pictures", "write_arrays"]
 
 Array = np.ndarray[Any, Any]
 
@@ -46,7 +47,9 @@ def read_array(path: Path, key: str) -> Array:
         return arrays[key]
     if len(arrays) == 1:
         return next(iter(arrays.values()))
-    raise DataError(f"{path}: holds the arrays {', '.join(sorted(arrays)) or 'none'}, expected {key!r} among them")
+    raise DataError(
+        f"{path}: holds the arrays {', '.join(sorted(arrays)) or 'none'}, expected {key!r} among them"
+    )
 
 
 def read_pictures(path: Path) -> Array:
@@ -77,7 +80,9 @@ def read_pictures(path: Path) -> Array:
     return np.stack(pictures)
 
 
-def check_x(array: Array, shape: tuple[int, ...], value_range: tuple[float, float] | None, where: str) -> Array:
+def check_x(
+    array: Array, shape: tuple[int, ...], value_range: tuple[float, float] | None, where: str
+) -> Array:
     """An input of the encoder: float32 ``[n, *shape]``, in `value_range` if that is known.
 
     uint8 arrays are images: 0 to 255 is mapped onto the range ([0, 1] if it is not known).
@@ -108,6 +113,25 @@ def check_latents(array: Array, shape: tuple[int, ...], where: str) -> Array:
     return _check_floats(array, where, "floats")
 
 
+def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
+    """Write one array to .npy, or several to .npz.
+
+    Raises:
+        OutputError: another suffix, or the file cannot be written.
+    """
+    expected = ".npy" if len(arrays) == 1 else ".npz"
+    if path.suffix != expected:
+        raise OutputError(f"{path}: got a file named *{path.suffix}, expected {expected}")
+    try:
+        if expected == ".npy":
+            (array,) = arrays.values()
+            np.save(path, array)
+        else:
+            np.savez(path, allow_pickle=False, **arrays)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
 def _check_shape(array: Array, shape: tuple[int, ...], where: str) -> None:
     if array.shape[1:] != shape or not len(array):
         expected = ", ".join(["n", *map(str, shape)])
@@ -119,5 +143,7 @@ def _check_floats(array: Array, where: str, expected: str) -> Array:
         raise DataError(f"{where}: got dtype {array.dtype}, expected {expected}")
     wrong = int(array.size - np.isfinite(array).sum())
     if wrong:
-        raise DataError(f"{where}: got {wrong} of {array.size} values that are NaN or infinite, expected finite ones")
+        raise DataError(
+            f"{where}: got {wrong} of {array.size} values that are NaN or infinite, expected finite ones"
+        )
     return array.astype(np.float32)

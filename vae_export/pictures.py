@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from vae_export.arrays import write_arrays
 from vae_export.errors import DataError, OutputError
 
-__all__ = ["grid", "write_png"]
+__all__ = ["grid", "write_images", "write_png"]
 
 Array = np.ndarray[Any, Any]
 
@@ -70,3 +71,35 @@ def write_png(picture: Array, path: Path) -> None:
         Image.fromarray(picture).save(path, format="PNG", optimize=True)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+
+
+def write_images(
+    path: Path, images: Array, value_range: tuple[float, float] | None, above: Array | None = None
+) -> None:
+    """Write images as one PNG, or as they are to .npy.
+
+    Args:
+        path: where to; its suffix says which.
+        images: float ``[n, height, width, channels]`` (any shape for .npy).
+        value_range: of the values; None takes [0, 1].
+        above: for PNG, shaped like `images`: in pairs of rows, these above those.
+
+    Raises:
+        OutputError: another suffix, or the file cannot be written.
+        DataError: no images, but .png.
+    """
+    if path.suffix == ".npy":
+        write_arrays(path, {"images": images})
+    elif path.suffix == ".png":
+        columns = None
+        if above is not None:
+            columns = min(len(images), 10)
+            rows = [
+                part
+                for k in range(0, len(images), columns)
+                for part in (above[k : k + columns], images[k : k + columns])
+            ]
+            images = np.concatenate(rows)
+        write_png(grid(images, columns, value_range or (0.0, 1.0)), path)
+    else:
+        raise OutputError(f"{path}: got a file named *{path.suffix}, expected .png or .npy")

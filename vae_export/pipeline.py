@@ -19,8 +19,8 @@ from vae_export.artifact import FORMATS, Artifact
 from vae_export.bundle.golden import golden_count, golden_file, to_bytes
 from vae_export.bundle.manifest import MANIFEST_FILE, Latent, Source, build_manifest, to_text
 from vae_export.bundle.reader import read_bundle
-from vae_export.bundle.writer import check_target, write_bundle
-from vae_export.errors import InputError, MissingDependencyError, ModelError
+from vae_export.bundle.writer import check_parent, check_target, write_bundle
+from vae_export.errors import InputError, MissingDependencyError, ModelError, OutputError
 from vae_export.quiet import quiet
 from vae_export.reference_models import DEFAULT_MODEL, reference_model, reference_models
 from vae_export.runtime import vae_runtime
@@ -28,15 +28,20 @@ from vae_export.verify.golden_parity import check_golden
 from vae_export.verify.parity import DEFAULT_TOLERANCE, ParityReport
 
 if TYPE_CHECKING:
+    from vae_export.split.inspection import Inspection
     from vae_export.split.split_vae import SplitVae
+    from vae_export.train.figures import VaeFigures
+    from vae_export.train.recipe import Recipe
 
 __all__ = [
     "DEFAULT_OPSET",
     "PRECISIONS",
     "ExportResult",
+    "TrainingResult",
     "default_output",
     "export",
-    "load_split",
+    "inspect",
+    "train",
     "verify_bundle",
 ]
 
@@ -75,6 +80,25 @@ class ExportResult:
     manifest: Mapping[str, Any]
     report: ParityReport
     cut: str
+
+
+@dataclass(frozen=True)
+class TrainingResult:
+    """A finished training.
+
+    Attributes:
+        model: the .keras file.
+        figures: on the test images.
+        epochs: how many were finished.
+        best_epoch: the one whose weights were kept; 0 if none was finished.
+        interrupted: whether Ctrl-C ended it early.
+    """
+
+    model: Path
+    figures: VaeFigures
+    epochs: int
+    best_epoch: int
+    interrupted: bool
 
 
 def export(
@@ -118,12 +142,17 @@ def export(
         ConversionError: a half cannot be converted.
         ParityError: a converted half does not match Keras; nothing has been written.
     """
-    step = progress or (lambda _: None)
+    step = progress or _silent
     _check_arguments(formats, precision, batch, tolerance)
     source, name = _resolve(model, name)
     target = Path(output) if output is not None else default_output(name)
     check_target(target, overwrite)
-    split = load_split(source, name, step)
+    keras_model = _load(source, step)
+    step("finding the sampling site")
+    with quiet():
+        from vae_export.split.split_vae import split as split_vae
+
+        split = split_vae(keras_model, name)
     x, samples, value_range = _samples(calibration, source, split.x_shape)
     artifacts = _convert(split, formats, batch, opset, step)
     report, golden = _verify(split, artifacts, x, value_range or (0.0, 1.0), tolerance, step)
@@ -152,24 +181,71 @@ def export(
     return ExportResult(target, manifest, report, split.describe_cut())
 
 
-def load_split(model: Path | Any, name: str, progress: Progress | None = None) -> SplitVae:
-    """Load a Keras model (a file, or one in memory) and cut it.
+def inspect(model: str | Path | Any | None = None, progress: Progress | None = None) -> Inspection:
+    """Find out what is in a Keras VAE, and where it would be cut; see `export` for `model`.
 
     Raises:
-        ModelError: it cannot be loaded, or has no sampling site that can be cut.
+        ModelError: the model cannot be loaded, or has no graph of layers.
     """
-    step = progress or (lambda _: None)
+    step = progress or _silent
+    source, name = _resolve(model, None)
+    keras_model = _load(source, step)
+    step("finding the sampling site")
+    with quiet():
+        from vae_export.split.inspection import inspect_model
+
+        return inspect_model(keras_model, name)
+
+
+def train(
+    recipe: Recipe,
+    output: str | Path,
+    *,
+    data: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Callable[[int, int, int, int, dict[str, float]], None] | None = None,
+) -> TrainingResult:
+    """Train a reference VAE and write its folder.
+
+    Args:
+        recipe: architecture, loss and schedule.
+        output: the folder to make.
+        data: images; see `train.data.load_images`. Default Fashion-MNIST.
+        overwrite: write into a folder that exists.
+        progress: see `train.fit.fit`.
+
+    Raises:
+        InputError: the recipe, the data or the output is wrong; the subclass says which.
+    """
+    folder = Path(output)
+    if folder.exists() and not (overwrite and folder.is_dir()):
+        raise OutputError(f"{folder}: exists already; choose another place with -o, or give --overwrite")
+    check_parent(folder)
+    from vae_export.train.data import load_images
+
+    with quiet():
+        images = load_images(Path(data) if data is not None else None)
+        _import_tensorflow()
+        from vae_export.train.fit import fit
+        from vae_export.train.model_folder import write_model_folder
+    run = fit(recipe, images, progress)
+    figures = write_model_folder(folder, recipe, images, run)
+    return TrainingResult(folder / "model.keras", figures, len(run.history), run.best_epoch, run.interrupted)
+
+
+def _silent(_: str) -> None:
+    """Progress that nobody watches."""
+
+
+def _load(model: Path | Any, step: Progress) -> Any:
+    """A Keras model from a file, or the one given."""
     step("loading TensorFlow")
     with quiet():
         _import_tensorflow()
         from vae_export.split.load import load_model
-        from vae_export.split.split_vae import split
     step("loading the model")
     with quiet():
-        keras_model = load_model(model) if isinstance(model, Path) else model
-    step("finding the sampling site")
-    with quiet():
-        return split(keras_model, name)
+        return load_model(model) if isinstance(model, Path) else model
 
 
 def verify_bundle(path: str | Path) -> ParityReport:
@@ -198,9 +274,7 @@ def default_output(name: str) -> Path:
     return Path(f"{name}-bundle")
 
 
-def _check_arguments(
-    formats: Sequence[str], precision: str, batch: int | None, tolerance: float
-) -> None:
+def _check_arguments(formats: Sequence[str], precision: str, batch: int | None, tolerance: float) -> None:
     unknown = [format for format in formats if format not in FORMATS]
     if unknown or not formats:
         raise InputError(f"format: got {', '.join(unknown) or 'none'}, expected {' or '.join(FORMATS)}")
@@ -280,9 +354,7 @@ def _convert(
             if format == "onnx":
                 with quiet():
                     from vae_export.convert.onnx_artifact import convert_to_onnx
-                artifacts.append(
-                    convert_to_onnx(half, role, name=split.name, opset=opset, batch=batch)
-                )
+                artifacts.append(convert_to_onnx(half, role, name=split.name, opset=opset, batch=batch))
             else:
                 with quiet():
                     from vae_export.convert.tflite_artifact import convert_to_tflite

@@ -42,6 +42,12 @@ class Bundle:
         """The manifest's entries of the converted halves."""
         return list(self.manifest["artifacts"])
 
+    @property
+    def x_range(self) -> tuple[float, float] | None:
+        """Smallest and largest value of x; None if not known."""
+        limits = self.manifest["x"]["range"]
+        return (limits[0], limits[1]) if limits else None
+
     def golden(self, name: str) -> Array:
         """A golden array, float32 in its shape."""
         entry = self.manifest["golden"]["arrays"][name]
@@ -65,7 +71,9 @@ def read_bundle(path: Path) -> Bundle:
         raise BundleError(f"{path}: no such bundle; make one with vae-export --format all -o {path}")
     file = path / MANIFEST_FILE
     if not file.is_file() or file.is_symlink():
-        raise BundleError(f"{path}: no bundle, {MANIFEST_FILE} is missing; expected the directory that holds it")
+        raise BundleError(
+            f"{path}: no bundle, {MANIFEST_FILE} is missing; expected the directory that holds it"
+        )
     manifest = _read_manifest(file)
     listed = {MANIFEST_FILE}
     for entry in _file_entries(manifest):
@@ -87,9 +95,9 @@ def _read_manifest(file: Path) -> dict[str, Any]:
             "that knows it"
         )
     validator = jsonschema.Draft202012Validator(manifest_schema())
-    error = jsonschema.exceptions.best_match(validator.iter_errors(manifest))
-    if error is not None:
-        raise BundleError(f"{file}: {error.json_path}: {error.message[:200]}; {AGAIN}")
+    violation = jsonschema.exceptions.best_match(validator.iter_errors(manifest))
+    if violation is not None:
+        raise BundleError(f"{file}: {violation.json_path}: {violation.message[:200]}; {AGAIN}")
     result: dict[str, Any] = manifest
     return result
 
@@ -129,4 +137,6 @@ def _refuse_unlisted(path: Path, listed: set[str]) -> None:
         if any(folder in file.parts for folder in IGNORED_FOLDERS):
             continue
         if file.is_symlink() or (not file.is_dir() and name not in listed):
-            raise BundleError(f"{file}: not in {MANIFEST_FILE}, expected only the bundle's files; move it out")
+            raise BundleError(
+                f"{file}: not in {MANIFEST_FILE}, expected only the bundle's files; move it out"
+            )

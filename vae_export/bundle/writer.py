@@ -11,7 +11,7 @@ from pathlib import Path
 from vae_export.bundle.manifest import MANIFEST_FILE
 from vae_export.errors import OutputError
 
-__all__ = ["check_target", "write_bundle"]
+__all__ = ["check_parent", "check_target", "write_bundle"]
 
 
 def check_target(target: Path, overwrite: bool) -> None:
@@ -29,6 +29,15 @@ def check_target(target: Path, overwrite: bool) -> None:
             raise OutputError(f"{target}: exists already; choose another place with -o, or give --overwrite")
         if target.is_symlink() or not (target / MANIFEST_FILE).is_file():
             raise OutputError(f"{target}: is no bundle (no {MANIFEST_FILE}), so --overwrite leaves it alone")
+    check_parent(target)
+
+
+def check_parent(target: Path) -> None:
+    """Refuse a target whose parent is no directory, or one that cannot be written.
+
+    Raises:
+        OutputError: says which.
+    """
     parent = target.absolute().parent
     existing = next(path for path in (parent, *parent.parents) if path.exists())
     if not existing.is_dir():

@@ -62,7 +62,9 @@ def convert_to_onnx(
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ConversionError(f"{file}: the ONNX checker refuses it ({str(error).splitlines()[0]})") from error
+        raise ConversionError(
+            f"{file}: the ONNX checker refuses it ({str(error).splitlines()[0]})"
+        ) from error
     return Artifact(
         role=role,
         format="onnx",
@@ -88,7 +90,9 @@ def _trace(half: Any, opset: int, batch: int | None, file: str) -> Any:
             model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=opset)
     # tf2onnx raises many types, and passes on whatever TensorFlow raises while tracing.
     except Exception as error:
-        raise ConversionError(f"{file}: tf2onnx cannot convert it ({' '.join(str(error).split())[:300]})") from error
+        raise ConversionError(
+            f"{file}: tf2onnx cannot convert it ({' '.join(str(error).split())[:300]})"
+        ) from error
     return model
 
 
@@ -108,7 +112,7 @@ def _canonicalise(model: Any, metadata: dict[str, str]) -> None:
                 number += 1
                 candidate = f"{stem}.{number}"
             renamed[name] = candidate
-        return renamed.get(name, name)
+        return str(renamed.get(name, name))
 
     for node in graph.node:
         node.input[:] = [rename(name) for name in node.input]

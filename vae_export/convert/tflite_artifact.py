@@ -30,9 +30,7 @@ _DTYPES = {
     schema.TensorType.UINT8: np.uint8,
     schema.TensorType.BOOL: np.bool_,
 }
-_BUILTIN_NAMES = {
-    code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)
-}
+_BUILTIN_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 
 
 def convert_to_tflite(half: Any, role: str, *, batch: int | None = None) -> Artifact:
@@ -134,4 +132,6 @@ def _minimum_runtime(model: Any) -> str:
         entry = model.Metadata(index)
         if entry.Name() == b"min_runtime_version":
             return bytes(model.Buffers(entry.Buffer()).DataAsNumpy()).rstrip(b"\0").decode()
-    raise ConversionError("the TFLite converter wrote no min_runtime_version; use a tested TensorFlow version")
+    raise ConversionError(
+        "the TFLite converter wrote no min_runtime_version; use a tested TensorFlow version"
+    )

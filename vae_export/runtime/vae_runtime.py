@@ -288,7 +288,7 @@ class OnnxGraph(_Graph):
         self._names = list(self.outputs)
 
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        return dict(zip(self._names, self.session.run(self._names, inputs)))
+        return dict(zip(self._names, self.session.run(self._names, inputs), strict=True))
 
 
 _ONNX_DTYPES = {
@@ -313,6 +313,8 @@ class LiteRTGraph(_Graph):
         signature = self._interpreter.get_signature_runner()
         # Bound by the signature's names: get_output_details() of the file comes in any order.
         details_in, details_out = signature.get_input_details(), signature.get_output_details()
+        # The interpreter refuses to allocate as long as somebody may hold its memory.
+        del signature
         self._input_index = {name: details["index"] for name, details in details_in.items()}
         self._output_index = {name: details["index"] for name, details in details_out.items()}
 
@@ -382,6 +384,7 @@ class Vae:
     Attributes:
         manifest: the bundle's manifest.json.
         backend: "onnx" or "tflite".
+        x_shape: shape of one x.
         latent_shape: shape of one z.
         epsilon_scale: standard deviation of epsilon in the trained model.
     """
@@ -401,12 +404,12 @@ class Vae:
         self._encoder, self._decoder = (
             graph(str(_checked_file(path, self._artifacts[role])), threads) for role in ("encoder", "decoder")
         )
-        self._image_shape = self._encoder.inputs["x"][0][1:]
+        self.x_shape = tuple(n for n in self._encoder.inputs["x"][0][1:] if n is not None)
         self._stream = NormalStream(0)
 
     def encode(self, x: Array) -> tuple[Array, Array]:
         """x float32 ``[n, ...]`` -> (mu, logvar), each float32 ``[n, *latent_shape]``."""
-        outputs = self._encoder.run({"x": _batch("x", x, self._image_shape)})
+        outputs = self._encoder.run({"x": _batch("x", x, self.x_shape)})
         return outputs["mu"], outputs["logvar"]
 
     def sample(self, mu: Array, logvar: Array, seed: int = 0, start: int = 0) -> Array:
@@ -515,11 +518,14 @@ def _read_manifest(path: Path) -> dict[str, Any]:
         raise VaeRuntimeError(f"{file}: cannot be read ({error})") from error
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
     if version != FORMAT_VERSION:
-        raise VaeRuntimeError(f"{file}: format_version {version}, expected {FORMAT_VERSION}; use newer helpers")
-    noise = manifest["noise"]["version"]
+        raise VaeRuntimeError(
+            f"{file}: format_version {version}, expected {FORMAT_VERSION}; use newer helpers"
+        )
+    checked: dict[str, Any] = manifest
+    noise = checked["noise"]["version"]
     if noise != NOISE_VERSION:
         raise VaeRuntimeError(f"{file}: noise version {noise}, expected {NOISE_VERSION}; use newer helpers")
-    return manifest
+    return checked
 
 
 def _formats(manifest: dict[str, Any]) -> list[str]:

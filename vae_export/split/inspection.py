@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from vae_export.errors import SamplingSiteError
@@ -50,6 +50,28 @@ class Inspection:
     layers: tuple[LayerRow, ...]
     site: SamplingSite | None
     problem: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """The same for programs."""
+        site = self.site
+        return {
+            "name": self.name,
+            "inputs": self.inputs,
+            "outputs": self.outputs,
+            "layers": [asdict(row) for row in self.layers],
+            "sampling_site": site
+            and {
+                "layer": site.layer_name,
+                "layer_class": site.layer_class,
+                "mu": site.mu.name,
+                "logvar": site.logvar.name,
+                "latent_shape": site.latent_shape,
+                "parametrisation": site.parametrisation,
+                "parametrisation_source": site.parametrisation_source,
+                "epsilon_scale": site.epsilon_scale,
+            },
+            "problem": self.problem,
+        }
 
 
 def inspect_model(model: Any, name: str) -> Inspection:

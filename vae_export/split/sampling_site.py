@@ -131,7 +131,7 @@ def _draw(call: Call, first: float, second: float) -> Array:
     # Some layers pass mu through unless they are training.
     if "training" in inspect.signature(call.operation.call).parameters:
         kwargs["training"] = True
-    drawn = keras.ops.convert_to_numpy(call.operation(*args, **kwargs))
+    drawn: Array = keras.ops.convert_to_numpy(call.operation(*args, **kwargs))
     return drawn.astype(np.float64).reshape(-1)
 
 
@@ -167,4 +167,7 @@ def _what_was_found(graph: Graph, candidates: list[Call]) -> str:
     else:
         kinds = sorted({type(call.operation).__name__ for call in graph.calls})
         found = f"found only {', '.join(kinds) or 'no layers'}"
-    return f"{found}; expected a layer that takes [mu, logvar] and returns z: save the full VAE with its sampling layer"
+    return (
+        f"{found}; expected a layer that takes [mu, logvar] and returns z: save the full VAE with its "
+        "sampling layer"
+    )

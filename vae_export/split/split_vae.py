@@ -107,8 +107,8 @@ def _refuse_shortcuts(graph: Graph, calls: list[Any], where: str) -> None:
         for value in call.inputs:
             if value in inputs:
                 raise ModelError(
-                    f"{where}: layer {call.path!r} of the decoder also depends on input {value.name!r}, expected "
-                    "it to depend on z alone; remove the connection that goes around the sampling layer"
+                    f"{where}: layer {call.path!r} of the decoder also depends on input {value.name!r}, "
+                    "expected it to depend on z alone; remove the connection around the sampling layer"
                 )
 
 

@@ -89,9 +89,7 @@ def _conv_decode(z: Any, image_shape: tuple[int, int, int]) -> Any:
     features = layers.Reshape((height // 4, width // 4, 64))(features)
     features = layers.Conv2DTranspose(64, 3, strides=2, padding="same", activation="relu")(features)
     features = layers.Conv2DTranspose(32, 3, strides=2, padding="same", activation="relu")(features)
-    return layers.Conv2DTranspose(
-        channels, 3, padding="same", activation="sigmoid", name="pixels"
-    )(features)
+    return layers.Conv2DTranspose(channels, 3, padding="same", activation="sigmoid", name="pixels")(features)
 
 
 _Body = Callable[[Any], Any]

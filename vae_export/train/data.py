@@ -58,7 +58,9 @@ def load_images(data: Path | None) -> ImageData:
     if not data.exists():
         raise DataError(f"--data {data}: no such file or folder")
     if data.is_dir():
-        return _read_idx_folder(data) if _idx_file(data, "train") else _hold_out(data.name, read_pictures(data))
+        return (
+            _read_idx_folder(data) if _idx_file(data, "train") else _hold_out(data.name, read_pictures(data))
+        )
     if data.suffix in (".npz", ".npy"):
         return _read_arrays(data)
     raise DataError(
@@ -151,7 +153,7 @@ def _read_arrays(path: Path) -> ImageData:
         return ImageData(path.stem, train, test)
     if len(arrays) != 1:
         raise DataError(f"{path}: got arrays {sorted(arrays)}, expected x_train and x_test, or one array")
-    (name, array), *_ = arrays.items()
+    ((name, array),) = arrays.items()
     return _hold_out(path.stem, _as_images(array, f"{path}: {name}"))
 
 
@@ -169,7 +171,8 @@ def _as_images(array: Array, where: str) -> Array:
             f"{where}: got floats in [{array.min():g}, {array.max():g}], expected [0, 1]; "
             "divide by the largest possible value first"
         )
-    return np.rint(array * 255).astype(np.uint8)
+    pixels: Array = np.rint(array * 255).astype(np.uint8)
+    return pixels
 
 
 def _hold_out(name: str, images: Array) -> ImageData:

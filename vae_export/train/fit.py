@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -37,9 +38,9 @@ class TrainingRun:
     best_epoch: int
     interrupted: bool
 
-    def write_history(self, path: Any) -> None:
+    def write_history(self, path: Path) -> None:
         """Write the history as CSV, one row an epoch."""
-        with open(path, "w", newline="", encoding="utf-8") as file:
+        with path.open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, fieldnames=HISTORY_COLUMNS)
             writer.writeheader()
             writer.writerows(self.history)

@@ -47,7 +47,12 @@ def _write_pictures(folder: Path, recipe: Recipe, data: ImageData, run: Training
     originals = to_float(data.test[: 2 * PICTURED])
     mu, logvar, _ = run.vae.encoder.predict(originals, verbose=0)
     reconstructions = run.vae.decoder.predict(vae_runtime.sample(mu, logvar, seed=0), verbose=0)
-    rows = [originals[:PICTURED], reconstructions[:PICTURED], originals[PICTURED:], reconstructions[PICTURED:]]
+    rows = [
+        originals[:PICTURED],
+        reconstructions[:PICTURED],
+        originals[PICTURED:],
+        reconstructions[PICTURED:],
+    ]
     write_png(grid(np.concatenate(rows), columns=PICTURED), folder / "reconstructions.png")
     z = vae_runtime.normal(7, 0, 0, 6 * PICTURED * recipe.latent_dim).reshape(-1, recipe.latent_dim)
     samples = run.vae.decoder.predict(z, verbose=0)
@@ -57,6 +62,7 @@ def _write_pictures(folder: Path, recipe: Recipe, data: ImageData, run: Training
 def _card(recipe: Recipe, data: ImageData, run: TrainingRun, figures: VaeFigures) -> str:
     shape = "x".join(str(n) for n in data.train.shape[1:])
     notes = "".join(f"\n{note}\n" for note in recipe.notes)
+    active = f"{figures.active_latents} of {recipe.latent_dim}"
     trained = f"{len(run.history)} epochs, the weights of epoch {run.best_epoch} (lowest validation loss)"
     return f"""# {recipe.name}
 
@@ -74,7 +80,7 @@ Measured on the {figures.images:,} test images, nats per image, one draw of z ea
 
 | ELBO | reconstruction | KL | active latents |
 | --- | --- | --- | --- |
-| {figures.elbo:.2f} | {figures.reconstruction:.2f} | {figures.kl:.2f} | {figures.active_latents} of {recipe.latent_dim} |
+| {figures.elbo:.2f} | {figures.reconstruction:.2f} | {figures.kl:.2f} | {active} |
 
 Make it again: `vae-export train --recipe recipe.json -o DIR`. Each epoch's figures are in `history.csv`.
 {notes}

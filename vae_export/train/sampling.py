@@ -37,6 +37,7 @@ class SamplingLayer(keras.layers.Layer):  # type: ignore[misc]  # keras has no t
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape: Any) -> None:
+        """Check the shapes of ``[mu, logvar]``."""
         if len(input_shape) != 2 or tuple(input_shape[0]) != tuple(input_shape[1]):
             raise ValueError(
                 f"SamplingLayer {self.name!r}: got input shapes {input_shape}, "
@@ -45,6 +46,7 @@ class SamplingLayer(keras.layers.Layer):  # type: ignore[misc]  # keras has no t
         super().build(input_shape)
 
     def call(self, inputs: Any) -> Any:
+        """Draw z."""
         mu, logvar = inputs
         dtype = "float64" if self.compute_dtype == "float64" else "float32"
         mu = ops.cast(mu, dtype)
@@ -53,7 +55,9 @@ class SamplingLayer(keras.layers.Layer):  # type: ignore[misc]  # keras has no t
         return ops.cast(mu + ops.exp(0.5 * logvar) * epsilon, self.compute_dtype)
 
     def compute_output_shape(self, input_shape: Any) -> Any:
+        """The shape of mu."""
         return input_shape[0]
 
     def get_config(self) -> dict[str, Any]:
+        """What makes the same layer again."""
         return {**super().get_config(), "seed": self.seed}

@@ -55,9 +55,7 @@ class Reference:
         epsilon = vae_runtime.normal(seed, 0, 0, mu.size).reshape(mu.shape)
         z = vae_runtime.sample(mu, logvar, seed=seed, epsilon_scale=epsilon_scale)
         reconstruction = decoder.run({"z": z})["reconstruction"]
-        return cls(
-            encoder, decoder, x, mu, logvar, epsilon, z, reconstruction, seed, epsilon_scale
-        )
+        return cls(encoder, decoder, x, mu, logvar, epsilon, z, reconstruction, seed, epsilon_scale)
 
 
 def end_to_end_name(format: str) -> str:
@@ -131,7 +129,7 @@ def _check_end_to_end(
         )
         actual = {"z": z, **decoder.run({"z": z})}
     # What makes the way fail has been reported half by half already, with its cause.
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001  runtimes raise their own types
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         failure = f"{where}: output 'reconstruction': the runtime failed: {reason}"
         inf = float("inf")

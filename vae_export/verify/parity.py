@@ -126,8 +126,8 @@ def check_graph(
         expected = reference.run(inputs)
         try:
             actual: Mapping[str, Array] = runner.run(inputs)
-        # Runtimes raise their own types; a refusal of one batch size must not hide other failures.
-        except Exception as error:
+        # A refusal of one batch size must not hide other failures.
+        except Exception as error:  # noqa: BLE001  runtimes raise their own types
             reason = " ".join(str(error).split())[:200]
             for name in expected:
                 failure = f"{artifact}: output {name!r}, {case.name}: the runtime failed: {reason}"
@@ -194,9 +194,7 @@ def _form_failures(expected: Array, actual: Array) -> Sequence[str]:
     return failures
 
 
-def _row(
-    artifact: str, output: str, tally: _Tally, tolerance: float, scaled: bool = True
-) -> OutputParity:
+def _row(artifact: str, output: str, tally: _Tally, tolerance: float, scaled: bool = True) -> OutputParity:
     if not tally.expected:
         return OutputParity(
             artifact, output, math.inf, math.inf, math.inf, None, tolerance, tuple(tally.failures)

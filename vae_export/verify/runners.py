@@ -23,7 +23,8 @@ Array = np.ndarray[Any, Any]
 class Runner(Protocol):
     """Anything that computes outputs by name from inputs by name, all ``[n, ...]``."""
 
-    def run(self, inputs: Any) -> Mapping[str, Array]: ...
+    def run(self, inputs: Any) -> Mapping[str, Array]:
+        """Compute."""
 
 
 def load_runner(artifact: Artifact) -> Runner:

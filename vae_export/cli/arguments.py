@@ -1,0 +1,69 @@
+"""Arguments that several commands share, and a parser that raises instead of exiting."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import NoReturn
+
+from vae_export.bundle.reader import Bundle, read_bundle
+from vae_export.errors import InputError
+from vae_export.quiet import quiet
+from vae_export.runtime import vae_runtime
+
+__all__ = [
+    "ArgumentParser",
+    "add_backend_arguments",
+    "add_json_argument",
+    "add_noise_arguments",
+    "batch_size",
+    "open_bundle",
+]
+
+
+class ArgumentParser(argparse.ArgumentParser):
+    """A parser whose errors are this package's, so that they are one line like all others."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise InputError."""
+        raise InputError(f"{message}; see {self.prog} --help")
+
+
+def add_json_argument(parser: argparse.ArgumentParser) -> None:
+    """--json"""
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def add_noise_arguments(parser: argparse.ArgumentParser) -> None:
+    """--seed and --start"""
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="seed of the noise, 0 to 2**64 - 1 (default 0)"
+    )
+    parser.add_argument(
+        "--start", type=int, default=0, metavar="K", help="number of the first sample (default 0)"
+    )
+
+
+def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
+    """BUNDLE, --backend and --threads"""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="directory made by vae-export")
+    parser.add_argument("--backend", choices=("onnx", "tflite"), help="default: the first in the bundle")
+    parser.add_argument("--threads", type=int, metavar="T", help="threads of the runtime (default: its own)")
+
+
+def open_bundle(options: argparse.Namespace) -> tuple[Bundle, vae_runtime.Vae]:
+    """Check the bundle and load it as `add_backend_arguments` says."""
+    bundle = read_bundle(options.bundle)
+    # LiteRT announces its delegates on standard error.
+    with quiet():
+        return bundle, vae_runtime.load(bundle.path, backend=options.backend, threads=options.threads)
+
+
+def batch_size(text: str) -> int | None:
+    """--batch: a number, or None for "dynamic"."""
+    if text == "dynamic":
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected a number or 'dynamic'") from None

@@ -1,0 +1,105 @@
+"""`vae-export inspect`: what is in a model, or in a bundle."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from vae_export.bundle.reader import Bundle, is_bundle, read_bundle
+from vae_export.cli.arguments import add_json_argument
+from vae_export.cli.terminal import Progress, print_error, print_json, print_table, say, shape_text
+from vae_export.pipeline import inspect
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "path",
+        nargs="?",
+        metavar="MODEL|BUNDLE",
+        help="a .keras or .h5 file, the name of a reference model, or a bundle (default fashion-mnist-dense)",
+    )
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print what is found; 2 if a model has no sampling site that can be cut."""
+    if options.path is not None and is_bundle(Path(options.path)):
+        _print_bundle(read_bundle(Path(options.path)), options.json)
+        return 0
+    with Progress() as progress:
+        inspection = inspect(options.path, progress)
+    if options.json:
+        print_json(inspection.to_json())
+    else:
+        _print_model(inspection)
+    if inspection.problem:
+        print_error(inspection.problem)
+        return 2
+    return 0
+
+
+def _print_model(inspection: Any) -> None:
+    say(f"{inspection.name}: {_tensors(inspection.inputs)} → {_tensors(inspection.outputs)}\n")
+    print_table(
+        ("layer", "class", "output", "parameters", "goes to"),
+        [
+            (row.name, row.layer_class, shape_text(row.output_shape), f"{row.parameters:,}", row.part)
+            for row in inspection.layers
+        ],
+        right=("parameters",),
+    )
+    site = inspection.site
+    if site is not None:
+        say(f"\nsampling site: layer {site.layer_name!r} ({site.layer_class}) draws z from")
+        say(f"  mu      {site.mu.name!r}, {shape_text(site.mu.shape)}")
+        say(f"  logvar  {site.logvar.name!r}, {shape_text(site.logvar.shape)}")
+        say(
+            f"  {site.parametrisation} ({site.parametrisation_source}), "
+            f"epsilon scale {site.epsilon_scale:g}, latent shape {shape_text(site.latent_shape)}"
+        )
+        say("would be cut into: encoder x → mu, logvar; decoder z → reconstruction")
+
+
+def _tensors(tensors: dict[str, tuple[int | None, ...]]) -> str:
+    return ", ".join(f"{name} [{shape_text(shape)}]" for name, shape in tensors.items())
+
+
+def _print_bundle(bundle: Bundle, as_json: bool) -> None:
+    manifest = bundle.manifest
+    if as_json:
+        print_json(manifest)
+        return
+    latent = manifest["latents"][0]
+    say(
+        f"{manifest['name']}: bundle of format version {manifest['format_version']}, made by vae-export "
+        f"{manifest['tools']['vae-export']}"
+    )
+    say(
+        f"cut at {latent['layer']!r} ({latent['layer_class']}), latent {shape_text(latent['shape'])}, "
+        f"{latent['parametrisation']} ({latent['parametrisation_source']}), "
+        f"epsilon scale {latent['epsilon_scale']:g}\n"
+    )
+    print_table(
+        ("artifact", "bytes", "inputs", "outputs", "operators", "needs", "max abs error"),
+        [
+            (
+                artifact["file"],
+                f"{artifact['bytes']:,}",
+                _specs(artifact["inputs"]),
+                _specs(artifact["outputs"]),
+                ", ".join(artifact["operators"]),
+                artifact["oldest_runtime"],
+                ", ".join(
+                    f"{name} {row['max_absolute_error']:.1e}" for name, row in artifact["parity"].items()
+                ),
+            )
+            for artifact in bundle.artifacts
+        ],
+        right=("bytes",),
+    )
+
+
+def _specs(tensors: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{tensor['name']} [{shape_text(tensor['shape'])}]" for tensor in tensors)

@@ -1,0 +1,95 @@
+"""What the commands print: results on standard output, progress and errors on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from vae_export.verify.parity import ParityReport
+
+__all__ = ["Progress", "print_error", "print_json", "print_parity", "print_table", "say", "shape_text"]
+
+# Where standard output is no terminal there is no width to fit: tables are not folded.
+_UNBOUNDED = 200
+
+
+class Progress:
+    """The current step, on one line of standard error that the next step replaces.
+
+    Silent where standard error is no terminal. A context manager: leaving it clears the line.
+    """
+
+    def __init__(self) -> None:
+        self._shown = sys.stderr.isatty()
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._write("")
+
+    def __call__(self, step: str) -> None:
+        """Show a step."""
+        self._write(f"{step} …")
+
+    def _write(self, text: str) -> None:
+        if self._shown:
+            sys.stderr.write(f"\r\x1b[2K{text}")
+            sys.stderr.flush()
+
+
+def say(text: str) -> None:
+    """Print a line of results."""
+    print(text)
+
+
+def print_error(text: str) -> None:
+    """Print an error: one line, on standard error."""
+    print(f"vae-export: {' '.join(text.split())}", file=sys.stderr)
+
+
+def print_json(value: Any) -> None:
+    """Print a result for programs."""
+    print(json.dumps(value, indent=2, sort_keys=True, ensure_ascii=False))
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[str]], right: Sequence[str] = ()) -> None:
+    """Print rows of text under headings; the columns in `right` are aligned to the right."""
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for column in columns:
+        table.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*row)
+    Console(
+        file=sys.stdout, width=None if sys.stdout.isatty() else _UNBOUNDED, highlight=False, markup=False
+    ).print(table)
+
+
+def print_parity(report: ParityReport) -> None:
+    """Print the parity table."""
+    print_table(
+        ("artifact", "output", "max abs error", "tolerance", "SQNR dB", "ok"),
+        [
+            (
+                row.artifact,
+                row.output,
+                f"{row.max_absolute_error:.2e}",
+                f"{row.tolerance:.1e}",
+                "exact" if row.sqnr_db is None and row.ok else f"{row.sqnr_db or 0:.0f}",
+                "yes" if row.ok else "NO",
+            )
+            for row in report.rows
+        ],
+        right=("max abs error", "tolerance", "SQNR dB"),
+    )
+
+
+def shape_text(shape: Sequence[int | None]) -> str:
+    """A shape as people write it: N x 28 x 28 x 1."""
+    return " x ".join("N" if n is None else str(n) for n in shape)

@@ -1,0 +1,117 @@
+"""`vae-export train`: train a reference VAE."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as ProgressBar
+
+from vae_export.cli.arguments import add_json_argument
+from vae_export.cli.terminal import print_error, print_json, say
+from vae_export.pipeline import train
+from vae_export.train.recipe import Recipe
+
+_RECIPE_ARGUMENTS = (
+    ("--name", str, "of the model"),
+    ("--architecture", str, "dense or conv"),
+    ("--latent-dim", int, "number of latent values"),
+    ("--loss", str, "elbo or tutorial"),
+    ("--beta", float, "weight of the KL"),
+    ("--epochs", int, "number of epochs"),
+    ("--batch-size", int, "images in a batch"),
+    ("--learning-rate", float, "of Adam"),
+    ("--seed", int, "of weights, order and noise"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("--recipe", type=Path, metavar="FILE", help="start from this recipe.json")
+    for flag, kind, help_text in _RECIPE_ARGUMENTS:
+        default = getattr(Recipe(), flag.lstrip("-").replace("-", "_"))
+        parser.add_argument(flag, type=kind, help=f"{help_text} (default {default})")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        metavar="PATH",
+        help="folder of IDX .gz files, .npz, .npy or folder of images (default Fashion-MNIST)",
+    )
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: the name of the model")
+    parser.add_argument("--overwrite", action="store_true", help="write into an existing folder")
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Train, and print the figures of the test images."""
+    recipe = Recipe.read(options.recipe) if options.recipe else Recipe()
+    names = [flag.lstrip("-").replace("-", "_") for flag, _, _ in _RECIPE_ARGUMENTS]
+    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
+    recipe = replace(recipe, **given)
+    output = options.output or Path(recipe.name)
+    with _TrainingProgress() as progress:
+        result = train(recipe, output, data=options.data, overwrite=options.overwrite, progress=progress)
+    if options.json:
+        print_json(
+            {
+                "model": str(result.model),
+                "figures": asdict(result.figures),
+                "epochs": result.epochs,
+                "best_epoch": result.best_epoch,
+                "interrupted": result.interrupted,
+            }
+        )
+    else:
+        figures = result.figures
+        say(
+            f"ELBO {figures.elbo:.2f}, reconstruction {figures.reconstruction:.2f}, KL {figures.kl:.2f} nats "
+            f"an image on {figures.images:,} test images; {figures.active_latents} of {recipe.latent_dim} "
+            "latents active"
+        )
+        say(f"wrote {result.model}")
+    if result.interrupted:
+        print_error(
+            f"interrupted after {result.epochs} of {recipe.epochs} epochs; kept the weights of "
+            + (f"epoch {result.best_epoch}, the best so far" if result.best_epoch else "the unfinished epoch")
+        )
+        return 130
+    return 0
+
+
+class _TrainingProgress:
+    """A bar on a terminal, a line an epoch elsewhere; both on standard error."""
+
+    def __init__(self) -> None:
+        self._terminal = sys.stderr.isatty()
+        self._bar = ProgressBar(
+            TextColumn("epoch {task.fields[epoch]}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[figures]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            disable=not self._terminal,
+        )
+        self._task = self._bar.add_task("", epoch="", figures="", total=None)
+
+    def __enter__(self) -> _TrainingProgress:
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def __call__(self, epoch: int, epochs: int, step: int, steps: int, figures: dict[str, float]) -> None:
+        text = ", ".join(
+            f"{name.replace('_', ' ')} {figures[name]:.2f}"
+            for name in ("loss", "reconstruction", "kl", "val_loss")
+            if name in figures
+        )
+        if self._terminal:
+            self._bar.update(self._task, completed=step, total=steps, epoch=f"{epoch}/{epochs}", figures=text)
+        elif "val_loss" in figures:
+            print(f"epoch {epoch}/{epochs}: {text}", file=sys.stderr)

@@ -1,0 +1,33 @@
+"""`vae-export verify`: check a bundle against its hashes and golden arrays."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from pathlib import Path
+
+from vae_export.cli.arguments import add_json_argument
+from vae_export.cli.terminal import print_error, print_json, print_parity, say
+from vae_export.pipeline import verify_bundle
+from vae_export.quiet import quiet
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="directory made by vae-export")
+    add_json_argument(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Verify, and print the parity table; 1 if anything differs."""
+    with quiet():
+        report = verify_bundle(options.bundle)
+    if options.json:
+        print_json({"ok": report.ok, "rows": [{**asdict(row), "ok": row.ok} for row in report.rows]})
+    else:
+        print_parity(report)
+    for failure in report.failures:
+        print_error(failure)
+    if report.ok and not options.json:
+        say("\nall files are unaltered, all outputs match")
+    return 0 if report.ok else 1
