@@ -30,7 +30,14 @@ __all__ = [
     "ParityError",
     "SamplingSiteError",
     "VaeExportError",
+    "one_line",
 ]
+
+
+def one_line(error: object, limit: int = 300) -> str:
+    """The text of another library's error as one line; of a long one the end, where the cause stands."""
+    text = " ".join(str(error).split())
+    return text if len(text) <= limit else f"…{text[-limit:]}"
 
 
 class VaeExportError(Exception):

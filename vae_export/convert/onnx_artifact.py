@@ -15,7 +15,7 @@ from onnx import helper
 from vae_export.artifact import Artifact, TensorSpec
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.convert.operators import refuse_operators
-from vae_export.errors import ConversionError, InputError
+from vae_export.errors import ConversionError, InputError, one_line
 from vae_export.quiet import quiet
 
 __all__ = ["DEFAULT_OPSET", "OLDEST_RUNTIMES", "convert_to_onnx"]
@@ -90,9 +90,7 @@ def _trace(half: Any, opset: int, batch: int | None, file: str) -> Any:
             model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=opset)
     # tf2onnx raises many types, and passes on whatever TensorFlow raises while tracing.
     except Exception as error:
-        raise ConversionError(
-            f"{file}: tf2onnx cannot convert it ({' '.join(str(error).split())[:300]})"
-        ) from error
+        raise ConversionError(f"{file}: tf2onnx cannot convert it ({one_line(error)})") from error
     return model
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import tempfile
 from typing import Any
 
 import keras
@@ -13,10 +14,12 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from vae_export.artifact import Artifact, TensorSpec
 from vae_export.convert.operators import refuse_operators
-from vae_export.errors import ConversionError
-from vae_export.quiet import LOGGER, quiet
+from vae_export.errors import ConversionError, one_line
+from vae_export.quiet import quiet
 
 __all__ = ["convert_to_tflite"]
+
+SIGNATURE = "serving_default"
 
 # Position of the name in the table of a tensor (schema.fbs: shape, type, buffer, name).
 _TENSOR_NAME_FIELD = 10
@@ -45,16 +48,12 @@ def convert_to_tflite(half: Any, role: str, *, batch: int | None = None) -> Arti
         ConversionError: the half cannot be converted, or the file holds operators it must not.
     """
     file = f"{role}.tflite"
-    # from_concrete_functions would drop the weights of a Keras 3 model, without a word.
-    converter = tf.lite.TFLiteConverter.from_keras_model(_with_batch(half, batch))
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
     try:
         with quiet():
-            data = bytearray(converter.convert())
+            data = _convert(half, batch)
     # The converter raises its own type, and passes on whatever Keras raises while it traces.
     except Exception as error:
-        LOGGER.debug("%s", error)
-        raise ConversionError(f"{file}: {_reason(str(error))}") from error
+        raise ConversionError(f"{file}: {_reason(error)}") from error
     model = schema.Model.GetRootAs(data, 0)
     codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
     custom = [code.CustomCode().decode() for code in codes if code.CustomCode()]
@@ -73,22 +72,29 @@ def convert_to_tflite(half: Any, role: str, *, batch: int | None = None) -> Arti
     )
 
 
-def _with_batch(half: Any, batch: int | None) -> Any:
-    if batch is None:
-        return half
+def _convert(half: Any, batch: int | None) -> bytearray:
     (tensor,) = half.inputs
-    fixed = keras.Input(batch_shape=(batch, *tensor.shape[1:]), dtype=tensor.dtype, name=tensor.name)
-    return keras.Model(fixed, half(fixed), name=half.name)
+    signature = tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
+    archive = keras.export.ExportArchive()
+    archive.track(half)
+    archive.add_endpoint(SIGNATURE, lambda x: half(x, training=False), input_signature=[signature])
+    # By way of a SavedModel: from_concrete_functions would drop the weights of a Keras 3 model without
+    # a word, and from_keras_model hides why a model cannot be traced.
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder, verbose=False)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        return bytearray(converter.convert())
 
 
-def _reason(text: str) -> str:
-    operators = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", text)))
+def _reason(error: Exception) -> str:
+    operators = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
     if operators:
         return (
             f"needs the TensorFlow operator {', '.join(operators)} (a Flex operator), which no plain "
             "runtime has; replace the layer that needs it with standard Keras layers"
         )
-    return f"the TFLite converter cannot convert it ({' '.join(text.split())[:300]})"
+    return f"the TFLite converter cannot convert it ({one_line(error)})"
 
 
 def _name_tensors(

@@ -20,7 +20,7 @@ from keras.src.models.functional import Functional
 
 from vae_export.errors import ModelError
 
-__all__ = ["Call", "Graph", "Value", "calls_between", "flatten", "replay"]
+__all__ = ["Call", "Graph", "Value", "calls_between", "flatten", "outputs_behind", "replay"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,6 +93,15 @@ def calls_between(graph: Graph, known: Iterable[Value], targets: Iterable[Value]
             needed.append(call)
             wanted.update(call.inputs)
     return needed[::-1]
+
+
+def outputs_behind(graph: Graph, value: Value) -> list[Value]:
+    """The outputs of the graph that are computed from a value, without the value itself."""
+    behind = {value}
+    for call in graph.calls:
+        if not behind.isdisjoint(call.inputs):
+            behind.update(call.outputs)
+    return [output for output in dict.fromkeys(graph.outputs) if output in behind and output is not value]
 
 
 def replay(calls: Sequence[Call], tensors: Mapping[Value, Any], targets: Sequence[Value]) -> list[Any]:

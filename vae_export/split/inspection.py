@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vae_export.errors import SamplingSiteError
-from vae_export.split.graph import Graph, calls_between, flatten
+from vae_export.split.graph import Graph, calls_between, flatten, outputs_behind
 from vae_export.split.sampling_site import SamplingSite, find_sampling_site
 
 __all__ = ["Inspection", "LayerRow", "inspect_model"]
@@ -101,7 +101,7 @@ def _layers(graph: Graph, site: SamplingSite | None) -> tuple[LayerRow, ...]:
     decoder: set[Any] = set()
     if site is not None:
         encoder = set(calls_between(graph, graph.inputs, [site.mu, site.logvar]))
-        decoder = set(calls_between(graph, [site.z], graph.outputs)) - encoder
+        decoder = set(calls_between(graph, [site.z], outputs_behind(graph, site.z)))
 
     def part(call: Any) -> str:
         if site is not None and call is site.call:

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from vae_export.errors import InputError, ModelError
+from vae_export.errors import InputError, ModelError, one_line
 
 # Registers the class that the reference models are saved with.
 from vae_export.train.sampling import SamplingLayer
@@ -73,7 +73,7 @@ def _check_container(path: Path) -> None:
 
 
 def _reason(error: Exception) -> str:
-    text = " ".join(str(error).split())
+    text = one_line(error, limit=2000)
     if "Lambda" in text and "safe" in text.lower():
         return (
             "holds a Lambda layer, whose code is not run for safety; write it as a keras.layers.Layer "
@@ -87,4 +87,4 @@ def _reason(error: Exception) -> str:
             f"layer class {missing.group(1)!r} is not known here; import the module that registers it "
             "and call vae_export.export(model) from Python"
         )
-    return f"Keras cannot load it ({text[:200]})"
+    return f"Keras cannot load it ({one_line(error)})"

@@ -8,7 +8,7 @@ from typing import Any
 import keras
 
 from vae_export.errors import ModelError, SamplingSiteError
-from vae_export.split.graph import Graph, Value, calls_between, flatten, replay
+from vae_export.split.graph import Graph, Value, calls_between, flatten, outputs_behind, replay
 from vae_export.split.sampling_site import SamplingSite, find_sampling_site
 
 __all__ = ["SplitVae", "split"]
@@ -81,11 +81,7 @@ def _encoder(graph: Graph, site: SamplingSite, where: str) -> Any:
 
 
 def _decoder(graph: Graph, site: SamplingSite, where: str) -> Any:
-    behind_z = {site.z}
-    for call in graph.calls:
-        if not behind_z.isdisjoint(call.inputs):
-            behind_z.update(call.outputs)
-    targets = [value for value in dict.fromkeys(graph.outputs) if value in behind_z and value is not site.z]
+    targets = outputs_behind(graph, site.z)
     if not targets:
         raise SamplingSiteError(
             f"{where}: nothing is computed from z, this is an encoder alone; export the full VAE, "

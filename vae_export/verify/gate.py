@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vae_export.artifact import Artifact
-from vae_export.errors import MissingDependencyError, ParityError
+from vae_export.errors import MissingDependencyError, ParityError, one_line
 from vae_export.quiet import quiet
 from vae_export.runtime import vae_runtime
 from vae_export.verify.cases import decoder_cases, encoder_cases
@@ -110,7 +110,7 @@ def _load(artifact: Artifact) -> Runner:
         raise
     # Runtimes raise their own types when they refuse a file.
     except Exception as error:
-        failure = f"{artifact.file}: the runtime refuses to load it: {' '.join(str(error).split())[:300]}"
+        failure = f"{artifact.file}: the runtime refuses to load it: {one_line(error)}"
         raise ParityError("1 parity check failed", (failure,)) from error
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.errors import ParityError
+from vae_export.errors import ParityError, one_line
 from vae_export.verify.cases import Case
 from vae_export.verify.metrics import max_absolute_error, mean_absolute_error, sqnr_db, value_scale
 from vae_export.verify.runners import Runner
@@ -128,9 +128,8 @@ def check_graph(
             actual: Mapping[str, Array] = runner.run(inputs)
         # A refusal of one batch size must not hide other failures.
         except Exception as error:  # noqa: BLE001  runtimes raise their own types
-            reason = " ".join(str(error).split())[:200]
             for name in expected:
-                failure = f"{artifact}: output {name!r}, {case.name}: the runtime failed: {reason}"
+                failure = f"{artifact}: output {name!r}, {case.name}: the runtime failed: {one_line(error)}"
                 tallies.setdefault(name, _Tally()).failures.append(failure)
             continue
         _collect(tallies, artifact, case.name, expected, actual)

@@ -1,0 +1,75 @@
+"""Fixtures that are made once a run."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+import vae_export
+from vae_export.quiet import quiet
+from vae_export.reference_models import reference_model
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The checkout."""
+    return ROOT
+
+
+@pytest.fixture(scope="session")
+def dense_result(tmp_path_factory):
+    """The export of the dense reference model, both formats."""
+    return vae_export.export("fashion-mnist-dense", tmp_path_factory.mktemp("dense") / "bundle")
+
+
+@pytest.fixture(scope="session")
+def conv_result(tmp_path_factory):
+    """The export of the convolutional reference model, both formats."""
+    return vae_export.export("fashion-mnist-conv", tmp_path_factory.mktemp("conv") / "bundle")
+
+
+@pytest.fixture(scope="session")
+def dense_bundle(dense_result):
+    """A bundle nobody may change."""
+    return dense_result.path
+
+
+@pytest.fixture(scope="session", params=["fashion-mnist-dense", "fashion-mnist-conv"])
+def reference_result(request):
+    """The export of each reference model."""
+    return request.getfixturevalue(request.param.removeprefix("fashion-mnist-") + "_result")
+
+
+@pytest.fixture
+def bundle_copy(dense_bundle, tmp_path):
+    """A bundle to break."""
+    return Path(shutil.copytree(dense_bundle, tmp_path / "bundle"))
+
+
+@pytest.fixture(scope="session")
+def tiny():
+    """A tiny Keras VAE."""
+    from tests.tiny_models import tiny_vae
+
+    return tiny_vae()
+
+
+@pytest.fixture(scope="session")
+def tiny_split(tiny):
+    """The tiny VAE, cut."""
+    from vae_export.split.split_vae import split
+
+    with quiet():
+        return split(tiny, "tiny")
+
+
+@pytest.fixture(scope="session")
+def dense_keras():
+    """The dense reference model in Keras."""
+    from vae_export.split.load import load_model
+
+    return load_model(reference_model("fashion-mnist-dense"))

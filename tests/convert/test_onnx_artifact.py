@@ -1,0 +1,132 @@
+import keras
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+from keras import layers, ops
+
+from tests.tiny_models import LATENT, X_SHAPE, ListSampler, samples
+from vae_export.artifact import TensorSpec
+from vae_export.convert.onnx_artifact import DEFAULT_OPSET, OLDEST_RUNTIMES, convert_to_onnx
+from vae_export.errors import ConversionError, InputError
+
+
+@pytest.fixture(scope="module")
+def encoder(tiny_split):
+    return convert_to_onnx(tiny_split.encoder, "encoder", name="tiny")
+
+
+def test_tensors_have_the_fields_names(encoder, tiny_split):
+    assert encoder.inputs == (TensorSpec("x", (None, *X_SHAPE), "float32"),)
+    assert sorted(spec.name for spec in encoder.outputs) == ["logvar", "mu"]
+    assert {spec.shape for spec in encoder.outputs} == {(None, LATENT)}
+    decoder = convert_to_onnx(tiny_split.decoder, "decoder", name="tiny")
+    assert decoder.inputs == (TensorSpec("z", (None, LATENT), "float32"),)
+    assert decoder.outputs == (TensorSpec("reconstruction", (None, *X_SHAPE), "float32"),)
+    assert decoder.file == "decoder.onnx"
+
+
+def test_metadata(encoder):
+    model = onnx.load_from_string(encoder.data)
+    assert {entry.key: entry.value for entry in model.metadata_props} == {
+        "name": "tiny",
+        "role": "encoder",
+        "format_version": "1",
+    }
+    assert (encoder.opset, encoder.ir_version, encoder.oldest_runtime) == (17, 8, "onnxruntime 1.12")
+    assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 17)]
+    onnx.checker.check_model(model, full_check=True)
+
+
+@pytest.mark.parametrize("opset", OLDEST_RUNTIMES)
+def test_every_opset_offered_loads_and_computes(tiny_split, opset):
+    artifact = convert_to_onnx(tiny_split.decoder, "decoder", name="tiny", opset=opset)
+    assert artifact.opset == opset
+    z = np.float32([[0.5, -1, 2], [0, 1, -1]])
+    (got,) = onnxruntime.InferenceSession(artifact.data).run(["reconstruction"], {"z": z})
+    expected = tiny_split.decoder(z)["reconstruction"]
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("opset", [12, 19])
+def test_other_opsets_are_refused(tiny_split, opset):
+    with pytest.raises(
+        InputError, match=rf"^opset: got {opset}, expected 13 to 18 \(default {DEFAULT_OPSET}\)$"
+    ):
+        convert_to_onnx(tiny_split.decoder, "decoder", name="tiny", opset=opset)
+
+
+def test_a_fixed_batch(tiny_split):
+    artifact = convert_to_onnx(tiny_split.encoder, "encoder", name="tiny", batch=4)
+    assert artifact.inputs[0].shape == (4, *X_SHAPE)
+    assert {spec.shape for spec in artifact.outputs} == {(4, LATENT)}
+    outputs = onnxruntime.InferenceSession(artifact.data).run(["mu"], {"x": samples(4)})
+    assert outputs[0].shape == (4, LATENT)
+
+
+def test_converting_twice_gives_the_same_bytes(encoder, tiny_split):
+    assert convert_to_onnx(tiny_split.encoder, "encoder", name="tiny").data == encoder.data
+
+
+def half_with(layer):
+    z = keras.Input((LATENT,), name="z")
+    return keras.Model(z, {"reconstruction": layer(z)}, name="decoder")
+
+
+class UnseededNoise(layers.Layer):
+    def call(self, x):
+        import tensorflow as tf
+
+        return x + tf.random.normal(tf.shape(x))
+
+
+class SeededNoise(ListSampler):
+    def call(self, x):
+        return super().call([x, x])
+
+
+class StringHash(layers.Layer):
+    def call(self, x):
+        import tensorflow as tf
+
+        hashed = tf.strings.to_hash_bucket_fast(tf.strings.as_string(x), 10)
+        return ops.cast(hashed, "float32")
+
+
+@pytest.mark.parametrize(
+    ("layer", "message"),
+    [
+        (
+            UnseededNoise,
+            r"^decoder\.onnx: holds the random operator RandomNormalLike, expected a deterministic graph",
+        ),
+        (
+            SeededNoise,
+            r"^decoder\.onnx: holds StatelessRandomNormalV2, which is no standard operator and no",
+        ),
+        (
+            StringHash,
+            r"^decoder\.onnx: holds StringToHashBucketFast, which is no standard operator",
+        ),
+    ],
+)
+def test_operators_no_device_has_are_named(layer, message):
+    with pytest.raises(ConversionError, match=message):
+        convert_to_onnx(half_with(layer()), "decoder", name="m")
+
+
+class Fails(layers.Layer):
+    def call(self, x):
+        if not isinstance(x, keras.KerasTensor):
+            raise ValueError("no\ngraph")
+        return x
+
+    def compute_output_spec(self, x):
+        return keras.KerasTensor(x.shape, x.dtype)
+
+
+def test_what_the_converter_raises_is_told():
+    with pytest.raises(
+        ConversionError, match=r"^decoder\.onnx: tf2onnx cannot convert it \(….*no graph.*\)$"
+    ):
+        convert_to_onnx(half_with(Fails()), "decoder", name="m")

@@ -1,0 +1,231 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from tests.tiny_models import (
+    LATENT,
+    X_SHAPE,
+    ListSampler,
+    TwoArgumentSampler,
+    decoder_tensors,
+    encoder_tensors,
+    randomise,
+    samples,
+    tiny_vae,
+)
+from vae_export.errors import ModelError, SamplingSiteError
+from vae_export.split.split_vae import split
+from vae_export.train.sampling import SamplingLayer
+
+
+def encoder_model(sampler, x=None):
+    x = keras.Input(X_SHAPE, name="x") if x is None else x
+    mu, logvar = encoder_tensors(x)
+    return keras.Model(x, [mu, logvar, sampler([mu, logvar])], name="encoder")
+
+
+def decoder_model():
+    z = keras.Input((LATENT,), name="z")
+    return keras.Model(z, decoder_tensors(z), name="decoder")
+
+
+def both_inline():
+    x = keras.Input(X_SHAPE)
+    mu, logvar = encoder_tensors(x)
+    return keras.Model(x, decoder_tensors(ListSampler()([mu, logvar])))
+
+
+def encoder_inline_decoder_nested():
+    return tiny_vae(sampler=ListSampler())
+
+
+def both_nested():
+    x = keras.Input(X_SHAPE)
+    return keras.Model(x, decoder_model()(encoder_model(ListSampler())(x)[2]))
+
+
+def nested_twice():
+    x, y = keras.Input(X_SHAPE), keras.Input(X_SHAPE)
+    inner = encoder_model(ListSampler())
+    outer = keras.Model(y, inner(y), name="outer")
+    return keras.Model(x, decoder_model()(outer(x)[2]))
+
+
+def sequential_decoder():
+    x = keras.Input(X_SHAPE)
+    decoder = keras.Sequential(
+        [keras.Input((LATENT,)), layers.Dense(36, activation="sigmoid"), layers.Reshape(X_SHAPE)]
+    )
+    return keras.Model(x, decoder(encoder_model(ListSampler())(x)[2]))
+
+
+def two_arguments():
+    x = keras.Input(X_SHAPE)
+    mu, logvar = encoder_tensors(x)
+    return keras.Model(x, decoder_tensors(TwoArgumentSampler()(mu, log_var=logvar)))
+
+
+def sampler_outside_the_encoder():
+    x = keras.Input(X_SHAPE)
+    inner = keras.Input(X_SHAPE)
+    encoder = keras.Model(inner, list(encoder_tensors(inner)), name="encoder")
+    return keras.Model(x, decoder_model()(ListSampler()(encoder(x))))
+
+
+def latents_among_the_outputs():
+    x = keras.Input(X_SHAPE)
+    mu, logvar, z = encoder_model(ListSampler())(x)
+    return keras.Model(x, [decoder_model()(z), mu, logvar, z])
+
+
+def dict_input():
+    x = keras.Input(X_SHAPE, name="photo")
+    inner = keras.Input(X_SHAPE, name="photo")
+    mu, logvar = encoder_tensors(inner)
+    encoder = keras.Model({"photo": inner}, [mu, logvar, ListSampler()([mu, logvar])], name="encoder")
+    return keras.Model({"photo": x}, decoder_model()(encoder({"photo": x})[2]))
+
+
+BUILDERS = [
+    both_inline,
+    encoder_inline_decoder_nested,
+    both_nested,
+    nested_twice,
+    sequential_decoder,
+    two_arguments,
+    sampler_outside_the_encoder,
+    latents_among_the_outputs,
+    dict_input,
+]
+
+
+def original_without_noise(model, x):
+    """What the original computes where epsilon is zero, through its own layers."""
+    normal = keras.random.normal
+    keras.random.normal = lambda shape, **_: keras.ops.zeros(shape)
+    try:
+        output = keras.Model(model.inputs[0], model.outputs[0])(x)
+    finally:
+        keras.random.normal = normal
+    return keras.ops.convert_to_numpy(output)
+
+
+@pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
+def test_the_halves_compute_what_the_whole_computes(build):
+    model = randomise(build(), seed=4)
+    halves = split(model, "m")
+    x = samples(5)
+    posterior = halves.encoder(x)
+    assert set(posterior) == {"mu", "logvar"}
+    assert posterior["mu"].shape == posterior["logvar"].shape == (5, LATENT)
+    reconstruction = halves.decoder(posterior["mu"])["reconstruction"]
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(reconstruction), original_without_noise(model, x), rtol=0, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("build", BUILDERS, ids=lambda build: build.__name__)
+def test_nothing_random_is_left(build):
+    halves = split(randomise(build(), seed=4), "m")
+    x, z = samples(3), np.float32([[1, -1, 0.5]])
+    for half, given in ((halves.encoder, x), (halves.decoder, z)):
+        once, again = half(given), half(given)
+        for name in once:
+            np.testing.assert_array_equal(once[name], again[name])
+        assert not any("seed_generator" in weight.path for weight in half.weights)
+    assert [tensor.name for tensor in halves.encoder.inputs] == ["x"]
+    assert [tensor.name for tensor in halves.decoder.inputs] == ["z"]
+
+
+def test_mu_and_logvar_are_not_mixed_up():
+    model = tiny_vae()
+    halves = split(model)
+    x = samples(4)
+    for name in ("mu", "logvar"):
+        direct = keras.Model(model.inputs[0], model.get_layer(name).output)(x)
+        np.testing.assert_array_equal(halves.encoder(x)[name], direct)
+
+
+def test_what_was_cut_is_told():
+    halves = split(both_nested(), "m")
+    assert halves.describe_cut().startswith("sampling layer 'encoder/list_sampler")
+    assert halves.describe_cut().endswith(" (ListSampler), latent 3, log-variance (probed)")
+    assert halves.x_shape == X_SHAPE
+
+
+def test_mixed_precision_gives_float32_halves():
+    keras.config.set_dtype_policy("mixed_float16")
+    try:
+        halves = split(tiny_vae())
+    finally:
+        keras.config.set_dtype_policy("float32")
+    assert {tensor.dtype for tensor in (*halves.encoder.outputs, *halves.decoder.outputs)} == {"float32"}
+
+
+def encoder_alone():
+    return encoder_model(SamplingLayer(name="draw"))
+
+
+def shortcut():
+    x = keras.Input(X_SHAPE, name="photo")
+    z = SamplingLayer()(list(encoder_tensors(x)))
+    return keras.Model(x, layers.Add(name="skip")([decoder_tensors(z), x]))
+
+
+def two_inputs():
+    x, label = keras.Input(X_SHAPE, name="photo"), keras.Input((4,), name="label")
+    both = layers.Concatenate()([layers.Flatten()(x), label])
+    mu, logvar = layers.Dense(LATENT)(both), layers.Dense(LATENT)(both)
+    return keras.Model([x, label], decoder_tensors(SamplingLayer()([mu, logvar])))
+
+
+def two_outputs():
+    x = keras.Input(X_SHAPE)
+    z = SamplingLayer()(list(encoder_tensors(x)))
+    return keras.Model(x, [decoder_tensors(z), layers.Dense(2, name="class")(z)])
+
+
+def unknown_size():
+    x = keras.Input((None, None, 1), name="photo")
+    features = layers.GlobalAveragePooling2D()(layers.Conv2D(4, 3)(x))
+    mu, logvar = layers.Dense(LATENT)(features), layers.Dense(LATENT)(features)
+    return keras.Model(x, decoder_tensors(SamplingLayer()([mu, logvar])))
+
+
+class Subclassed(keras.Model):
+    def call(self, x):
+        return x
+
+
+@pytest.mark.parametrize(
+    ("build", "error", "message"),
+    [
+        (
+            encoder_alone,
+            SamplingSiteError,
+            r"^m: nothing is computed from z, this is an encoder alone; export",
+        ),
+        (
+            shortcut,
+            ModelError,
+            r"^m: layer 'skip' of the decoder also depends on input 'photo', expected it to depend",
+        ),
+        (two_inputs, ModelError, r"^m: the encoder needs the inputs photo, label, expected one image input$"),
+        (two_outputs, ModelError, r"^m: the decoder has the outputs .*, expected one reconstruction$"),
+        (
+            unknown_size,
+            ModelError,
+            r"^m: input 'photo' has shape \(None, None, None, 1\), expected known sizes",
+        ),
+        (
+            lambda: Subclassed(name="s"),
+            ModelError,
+            r"^model 's': got a Subclassed without a graph of layers, expected a functional model; rebuild",
+        ),
+    ],
+    ids=["encoder alone", "shortcut", "two inputs", "two outputs", "unknown size", "subclassed"],
+)
+def test_what_cannot_be_cut_is_explained(build, error, message):
+    with pytest.raises(error, match=message):
+        split(build(), "m")
