@@ -147,10 +147,10 @@ def normal(seed: int, stream: int, start: int, count: int) -> Array:
         start: index of the first value, at least 0.
         count: at least 0; start + count is at most 2**64.
     """
-    _check_integer("seed", seed, 1 << 64)
-    _check_integer("stream", stream, 1 << 32)
-    _check_integer("start", start, 1 << 64)
-    _check_integer("count", count, (1 << 64) - start + 1)
+    seed = _integer("seed", seed, 1 << 64)
+    stream = _integer("stream", stream, 1 << 32)
+    start = _integer("start", start, 1 << 64)
+    count = _integer("count", count, (1 << 64) - start + 1)
     values = np.empty(count, np.float32)
     for low in range(start, start + count, _CHUNK):
         high = min(low + _CHUNK, start + count)
@@ -221,9 +221,11 @@ def _reparameterise(mu: Array, logvar: Array, epsilon: Array, epsilon_scale: flo
     return z
 
 
-def _check_integer(name: str, value: int, limit: int) -> None:
-    if not 0 <= value < limit:
+def _integer(name: str, value: Any, limit: int) -> int:
+    """`value` as a Python integer, which does not overflow."""
+    if not (isinstance(value, (int, np.integer)) and 0 <= value < limit):
         raise VaeRuntimeError(f"{name}: got {value}, expected an integer in [0, {limit})")
+    return int(value)
 
 
 # ---- Graphs: one converted half, loaded by a runtime ----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,7 +72,7 @@ def fit(recipe: Recipe, data: ImageData, progress: Progress | None = None) -> Tr
         training early and does not raise.
 
     Raises:
-        InputError: a value of the recipe is out of range.
+        InputError: a value of the recipe is out of range, or the training diverged.
     """
     _check(recipe)
     keras.utils.set_random_seed(recipe.seed)
@@ -95,6 +96,8 @@ def fit(recipe: Recipe, data: ImageData, progress: Progress | None = None) -> Tr
         interrupted = True
     if best.weights is not None:
         trainer.set_weights(best.weights)
+    elif best.history:
+        raise InputError("training diverged: no epoch had a finite validation loss; lower learning_rate")
     return TrainingRun(vae, best.history, best.epoch, interrupted)
 
 
@@ -150,6 +153,7 @@ class _BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # keras has n
         self.weights: list[Any] | None = None
         self.history: list[dict[str, float]] = []
         self.current = 0
+        self.lowest = math.inf
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self.current = epoch + 1
@@ -162,7 +166,9 @@ class _BestEpoch(keras.callbacks.Callback):  # type: ignore[misc]  # keras has n
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         figures = {column: float((logs or {})[column]) for column in HISTORY_COLUMNS[1:]}
         self.history.append({"epoch": self.current, **figures})
-        if figures["val_loss"] <= min(row["val_loss"] for row in self.history):
+        # Written so that NaN is never the best.
+        if figures["val_loss"] < self.lowest:
+            self.lowest = figures["val_loss"]
             self.epoch = self.current
             self.weights = self.model.get_weights()
         if self.progress:

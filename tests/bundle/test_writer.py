@@ -1,0 +1,130 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from vae_export.bundle import writer
+from vae_export.bundle.writer import check_target, write_bundle
+from vae_export.errors import OutputError
+
+FILES = {"manifest.json": b"{}", "golden/x.f32": b"\0\0\0\0"}
+NEW = {"manifest.json": b"{ }"}
+
+
+def content(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_all_files_are_written_and_nothing_else(tmp_path):
+    write_bundle(tmp_path / "deep" / "b", FILES, overwrite=False)
+    assert content(tmp_path / "deep" / "b") == FILES
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["b"]
+
+
+def test_overwrite_replaces_a_bundle_whole(tmp_path):
+    write_bundle(tmp_path / "b", FILES, overwrite=False)
+    write_bundle(tmp_path / "b", NEW, overwrite=True)
+    assert content(tmp_path / "b") == NEW
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_an_existing_directory_is_refused(tmp_path):
+    with pytest.raises(
+        OutputError, match=r": exists already; choose another place with -o, or give --overwrite$"
+    ):
+        write_bundle(tmp_path, FILES, overwrite=False)
+
+
+def test_overwrite_leaves_what_is_no_bundle(tmp_path):
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(
+        OutputError, match=r"is no bundle \(no manifest\.json\), so --overwrite leaves it alone$"
+    ):
+        write_bundle(tmp_path, FILES, overwrite=True)
+    assert (tmp_path / "thesis.tex").exists()
+
+
+def test_overwrite_leaves_a_link(tmp_path):
+    write_bundle(tmp_path / "b", FILES, overwrite=False)
+    (tmp_path / "link").symlink_to(tmp_path / "b")
+    with pytest.raises(OutputError, match=r"is no bundle"):
+        write_bundle(tmp_path / "link", NEW, overwrite=True)
+
+
+def test_a_parent_that_is_a_file(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"cannot be written, .*file is not a directory$"):
+        check_target(tmp_path / "file" / "b", overwrite=False)
+
+
+def test_a_parent_without_permission(tmp_path, monkeypatch):
+    # Root may write anywhere, so the answer of the system is replaced, not the folder's mode.
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(OutputError, match=rf"b: cannot be written, no permission in {tmp_path}$"):
+        check_target(tmp_path / "b", overwrite=False)
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_failure_while_writing_leaves_the_old_bundle_or_none(tmp_path, monkeypatch, error, exists):
+    target = tmp_path / "b"
+    if exists:
+        write_bundle(target, FILES, overwrite=False)
+
+    def fail(*_):
+        raise error
+
+    monkeypatch.setattr(writer, "_replace", fail)
+    expected = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else OutputError
+    with pytest.raises(expected, match="cannot be written" if expected is OutputError else None):
+        write_bundle(target, NEW, overwrite=True)
+    assert target.exists() == exists
+    assert not exists or content(target) == FILES
+    assert [path.name for path in tmp_path.iterdir()] == ["b"] * exists
+
+
+def test_a_failed_second_rename_puts_the_old_bundle_back(tmp_path, monkeypatch):
+    target = tmp_path / "b"
+    write_bundle(target, FILES, overwrite=False)
+    rename = type(target).rename
+
+    def fail_for_the_new(self, other):
+        if self.name == "new":
+            raise OSError(5, "Input/output error")
+        return rename(self, other)
+
+    monkeypatch.setattr(type(target), "rename", fail_for_the_new)
+    with pytest.raises(OutputError, match=r"cannot be written \(Input/output error\)$"):
+        write_bundle(target, NEW, overwrite=True)
+    assert content(target) == FILES
+
+
+KILLED = """
+import sys, pathlib
+from vae_export.bundle.writer import write_bundle
+size = 200_000
+files = {"manifest.json": sys.argv[2].encode()} | {f"f{i}": bytes(size) for i in range(40)}
+while True:
+    write_bundle(pathlib.Path(sys.argv[1]), files, overwrite=True)
+    print("written", flush=True)
+"""
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.013, 0.037, 0.08])
+def test_a_kill_leaves_a_whole_bundle_or_none(tmp_path, delay):
+    target = tmp_path / "b"
+    process = subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(target), "x"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout.readline() == "written\n"
+    time.sleep(delay)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    if target.exists():
+        assert sorted(content(target)) == sorted(["manifest.json", *(f"f{i}" for i in range(40))])
+        assert all(len(data) in (1, 200_000) for data in content(target).values())

@@ -1,0 +1,276 @@
+import hashlib
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import vae_export
+from vae_export.runtime import vae_runtime
+from vae_export.runtime.vae_runtime import VaeRuntimeError, load
+
+BACKENDS = ("onnx", "tflite")
+
+
+@pytest.fixture(scope="module", params=BACKENDS)
+def vae(request, dense_bundle):
+    return load(dense_bundle, backend=request.param)
+
+
+@pytest.fixture(scope="module")
+def x(dense_bundle):
+    return np.fromfile(dense_bundle / "golden" / "x.f32", "<f4").reshape(8, 28, 28, 1)
+
+
+def golden(vae, name):
+    entry = vae.manifest["golden"]["arrays"][name]
+    return np.fromfile(vae._path / entry["file"], "<f4").reshape(entry["shape"])
+
+
+def test_what_it_says_of_itself(vae):
+    assert (vae.latent_shape, vae.x_shape, vae.epsilon_scale) == ((2,), (28, 28, 1), 1.0)
+    assert vae.backend in BACKENDS
+
+
+def test_every_step_matches_keras(vae, x):
+    mu, logvar = vae.encode(x)
+    np.testing.assert_allclose(mu, golden(vae, "mu"), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(logvar, golden(vae, "logvar"), rtol=0, atol=1e-5)
+    z = vae.sample(mu, logvar, seed=7)
+    np.testing.assert_allclose(z, golden(vae, "z"), rtol=0, atol=1e-5)
+    for image in (vae.decode(z), vae.reconstruct(x, seed=7)):
+        np.testing.assert_allclose(image, golden(vae, "reconstruction"), rtol=0, atol=1e-5)
+    np.testing.assert_allclose(vae.generate(8, seed=7), golden(vae, "generated"), rtol=0, atol=1e-5)
+
+
+def test_both_backends_agree(dense_bundle):
+    one, other = (load(dense_bundle, backend).generate(20, seed=3) for backend in BACKENDS)
+    np.testing.assert_allclose(one, other, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 2, 3, 255, 256, 257, 600])
+def test_batches_of_any_size(vae, rows):
+    images = vae.generate(rows, seed=1)
+    assert images.shape == (rows, 28, 28, 1)
+    np.testing.assert_allclose(images[-1:], vae.generate(1, seed=1, start=rows - 1), rtol=0, atol=2e-6)
+
+
+def test_sample_k_alone_is_sample_k_in_a_batch(vae, x):
+    mu, logvar = vae.encode(x)
+    batch = vae.sample(mu, logvar, seed=5)
+    for k in range(8):
+        alone = vae.sample(mu[k : k + 1], logvar[k : k + 1], seed=5, start=k)
+        np.testing.assert_array_equal(alone[0], batch[k])
+
+
+def test_seeds_differ_and_repeat(vae):
+    assert np.abs(vae.generate(4, seed=1) - vae.generate(4, seed=2)).max() > 0.5
+    np.testing.assert_array_equal(vae.generate(4, seed=1), vae.generate(4, seed=1))
+
+
+def test_double_precision_is_taken(vae, x):
+    np.testing.assert_array_equal(vae.encode(x.astype(np.float64))[0], vae.encode(x)[0])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (
+            lambda v: v.encode(np.zeros((2, 28, 28))),
+            r"^x: got shape \(2, 28, 28\), expected \(n, 28, 28, 1\) with n",
+        ),
+        (
+            lambda v: v.encode(np.zeros((0, 28, 28, 1))),
+            r"^x: got shape \(0, 28, 28, 1\), expected .* n at least 1$",
+        ),
+        (lambda v: v.encode(np.zeros((1, 28, 28, 1), int)), r"^x: got dtype int64, expected float32$"),
+        (lambda v: v.decode(np.zeros(2)), r"^z: got shape \(2,\), expected \(n, 2\) with n at least 1$"),
+        (lambda v: v.decode(0.5), r"^z: got shape \(\), expected \(n, 2\)"),
+        (lambda v: v.decode([["a", "b"]]), r"^z: got dtype <U1, expected float32$"),
+        (lambda v: v.generate(0), r"^n: got 0, expected at least 1$"),
+        (lambda v: v.generate(1, seed=-1), r"^seed: got -1, expected an integer in"),
+        (
+            lambda v: v.sample(np.zeros((2, 2)), np.zeros((3, 2))),
+            r"^logvar: got a batch of 3, expected 2 as in mu$",
+        ),
+    ],
+)
+def test_wrong_arguments_are_explained(vae, call, message):
+    with pytest.raises(VaeRuntimeError, match=message):
+        call(vae)
+
+
+def test_fixed_batches_are_filled_up(tmp_path):
+    result = vae_export.export("fashion-mnist-dense", tmp_path / "b", batch=4)
+    dynamic = None
+    for backend in BACKENDS:
+        vae = load(result.path, backend)
+        assert vae._decoder.inputs["z"][0] == (4, 2)
+        images = vae.generate(10, seed=3)
+        assert images.shape == (10, 28, 28, 1)
+        np.testing.assert_allclose(images[9:], vae.generate(1, seed=3, start=9), rtol=0, atol=2e-6)
+        dynamic = images if dynamic is None else dynamic
+        np.testing.assert_allclose(images, dynamic, rtol=0, atol=1e-5)
+        assert vae.self_test()["generated"] < 1e-5
+
+
+def test_self_test_measures(vae):
+    errors = vae.self_test()
+    assert sorted(errors) == ["epsilon", "generated", "logvar", "mu", "reconstruction", "z"]
+    assert errors["epsilon"] == 0
+    assert all(0 <= error < 1e-4 for error in errors.values())
+
+
+def rewrite(bundle, change):
+    file = bundle / "manifest.json"
+    manifest = json.loads(file.read_text())
+    change(manifest)
+    file.write_text(json.dumps(manifest))
+
+
+def spoil(bundle, name):
+    """Change a golden array and its hash: only the comparison can notice."""
+    file = bundle / "golden" / f"{name}.f32"
+    values = np.fromfile(file, "<f4")
+    values[3] += 0.01
+    file.write_bytes(values.tobytes())
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    rewrite(bundle, lambda m: m["golden"]["arrays"][name].update(sha256=digest))
+
+
+@pytest.mark.parametrize("name", ["epsilon", "mu", "logvar", "z", "reconstruction", "generated"])
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_self_test_fails_where_a_golden_array_differs(bundle_copy, name, backend):
+    spoil(bundle_copy, name)
+    with pytest.raises(
+        VaeRuntimeError, match=rf"with {backend} failed: .*{name}: largest error 0\.0.*, tolerance"
+    ):
+        load(bundle_copy, backend).self_test()
+
+
+def test_the_default_backend_is_what_the_bundle_has(bundle_copy):
+    assert load(bundle_copy).backend == "onnx"
+    rewrite(bundle_copy, lambda m: m.update(artifacts=[a for a in m["artifacts"] if a["format"] == "tflite"]))
+    assert load(bundle_copy).backend == "tflite"
+    with pytest.raises(VaeRuntimeError, match=r"no encoder for onnx; it holds tflite$"):
+        load(bundle_copy, "onnx")
+
+
+def test_a_missing_runtime_names_the_command(dense_bundle, monkeypatch):
+    monkeypatch.setattr(vae_runtime, "_MODULES", {"onnx": ("no_onnx",), "tflite": ("no_lite.interpreter",)})
+    with pytest.raises(
+        VaeRuntimeError,
+        match=r"holds onnx, tflite, no runtime is installed; pip install onnxruntime or pip install ai",
+    ):
+        load(dense_bundle)
+    with pytest.raises(
+        VaeRuntimeError, match=r"^backend tflite: no runtime is installed; pip install ai-edge-lit"
+    ):
+        load(dense_bundle, "tflite")
+
+
+def test_a_broken_runtime_is_not_called_missing(dense_bundle, monkeypatch, tmp_path):
+    (tmp_path / "broken_runtime.py").write_text("import something_it_needs")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(vae_runtime, "_MODULES", {"onnx": ("broken_runtime",)})
+    with pytest.raises(ModuleNotFoundError, match="something_it_needs"):
+        load(dense_bundle, "onnx")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"backend": "cuda"}, r"^backend: got 'cuda', expected onnx or tflite$"),
+        ({"threads": 0}, r"^threads: got 0, expected at least 1$"),
+    ],
+)
+def test_wrong_options(dense_bundle, arguments, message):
+    with pytest.raises(VaeRuntimeError, match=message):
+        load(dense_bundle, **arguments)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_threads_are_honoured(dense_bundle, backend):
+    images = load(dense_bundle, backend, threads=1).generate(3, seed=1)
+    np.testing.assert_allclose(
+        images, load(dense_bundle, backend, threads=2).generate(3, seed=1), rtol=0, atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    ("break_bundle", "message"),
+    [
+        (lambda b: shutil.rmtree(b), r"bundle: no bundle here \(manifest\.json is missing\)$"),
+        (lambda b: (b / "manifest.json").write_text("{"), r"manifest\.json: cannot be read \("),
+        (
+            lambda b: rewrite(b, lambda m: m.update(format_version=9)),
+            r"format_version 9, expected 1; use newer",
+        ),
+        (
+            lambda b: rewrite(b, lambda m: m["noise"].update(version=9)),
+            r"noise version 9, expected 1; use newer",
+        ),
+        (lambda b: (b / "decoder.onnx").write_bytes(b""), r"decoder\.onnx: altered \(its SHA-256 is not"),
+        (lambda b: (b / "decoder.onnx").unlink(), r"decoder\.onnx: missing, or not a plain file; export"),
+        (
+            lambda b: rewrite(b, lambda m: m["artifacts"][1].update(file="../decoder.onnx")),
+            r"the manifest names '\.\./decoder\.onnx', expected a relative path inside$",
+        ),
+    ],
+    ids=["no bundle", "no JSON", "version", "noise version", "altered", "missing", "outside"],
+)
+def test_a_bad_bundle_is_explained(bundle_copy, break_bundle, message):
+    break_bundle(bundle_copy)
+    with pytest.raises(VaeRuntimeError, match=message):
+        load(bundle_copy, "onnx")
+
+
+ALONE = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import vae_runtime
+assert vae_runtime.main([sys.argv[1]]) == 0
+loaded = {name.split(".")[0] for name in sys.modules}
+assert not loaded & {"tensorflow", "keras", "vae_export"}, loaded
+assert vae_runtime.__file__.startswith(sys.argv[1])
+"""
+
+
+def test_the_copied_helper_runs_alone(dense_bundle, tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", ALONE, str(dense_bundle)],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert [line.split(",")[0] for line in done.stdout.splitlines()] == ["onnx: ok", "tflite: ok"]
+
+
+def helper(dense_bundle):
+    """The copy in the bundle, as a module of its own."""
+    spec = importlib.util.spec_from_file_location("copied_runtime", dense_bundle / "vae_runtime.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_self_test_as_a_program(dense_bundle, bundle_copy, capsys, monkeypatch):
+    module = helper(dense_bundle)
+    assert module.main([str(dense_bundle), "--backend", "onnx"]) == 0
+    assert capsys.readouterr().out.startswith("onnx: ok, epsilon 0.0e+00, mu ")
+    spoil(bundle_copy, "generated")
+    assert module.main([str(bundle_copy)]) == 1
+    assert "vae_runtime: self test of " in capsys.readouterr().err
+    assert module.main([str(bundle_copy / "golden")]) == 2
+    assert "no bundle here" in capsys.readouterr().err
+    monkeypatch.setitem(module._MODULES, "tflite", ("no_lite.interpreter",))
+    assert module.main([str(dense_bundle)]) == 0
+    assert "tflite: skipped, no runtime is installed (pip install ai-edge-litert)" in capsys.readouterr().out
+    monkeypatch.setitem(module._MODULES, "onnx", ("no_onnx",))
+    assert module.main([str(dense_bundle)]) == 2
+    assert "nothing was tested" in capsys.readouterr().err

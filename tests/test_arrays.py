@@ -1,0 +1,117 @@
+import numpy as np
+import pytest
+from PIL import Image
+
+from vae_export.arrays import check_latents, check_x, read_array, write_arrays
+from vae_export.errors import DataError, OutputError
+
+SHAPE = (2, 2, 1)
+X = np.random.default_rng(0).random((3, *SHAPE))
+
+
+def test_reading_every_kind(tmp_path):
+    np.save(tmp_path / "a.npy", X)
+    np.savez(tmp_path / "one.npz", anything=X)
+    np.savez(tmp_path / "two.npz", x=X, y=np.zeros(3))
+    for name in ("a.npy", "one.npz", "two.npz"):
+        np.testing.assert_array_equal(read_array(tmp_path / name, "x"), X)
+    Image.fromarray(np.uint8([[0, 255], [7, 9]])).save(tmp_path / "p.png")
+    np.testing.assert_array_equal(read_array(tmp_path / "p.png", "x")[0, ..., 0], [[0, 255], [7, 9]])
+    assert read_array(tmp_path, "x").shape == (1, 2, 2, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "write", "message"),
+    [
+        ("none.npy", lambda p: None, r"none\.npy: no such file or folder$"),
+        (
+            "a.txt",
+            lambda p: p.touch(),
+            r"a\.txt: got a file named \*\.txt, expected \.npy, \.npz or an image$",
+        ),
+        ("a.npy", lambda p: p.write_bytes(b"?"), r"a\.npy: cannot be read \("),
+        (
+            "a.npy",
+            lambda p: np.save(p, np.array([{}]), allow_pickle=True),
+            r"a\.npy: cannot be read \(Object arr",
+        ),
+        (
+            "a.npz",
+            lambda p: np.savez(p, b=1, c=2),
+            r"a\.npz: holds the arrays b, c, expected 'x' among them$",
+        ),
+        ("a.npz", lambda p: p.write_bytes(b"PK"), r"a\.npz: cannot be read \("),
+    ],
+)
+def test_what_cannot_be_read(tmp_path, name, write, message):
+    write(tmp_path / name)
+    with pytest.raises(DataError, match=message):
+        read_array(tmp_path / name, "x")
+
+
+@pytest.mark.parametrize(
+    ("array", "value_range", "expected"),
+    [
+        (X, (0.0, 1.0), X),
+        (X * 9, None, X * 9),
+        (np.full((1, *SHAPE), 255, np.uint8), (0.0, 1.0), np.ones((1, *SHAPE))),
+        (np.full((1, *SHAPE), 0, np.uint8), (-1.0, 1.0), -np.ones((1, *SHAPE))),
+        (np.full((1, *SHAPE), 51, np.uint8), None, np.full((1, *SHAPE), 0.2)),
+    ],
+)
+def test_good_inputs(array, value_range, expected):
+    x = check_x(array, SHAPE, value_range, "x.npy")
+    assert x.dtype == np.float32
+    np.testing.assert_allclose(x, expected, rtol=0, atol=1e-6)
+
+
+def nan_in(array):
+    array = array.copy()
+    array[1, 0, 0, 0] = np.nan
+    return array
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (X[0], r"^x\.npy: got shape \(2, 2, 1\), expected \(n, 2, 2, 1\) with n at least 1$"),
+        (X[:0], r"^x\.npy: got shape \(0, 2, 2, 1\), expected"),
+        (X.astype(np.int64), r"^x\.npy: got dtype int64, expected uint8, or floats$"),
+        (X.astype(complex), r"^x\.npy: got dtype complex128, expected uint8, or floats$"),
+        (nan_in(X), r"^x\.npy: got 1 of 12 values that are NaN or infinite, expected finite ones$"),
+        (X * 255, r"^x\.npy: got values in \[[\d.]+, [\d.]+\], expected \[0, 1\] as in training; scale them"),
+        (X - 1, r"^x\.npy: got values in \[-[\d.]+, -?[\d.e-]+\], expected \[0, 1\] as in training"),
+    ],
+)
+def test_bad_inputs(array, message):
+    with pytest.raises(DataError, match=message):
+        check_x(array, SHAPE, (0.0, 1.0), "x.npy")
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((2, 3)), r"^z\.npy: got shape \(2, 3\), expected \(n, 2\) with n at least 1$"),
+        (
+            np.float32([[np.nan, 0]]),
+            r"^z\.npy: got 1 of 2 values that are NaN or infinite, expected finite ones$",
+        ),
+        (np.zeros((2, 2), np.uint8), r"^z\.npy: got dtype uint8, expected floats$"),
+    ],
+)
+def test_bad_latents(array, message):
+    with pytest.raises(DataError, match=message):
+        check_latents(array, (2,), "z.npy")
+
+
+def test_good_latents():
+    assert check_latents(np.ones((4, 2)), (2,), "z").dtype == np.float32
+
+
+def test_writing(tmp_path):
+    write_arrays(tmp_path / "a.npz", {"mu": X, "z": X})
+    assert sorted(np.load(tmp_path / "a.npz")) == ["mu", "z"]
+    with pytest.raises(OutputError, match=r"a\.npy: got a file named \*\.npy, expected \.npz$"):
+        write_arrays(tmp_path / "a.npy", {"mu": X, "z": X})
+    with pytest.raises(OutputError, match=r"a\.npz: cannot be written \(No such file or directory\)$"):
+        write_arrays(tmp_path / "none" / "a.npz", {"mu": X, "z": X})
