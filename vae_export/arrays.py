@@ -12,7 +12,15 @@ from PIL import Image, UnidentifiedImageError
 
 from vae_export.errors import DataError, OutputError
 
-__all__ = ["PICTURE_SUFFIXES", "check_latents", "check_x", "read_array", "read_pictures", "write_arrays"]
+__all__ = [
+    "PICTURE_SUFFIXES",
+    "check_latents",
+    "check_x",
+    "read_array",
+    "read_pictures",
+    "to_unit",
+    "write_arrays",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -93,7 +101,7 @@ def check_x(
     _check_shape(array, shape, where)
     low, high = value_range or (0.0, 1.0)
     if array.dtype == np.uint8:
-        return array.astype(np.float32) * np.float32((high - low) / 255) + np.float32(low)
+        return to_unit(array) * np.float32(high - low) + np.float32(low)
     array = _check_floats(array, where, "uint8, or floats")
     if value_range and not (array.min() >= low and array.max() <= high):
         raise DataError(
@@ -101,6 +109,11 @@ def check_x(
             "training; scale them the same way"
         )
     return array
+
+
+def to_unit(pixels: Array) -> Array:
+    """uint8 pixels as float32 in [0, 1]; the same shape."""
+    return pixels.astype(np.float32) / np.float32(255)
 
 
 def check_latents(array: Array, shape: tuple[int, ...], where: str) -> Array:

@@ -20,6 +20,8 @@ Array = np.ndarray[Any, Any]
 TILE = 56
 MARGIN = 2
 BACKGROUND = 255
+# Columns where inputs stand above their reconstructions.
+PAIRED_COLUMNS = 10
 
 
 def grid(images: Array, columns: int | None = None, value_range: tuple[float, float] = (0.0, 1.0)) -> Array:
@@ -91,15 +93,17 @@ def write_images(
     if path.suffix == ".npy":
         write_arrays(path, {"images": images})
     elif path.suffix == ".png":
+        low, high = value_range or (0.0, 1.0)
         columns = None
         if above is not None:
-            columns = min(len(images), 10)
-            rows = [
-                part
-                for k in range(0, len(images), columns)
-                for part in (above[k : k + columns], images[k : k + columns])
-            ]
-            images = np.concatenate(rows)
-        write_png(grid(images, columns, value_range or (0.0, 1.0)), path)
+            columns = min(len(images), PAIRED_COLUMNS)
+            # White tiles fill the last row, so that every pair of rows is whole.
+            blank = np.full((-len(images) % columns, *images.shape[1:]), high, images.dtype)
+            upper, lower = (
+                np.concatenate([part, blank]).reshape(-1, columns, *images.shape[1:])
+                for part in (above, images)
+            )
+            images = np.stack([upper, lower], axis=1).reshape(-1, *images.shape[1:])
+        write_png(grid(images, columns, (low, high)), path)
     else:
         raise OutputError(f"{path}: got a file named *{path.suffix}, expected .png or .npy")

@@ -20,6 +20,7 @@ from vae_export.bundle.golden import golden_count, golden_file, to_bytes
 from vae_export.bundle.manifest import MANIFEST_FILE, Latent, Source, build_manifest, to_text
 from vae_export.bundle.reader import read_bundle
 from vae_export.bundle.writer import check_parent, check_target, write_bundle
+from vae_export.convert.opsets import DEFAULT_OPSET, check_opset
 from vae_export.errors import InputError, MissingDependencyError, ModelError, OutputError
 from vae_export.quiet import quiet
 from vae_export.reference_models import DEFAULT_MODEL, reference_model, reference_models
@@ -143,7 +144,7 @@ def export(
         ParityError: a converted half does not match Keras; nothing has been written.
     """
     step = progress or _silent
-    _check_arguments(formats, precision, batch, tolerance)
+    _check_arguments(formats, precision, batch, opset, tolerance)
     source, name = _resolve(model, name)
     target = Path(output) if output is not None else default_output(name)
     check_target(target, overwrite)
@@ -274,7 +275,9 @@ def default_output(name: str) -> Path:
     return Path(f"{name}-bundle")
 
 
-def _check_arguments(formats: Sequence[str], precision: str, batch: int | None, tolerance: float) -> None:
+def _check_arguments(
+    formats: Sequence[str], precision: str, batch: int | None, opset: int, tolerance: float
+) -> None:
     unknown = [format for format in formats if format not in FORMATS]
     if unknown or not formats:
         raise InputError(f"format: got {', '.join(unknown) or 'none'}, expected {' or '.join(FORMATS)}")
@@ -282,6 +285,7 @@ def _check_arguments(formats: Sequence[str], precision: str, batch: int | None, 
         raise InputError(f"precision: got {precision!r}, expected {' or '.join(PRECISIONS)}")
     if batch is not None and batch < 1:
         raise InputError(f"batch: got {batch}, expected at least 1, or dynamic")
+    check_opset(opset)
     if not tolerance > 0:
         raise InputError(f"tolerance: got {tolerance}, expected more than 0")
 

@@ -7,7 +7,8 @@ from keras import layers, ops
 
 from tests.tiny_models import LATENT, X_SHAPE, ListSampler, samples
 from vae_export.artifact import TensorSpec
-from vae_export.convert.onnx_artifact import DEFAULT_OPSET, OLDEST_RUNTIMES, convert_to_onnx
+from vae_export.convert.onnx_artifact import convert_to_onnx
+from vae_export.convert.opsets import DEFAULT_OPSET, OLDEST_RUNTIMES
 from vae_export.errors import ConversionError, InputError
 
 

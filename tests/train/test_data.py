@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from vae_export.arrays import to_unit
 from vae_export.errors import DataError
 from vae_export.train import data
-from vae_export.train.data import load_images, read_idx, to_float
+from vae_export.train.data import load_images, read_idx
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (30, 5, 4), dtype=np.uint8)
 
@@ -65,7 +66,7 @@ def test_folder_of_pictures(tmp_path, mode, channels):
 
 
 def test_floats_in_the_unit_interval():
-    x = to_float(IMAGES)
+    x = to_unit(IMAGES)
     assert x.dtype == np.float32
     assert (x.min(), x.max()) == (0.0, 1.0)
 

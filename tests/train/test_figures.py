@@ -3,15 +3,15 @@ import re
 import numpy as np
 import pytest
 
+from vae_export.arrays import to_unit
 from vae_export.train.architectures import Vae, build_vae
-from vae_export.train.data import to_float
 from vae_export.train.figures import measure
 from vae_export.train.loss import kl_per_sample, reconstruction_per_sample
 
 
 def test_figures_are_those_of_the_loss(root):
     vae = build_vae("dense", (28, 28, 1), 2, seed=1)
-    x = to_float(np.load(root / "models" / "fashion-mnist-dense" / "samples.npz")["x"][:50])
+    x = to_unit(np.load(root / "models" / "fashion-mnist-dense" / "samples.npz")["x"][:50])
     figures = measure(vae, x, batch_size=20)
     mu, logvar, _ = vae.encoder(x)
     assert figures.kl == pytest.approx(float(np.mean(kl_per_sample(mu, logvar))), rel=1e-5, abs=0)
@@ -32,7 +32,7 @@ def test_the_cards_figures_are_near_those_of_the_samples(root, name, request):
     encoder = keras.Model(
         vae.inputs[0], [vae.get_layer(part).output for part in ("mu", "logvar", "sampling")]
     )
-    x = to_float(np.load(folder / "samples.npz")["x"])
+    x = to_unit(np.load(folder / "samples.npz")["x"])
     figures = measure(Vae(encoder, vae.get_layer("decoder"), vae), x)
     row = re.search(r"\| (-[\d.]+) \| ([\d.]+) \| ([\d.]+) \| (\d+) of", (folder / "README.md").read_text())
     elbo, reconstruction, kl, active = map(float, row.groups())

@@ -8,7 +8,8 @@ from pathlib import Path
 from vae_export.artifact import FORMATS
 from vae_export.cli.arguments import add_json_argument, batch_size
 from vae_export.cli.terminal import Progress, print_json, print_parity, say
-from vae_export.pipeline import DEFAULT_OPSET, PRECISIONS, export
+from vae_export.convert.opsets import DEFAULT_OPSET
+from vae_export.pipeline import PRECISIONS, export
 from vae_export.verify.parity import DEFAULT_TOLERANCE
 
 

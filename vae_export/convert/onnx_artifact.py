@@ -15,14 +15,11 @@ from onnx import helper
 from vae_export.artifact import Artifact, TensorSpec
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.convert.operators import refuse_operators
-from vae_export.errors import ConversionError, InputError, one_line
+from vae_export.convert.opsets import DEFAULT_OPSET, OLDEST_RUNTIMES, check_opset
+from vae_export.errors import ConversionError, one_line
 from vae_export.quiet import quiet
 
-__all__ = ["DEFAULT_OPSET", "OLDEST_RUNTIMES", "convert_to_onnx"]
-
-# opset -> first ONNX Runtime that reads it (the runtime's compatibility table).
-OLDEST_RUNTIMES = {13: "1.6", 14: "1.8", 15: "1.10", 16: "1.11", 17: "1.12", 18: "1.14"}
-DEFAULT_OPSET = 17
+__all__ = ["convert_to_onnx"]
 
 BATCH_AXIS = "N"
 
@@ -36,18 +33,14 @@ def convert_to_onnx(
         half: Keras model with one input and a dict of outputs; the tensors get these names.
         role: "encoder" or "decoder".
         name: of the VAE; goes into the file's metadata.
-        opset: a key of `OLDEST_RUNTIMES`.
+        opset: see `check_opset`.
         batch: a fixed batch size, or None for any.
 
     Raises:
         InputError: the opset is not supported.
         ConversionError: the half cannot be converted, or the file holds operators it must not.
     """
-    if opset not in OLDEST_RUNTIMES:
-        raise InputError(
-            f"opset: got {opset}, expected {min(OLDEST_RUNTIMES)} to {max(OLDEST_RUNTIMES)} "
-            f"(default {DEFAULT_OPSET})"
-        )
+    check_opset(opset)
     file = f"{role}.onnx"
     model = _trace(half, opset, batch, file)
     domains = {node.domain for node in model.graph.node} - {"", "ai.onnx"}

@@ -1,6 +1,6 @@
 """Images to train on: a folder of IDX files, arrays, a folder of pictures, or Fashion-MNIST.
 
-Images are kept as the uint8 they are stored as; `to_float` makes the float32 in [0, 1] that the
+Images are kept as the uint8 they are stored as; `arrays.to_unit` makes the float32 in [0, 1] that the
 models take.
 """
 
@@ -19,7 +19,7 @@ import numpy as np
 from vae_export.arrays import read_pictures
 from vae_export.errors import DataError
 
-__all__ = ["ImageData", "load_images", "read_idx", "to_float"]
+__all__ = ["ImageData", "load_images", "read_idx"]
 
 DEBIAN_FASHION_MNIST = Path("/usr/share/datasets/fashion-mnist")
 HELD_OUT_SHARE = 0.1
@@ -67,11 +67,6 @@ def load_images(data: Path | None) -> ImageData:
         f"--data {data}: got a {data.suffix or 'suffix-less'} file, expected .npz, .npy, "
         "a folder of IDX .gz files or a folder of images"
     )
-
-
-def to_float(images: Array) -> Array:
-    """uint8 images to float32 in [0, 1]; the same shape."""
-    return images.astype(np.float32) / np.float32(255)
 
 
 def read_idx(path: Path) -> Array:

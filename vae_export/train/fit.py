@@ -12,9 +12,10 @@ from typing import Any
 import keras
 import numpy as np
 
+from vae_export.arrays import to_unit
 from vae_export.errors import InputError
 from vae_export.train.architectures import Vae, build_vae
-from vae_export.train.data import ImageData, to_float
+from vae_export.train.data import ImageData
 from vae_export.train.loss import LOSSES, kl_per_sample, reconstruction_per_sample, total_loss
 from vae_export.train.recipe import Recipe
 
@@ -80,7 +81,7 @@ def fit(recipe: Recipe, data: ImageData, progress: Progress | None = None) -> Tr
     trainer = VaeTrainer(vae, recipe)
     trainer.compile(optimizer=keras.optimizers.Adam(recipe.learning_rate))
     best = _BestEpoch(progress, recipe.epochs)
-    train, test = to_float(data.train), to_float(data.test)
+    train, test = to_unit(data.train), to_unit(data.test)
     interrupted = False
     try:
         trainer.fit(

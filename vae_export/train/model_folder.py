@@ -6,9 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
+from vae_export.arrays import to_unit
 from vae_export.pictures import grid, write_png
 from vae_export.runtime import vae_runtime
-from vae_export.train.data import ImageData, to_float
+from vae_export.train.data import ImageData
 from vae_export.train.figures import VaeFigures, measure
 from vae_export.train.fit import TrainingRun
 from vae_export.train.recipe import Recipe
@@ -38,13 +39,13 @@ def write_model_folder(folder: Path, recipe: Recipe, data: ImageData, run: Train
     run.write_history(folder / "history.csv")
     np.savez_compressed(folder / "samples.npz", x=data.test[:SAMPLES])
     _write_pictures(folder, recipe, data, run)
-    figures = measure(run.vae, to_float(data.test))
+    figures = measure(run.vae, to_unit(data.test))
     (folder / "README.md").write_text(_card(recipe, data, run, figures), encoding="utf-8")
     return figures
 
 
 def _write_pictures(folder: Path, recipe: Recipe, data: ImageData, run: TrainingRun) -> None:
-    originals = to_float(data.test[: 2 * PICTURED])
+    originals = to_unit(data.test[: 2 * PICTURED])
     mu, logvar, _ = run.vae.encoder.predict(originals, verbose=0)
     reconstructions = run.vae.decoder.predict(vae_runtime.sample(mu, logvar, seed=0), verbose=0)
     rows = [

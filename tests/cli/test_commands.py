@@ -1,0 +1,244 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vae_export import __version__, load
+from vae_export.cli.main import COMMANDS, main
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capfd):
+    """Run a command that must succeed, in an empty directory; standard output."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        code = main([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        assert code == 0, captured.err
+        assert captured.err == ""
+        return captured.out
+
+    return run
+
+
+def test_exporting_the_reference_model_with_nothing_but_a_format(run, tmp_path):
+    out = run("--format", "onnx")
+    assert "cut at sampling layer 'sampling' (SamplingLayer), latent 2, log-variance (probed)" in out
+    assert "compared with Keras on 64 real samples from samples.npz" in out
+    assert out.endswith("\nwrote fashion-mnist-dense-bundle\n")
+    rows = [line.split() for line in out.splitlines() if line.startswith(("encoder", "decoder"))]
+    assert [row[-1] for row in rows] == ["yes"] * 5
+    assert sorted(path.name for path in (tmp_path / "fashion-mnist-dense-bundle").iterdir()) == [
+        "decoder.onnx",
+        "encoder.onnx",
+        "golden",
+        "manifest.json",
+        "vae_runtime.py",
+    ]
+
+
+def test_export_as_json(run):
+    result = json.loads(run("export", "--format", "tflite", "-o", "b", "--json", "--batch", "2"))
+    assert result["bundle"] == "b"
+    assert [artifact["file"] for artifact in result["manifest"]["artifacts"]] == [
+        "encoder.tflite",
+        "decoder.tflite",
+    ]
+    assert result["manifest"]["artifacts"][0]["inputs"][0]["shape"] == [2, 28, 28, 1]
+
+
+def test_own_model_and_samples(run, tmp_path, root):
+    from tests.tiny_models import samples, tiny_vae
+
+    tiny_vae().save(tmp_path / "mine.keras")
+    np.save(tmp_path / "x.npy", samples(5))
+    out = run("mine.keras", "--format", "onnx", "--calibration", "x.npy", "--opset", "15")
+    assert "compared with Keras on 5 real samples from x.npy" in out
+    manifest = json.loads((tmp_path / "mine-bundle" / "manifest.json").read_text())
+    assert manifest["name"] == "mine"
+    assert manifest["artifacts"][0]["opset"] == 15
+    assert "compared with Keras on random values in [0, 1]; no real samples were given" in run(
+        "mine.keras", "--format", "onnx", "-o", "other"
+    )
+
+
+def test_inspect_a_model(run):
+    out = run("inspect", "fashion-mnist-conv")
+    assert "fashion-mnist-conv: x [N x 28 x 28 x 1] → " in out
+    row = next(line for line in out.splitlines() if line.startswith("decoder/dense"))
+    assert row.split() == ["decoder/dense", "Dense", "N", "x", "3136", "53,312", "decoder"]
+    assert "sampling site: layer 'sampling' (SamplingLayer) draws z from" in out
+    assert "log-variance (probed), epsilon scale 1, latent shape 16" in out
+    found = json.loads(run("inspect", "--json"))
+    assert found["name"] == "fashion-mnist-dense"
+    assert found["sampling_site"]["latent_shape"] == [2]
+
+
+def test_inspect_a_bundle(run, dense_bundle):
+    out = run("inspect", dense_bundle)
+    assert f"fashion-mnist-dense: bundle of format version 1, made by vae-export {__version__}" in out
+    assert "x [N x 28 x 28 x 1]" in out
+    assert json.loads(run("inspect", dense_bundle, "--json"))["format_version"] == 1
+
+
+def test_verify(run, dense_bundle):
+    out = run("verify", dense_bundle)
+    assert out.count(" yes") == 12
+    assert out.endswith("all files are unaltered, all outputs match\n")
+    report = json.loads(run("verify", dense_bundle, "--json"))
+    assert report["ok"] is True
+    assert {row["output"] for row in report["rows"]} == {"mu", "logvar", "z", "reconstruction", "generated"}
+
+
+@pytest.mark.parametrize("backend", ["onnx", "tflite"])
+def test_encode_decode_reconstruct_generate(run, root, tmp_path, dense_bundle, backend):
+    samples = root / "models" / "fashion-mnist-dense" / "samples.npz"
+    vae = load(dense_bundle, backend)
+    x = np.load(samples)["x"].astype(np.float32) / 255
+    on = ("--backend", backend)
+    assert run("encode", dense_bundle, samples, *on, "--seed", 3) == (
+        "wrote mu, logvar and z of 256 inputs to latents.npz\n"
+    )
+    latents = np.load(tmp_path / "latents.npz")
+    mu, logvar = vae.encode(x)
+    np.testing.assert_array_equal(latents["mu"], mu)
+    np.testing.assert_array_equal(latents["logvar"], logvar)
+    np.testing.assert_array_equal(latents["z"], vae.sample(mu, logvar, seed=3))
+    run("decode", dense_bundle, "latents.npz", *on, "-o", "decoded.npy")
+    np.testing.assert_array_equal(np.load(tmp_path / "decoded.npy"), vae.decode(latents["z"]))
+    figures = json.loads(run("reconstruct", dense_bundle, samples, *on, "--seed", 3, "-o", "r.npy", "--json"))
+    np.testing.assert_array_equal(np.load(tmp_path / "r.npy"), vae.reconstruct(x, seed=3))
+    assert figures["count"] == 256
+    assert 0.05 < figures["mean_absolute_error"] < 0.15
+    assert run("generate", dense_bundle, *on, "-n", 64, "--seed", 7, "-o", "grid.png") == (
+        "wrote 64 images of seed 7 to grid.png\n"
+    )
+    with Image.open(tmp_path / "grid.png") as picture:
+        assert picture.size == (8 * 58 + 2, 8 * 58 + 2)
+        pixels = np.asarray(picture).astype(int)
+    first = np.rint(vae.generate(1, seed=7)[0, ..., 0] * 255).repeat(2, 0).repeat(2, 1)
+    assert np.abs(pixels[2:58, 2:58] - first).max() <= 1
+
+
+def test_generate_goes_on_where_it_stopped(run, tmp_path, dense_bundle):
+    run("generate", dense_bundle, "-n", 5, "-o", "all.npy")
+    run("generate", dense_bundle, "-n", 2, "--start", 3, "-o", "rest.npy")
+    whole, rest = np.load(tmp_path / "all.npy"), np.load(tmp_path / "rest.npy")
+    np.testing.assert_allclose(rest, whole[3:], rtol=0, atol=1e-6)
+
+
+def test_encode_prints_figures_as_json(run, root, dense_bundle):
+    samples = root / "models" / "fashion-mnist-dense" / "samples.npz"
+    assert np.shape(json.loads(run("encode", dense_bundle, samples, "--json"))["mu"]) == (256, 2)
+
+
+def test_a_picture_can_be_encoded(run, root, tmp_path, dense_bundle):
+    sample = np.load(root / "models" / "fashion-mnist-dense" / "samples.npz")["x"][0, ..., 0]
+    Image.fromarray(sample).save(tmp_path / "boot.png")
+    run("reconstruct", dense_bundle, "boot.png")
+    with Image.open(tmp_path / "reconstruction.png") as picture:
+        assert picture.size == (60, 118)
+
+
+TRAIN = ("train", "--name", "mine", "--batch-size", "32", "--data", "x.npz")
+
+
+@pytest.fixture
+def small_data(root, tmp_path):
+    x = np.load(root / "models" / "fashion-mnist-dense" / "samples.npz")["x"]
+    np.savez(tmp_path / "x.npz", x_train=x[:192], x_test=x[192:])
+
+
+def test_train_then_export(small_data, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert main([*TRAIN, "--epochs", "2", "--json"]) == 0
+    captured = capfd.readouterr()
+    figures = json.loads(captured.out)
+    assert figures["model"] == "mine/model.keras"
+    assert (figures["epochs"], figures["best_epoch"], figures["interrupted"]) == (2, 2, False)
+    assert -700 < figures["figures"]["elbo"] < -200
+    assert [line.split(":")[0] for line in captured.err.splitlines()] == ["epoch 1/2", "epoch 2/2"]
+    assert main(["mine/model.keras", "--format", "onnx"]) == 0
+    out = capfd.readouterr().out
+    assert "compared with Keras on 64 real samples from samples.npz" in out
+    assert "wrote mine-bundle" in out
+    # By its recipe, with one value changed.
+    assert main(["train", "--recipe", "mine/recipe.json", "--data", "x.npz", "--epochs", "1", "-o", "b"]) == 0
+    assert capfd.readouterr().out.endswith("wrote b/model.keras\n")
+    assert json.loads((tmp_path / "b" / "recipe.json").read_text())["batch_size"] == 32
+
+
+PROGRAM = "import sys; from vae_export.cli.main import main; sys.exit(main())"
+
+
+def start(tmp_path, *arguments):
+    return subprocess.Popen(
+        [sys.executable, "-c", PROGRAM, *arguments],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+    )
+
+
+def test_ctrl_c_ends_a_training_with_the_best_weights(small_data, tmp_path):
+    process = start(tmp_path, *TRAIN, "--epochs", "100000")
+    seen = [process.stderr.readline() for _ in range(2)]
+    assert seen[0].startswith("epoch 1/100000: loss "), seen
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "wrote mine/model.keras" in out
+    assert "vae-export: interrupted after " in err
+    assert " of 100000 epochs; kept the weights of epoch " in err
+    assert "Traceback" not in err
+    assert (tmp_path / "mine" / "model.keras").is_file()
+
+
+def test_ctrl_c_ends_an_export_with_nothing_written(tmp_path, monkeypatch, capsys):
+    from vae_export.cli import export
+
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(export, "export", interrupted)
+    assert main(["--format", "onnx"]) == 130
+    assert capsys.readouterr().err == "vae-export: interrupted; nothing was written\n"
+
+
+def test_help_and_version(capsys):
+    assert main(["--version"]) == 0
+    assert capsys.readouterr().out == f"vae-export {__version__}\n"
+    assert main(["--help"]) == 0
+    text = capsys.readouterr().out
+    assert all(f"  {command} " in text for command in COMMANDS)
+    assert main([]) == 2
+    assert "usage: vae-export" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help(command, capsys):
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    assert COMMANDS[command][1][1:] in " ".join(capsys.readouterr().out.split())
+
+
+def test_debug_raises(tmp_path, monkeypatch):
+    import logging
+
+    from vae_export.errors import ModelError
+
+    monkeypatch.setattr(logging, "basicConfig", lambda **_: None)
+    try:
+        with pytest.raises(ModelError, match="no such file"):
+            main(["none.keras", "--debug"])
+    finally:
+        logging.getLogger("vae_export").setLevel(logging.NOTSET)

@@ -1,0 +1,258 @@
+"""Every wrong input is one clear line on standard error, exit code 2, and no traceback."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from tests.tiny_models import X_SHAPE, decoder_tensors, encoder_tensors
+from vae_export.cli.main import main
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch, capfd):
+    """Run a command in an empty directory: exit code, standard output, standard error."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        code = main([str(argument) for argument in arguments])
+        captured = capfd.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+def fails_with(result, message, code=2):
+    got, out, err = result
+    assert got == code, err
+    assert err.startswith("vae-export: ")
+    assert err.count("\n") == 1, err
+    assert message in err, err
+    assert out == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["none.keras"], "none.keras: no such file; expected a .keras or .h5 file"),
+        (
+            ["my-model"],
+            "my-model: no such file, and no reference model of this name; expected a .keras or .h5 fi",
+        ),
+        (["--format", "coreml"], "argument --format: invalid choice: 'coreml' (choose from"),
+        (["--precision", "int3"], "argument --precision: invalid choice: 'int3'"),
+        (["--opset", "x"], "argument --opset: invalid int value: 'x'; see vae-export --help"),
+        (["--opset", "30"], "opset: got 30, expected 13 to 18 (default 17)"),
+        (["--batch", "some"], "argument --batch: got 'some', expected a number or 'dynamic'"),
+        (["--batch", "0"], "batch: got 0, expected at least 1, or dynamic"),
+        (["--tolerance", "0"], "tolerance: got 0.0, expected more than 0"),
+        (["--form", "onnx"], "unrecognized arguments: --form; see vae-export --help"),
+        (["a.keras", "b.keras"], "unrecognized arguments: b.keras"),
+        (["verfy"], "verfy: no such file or command; did you mean 'vae-export verify'?"),
+        (["--calibration", "none.npy"], "none.npy: no such file or folder"),
+        (["inspect", "none.keras"], "none.keras: no such file; expected a .keras or .h5 file"),
+        (["verify"], "the following arguments are required: BUNDLE; see vae-export verify --help"),
+        (["verify", "none"], "none: no such bundle; make one with vae-export --format all -o none"),
+        (["generate", "none"], "none: no such bundle; make one with"),
+        (["train", "--data", "none"], "--data none: no such file or folder"),
+        (["train", "--recipe", "none"], "--recipe none: cannot be read (["),
+        (["train", "--epochs", "0", "--data", "x.npy"], "x.npy: no such file or folder"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_arguments(run, arguments, message):
+    fails_with(run(*arguments), message)
+
+
+def test_nothing_is_left_behind(run, tmp_path):
+    run("none.keras")
+    run("--opset", "30")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_existing_output(run, tmp_path):
+    (tmp_path / "taken").mkdir()
+    fails_with(run("-o", "taken"), "taken: exists already; choose another place with -o, or give --overwrite")
+    fails_with(
+        run("-o", "taken", "--overwrite"), "taken: is no bundle (no manifest.json), so --overwrite leaves"
+    )
+    fails_with(run("train", "-o", "taken"), "taken: exists already; choose another place with -o")
+
+
+def test_a_target_that_cannot_be_written(run, tmp_path):
+    (tmp_path / "file").touch()
+    fails_with(run("-o", "file/bundle"), "file/bundle: cannot be written, ")
+    fails_with(run("train", "-o", "file/model"), "file/model: cannot be written, ")
+
+
+def write_truncated(path, root):
+    path.write_bytes((root / "models/fashion-mnist-dense/model.keras").read_bytes()[:5000])
+
+
+def write_text(path, root):
+    path.write_text("hello")
+
+
+def write_autoencoder(path, root):
+    x = keras.Input(X_SHAPE)
+    keras.Model(x, decoder_tensors(encoder_tensors(x)[0])).save(path)
+
+
+@pytest.mark.parametrize(
+    ("write", "message"),
+    [
+        (write_truncated, "a.keras: the zip archive is truncated or damaged ("),
+        (
+            write_text,
+            "a.keras: got first bytes b'hello', expected a zip archive as model.save('x.keras') writes it",
+        ),
+        (
+            write_autoencoder,
+            "a: no sampling site; found only Conv2D, Dense, Flatten, Reshape; expected a layer",
+        ),
+    ],
+)
+def test_model_files_that_cannot_be_exported(run, tmp_path, root, write, message):
+    write(tmp_path / "a.keras", root)
+    fails_with(run("a.keras"), message)
+
+
+def test_inspect_shows_a_model_without_a_site_and_says_so(run, tmp_path, root):
+    write_autoencoder(tmp_path / "a.keras", root)
+    code, out, err = run("inspect", "a.keras")
+    assert code == 2
+    assert "features" in out
+    assert err.startswith("vae-export: a: no sampling site; found only ")
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (np.zeros((3, 28, 28)), "x.npy: got shape (3, 28, 28), expected (n, 28, 28, 1) with n at least 1"),
+        (np.zeros((3, 28, 28, 1), np.int32), "x.npy: got dtype int32, expected uint8, or floats"),
+        (
+            np.full((3, 28, 28, 1), 254.0),
+            "x.npy: got values in [254, 254], expected [0, 1] as in training; scale",
+        ),
+        (np.full((1, 28, 28, 1), np.nan), "x.npy: got 784 of 784 values that are NaN or infinite"),
+    ],
+)
+@pytest.mark.parametrize("command", ["encode", "reconstruct"])
+def test_wrong_x(run, tmp_path, dense_bundle, command, array, message):
+    np.save(tmp_path / "x.npy", array)
+    fails_with(run(command, dense_bundle, "x.npy"), message)
+
+
+@pytest.mark.parametrize(
+    ("array", "message"),
+    [
+        (
+            np.float32([[0, np.nan]]),
+            "z.npy: got 1 of 2 values that are NaN or infinite, expected finite ones",
+        ),
+        (np.zeros((1, 3)), "z.npy: got shape (1, 3), expected (n, 2) with n at least 1"),
+    ],
+)
+def test_wrong_z(run, tmp_path, dense_bundle, array, message):
+    np.save(tmp_path / "z.npy", array)
+    fails_with(run("decode", dense_bundle, "z.npy"), message)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["-n", "0"], "n: got 0, expected at least 1"),
+        (["--seed", "-1"], "seed: got -1, expected an integer in [0, 18446744073709551616)"),
+        (["--start", "-1"], "start: got -2, expected an integer in"),
+        (["--threads", "0"], "threads: got 0, expected at least 1"),
+        (["--backend", "gpu"], "argument --backend: invalid choice: 'gpu'"),
+        (["-o", "a.bmp"], "a.bmp: got a file named *.bmp, expected .png or .npy"),
+        (["-o", "none/a.png"], "none/a.png: cannot be written (No such file or directory)"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_arguments_of_generate(run, dense_bundle, arguments, message):
+    fails_with(run("generate", dense_bundle, *arguments), message)
+
+
+def test_a_bundle_that_was_changed(run, bundle_copy):
+    (bundle_copy / "decoder.onnx").write_bytes(b"")
+    for command in ("verify", "generate", "inspect"):
+        fails_with(run(command, bundle_copy), "decoder.onnx: altered, got 0 bytes, expected ")
+    (bundle_copy / "decoder.onnx").unlink()
+    fails_with(run("verify", bundle_copy), "decoder.onnx: missing; export the bundle again")
+    manifest = json.loads((bundle_copy / "manifest.json").read_text())
+    manifest["artifacts"][0]["file"] = "../x.onnx"
+    (bundle_copy / "manifest.json").write_text(json.dumps(manifest))
+    fails_with(run("verify", bundle_copy), "got the path '../x.onnx', expected one inside the bundle")
+
+
+def test_a_parity_failure_is_exit_code_1_and_writes_nothing(run, tmp_path):
+    code, out, err = run("--format", "onnx", "-o", "b", "--tolerance", "1e-12")
+    assert (code, out) == (1, "")
+    lines = err.splitlines()
+    assert lines[0].startswith("vae-export: encoder.onnx: output 'logvar': largest error ")
+    assert lines[-1] == f"vae-export: {len(lines) - 1} parity checks failed; nothing was written"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_parity_failure_leaves_the_old_bundle(run, bundle_copy):
+    before = (bundle_copy / "manifest.json").read_bytes()
+    code, *_ = run("--format", "onnx", "-o", bundle_copy, "--overwrite", "--tolerance", "1e-12")
+    assert code == 1
+    assert (bundle_copy / "manifest.json").read_bytes() == before
+
+
+def test_verify_names_what_differs(run, bundle_copy):
+    import hashlib
+
+    file = bundle_copy / "golden" / "mu.f32"
+    values = np.fromfile(file, "<f4")
+    values[0] += 0.5
+    file.write_bytes(values.tobytes())
+    manifest = json.loads((bundle_copy / "manifest.json").read_text())
+    manifest["golden"]["arrays"]["mu"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    (bundle_copy / "manifest.json").write_text(json.dumps(manifest))
+    code, out, err = run("verify", bundle_copy)
+    assert code == 1
+    assert "NO" in out
+    assert "vae-export: encoder.onnx: output 'mu': largest error 0.5, tolerance " in err
+    assert "vae-export: encoder.tflite: output 'mu': largest error 0.5, tolerance " in err
+
+
+@pytest.mark.parametrize(
+    ("missing", "arguments", "message"),
+    [
+        (
+            "tensorflow",
+            ["-o", "b"],
+            "exporting needs tensorflow, which is not installed; pip install tensorflow",
+        ),
+        ("onnxruntime", ["verify"], "backend onnx: no runtime is installed; pip install onnxruntime"),
+        ("ai_edge_litert", ["verify"], "backend tflite: no runtime is installed; pip install ai-edge-litert"),
+    ],
+)
+def test_a_missing_package_names_the_command(run, dense_bundle, monkeypatch, missing, arguments, message):
+    import builtins
+    import importlib
+
+    real_import, real_module = builtins.__import__, importlib.import_module
+
+    def refuse(name):
+        if name.split(".")[0] in (missing, "tflite_runtime"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+    def import_(name, *rest):
+        refuse(name)
+        return real_import(name, *rest)
+
+    def import_module(name, package=None):
+        refuse(name)
+        return real_module(name, package)
+
+    monkeypatch.setattr(builtins, "__import__", import_)
+    monkeypatch.setattr(importlib, "import_module", import_module)
+    fails_with(run(*arguments, *([dense_bundle] if arguments == ["verify"] else [])), message)
