@@ -9,7 +9,7 @@ import pytest
 
 import vae_export
 from vae_export.quiet import quiet
-from vae_export.reference_models import reference_model
+from vae_export.reference_models import reference_models
 
 ROOT = Path(__file__).parent.parent
 
@@ -72,4 +72,4 @@ def dense_keras():
     """The dense reference model in Keras."""
     from vae_export.split.load import load_model
 
-    return load_model(reference_model("fashion-mnist-dense"))
+    return load_model(reference_models()["fashion-mnist-dense"])

@@ -14,17 +14,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vae_export.arrays import check_x, read_array
 from vae_export.artifact import FORMATS, Artifact
 from vae_export.bundle.golden import golden_count, golden_file, to_bytes
 from vae_export.bundle.manifest import MANIFEST_FILE, Latent, Source, build_manifest, to_text
 from vae_export.bundle.reader import read_bundle
 from vae_export.bundle.writer import check_parent, check_target, write_bundle
 from vae_export.convert.opsets import DEFAULT_OPSET, check_opset
-from vae_export.errors import InputError, MissingDependencyError, ModelError, OutputError
+from vae_export.errors import InputError, MissingDependencyError, OutputError
 from vae_export.quiet import quiet
-from vae_export.reference_models import DEFAULT_MODEL, reference_model, reference_models
 from vae_export.runtime import vae_runtime
+from vae_export.sources import ModelSource, Samples, find_samples, keras_needed, resolve_model
 from vae_export.verify.golden_parity import check_golden
 from vae_export.verify.parity import DEFAULT_TOLERANCE, ParityReport
 
@@ -50,9 +49,7 @@ Array = np.ndarray[Any, Any]
 Progress = Callable[[str], None]
 
 PRECISIONS = ("float32",)
-DEFAULT_OPSET = 17
 GOLDEN_SEED = 7
-VERIFIED_SAMPLES = 64
 TOOLS = (
     "vae-export",
     "tensorflow",
@@ -145,18 +142,13 @@ def export(
     """
     step = progress or _silent
     _check_arguments(formats, precision, batch, opset, tolerance)
-    source, name = _resolve(model, name)
-    target = Path(output) if output is not None else default_output(name)
+    source = resolve_model(model, name)
+    target = Path(output) if output is not None else default_output(source.name)
     check_target(target, overwrite)
-    keras_model = _load(source, step)
-    step("finding the sampling site")
-    with quiet():
-        from vae_export.split.split_vae import split as split_vae
-
-        split = split_vae(keras_model, name)
-    x, samples, value_range = _samples(calibration, source, split.x_shape)
+    split = _split(source, step)
+    samples = find_samples(calibration, source.model, split.x_shape)
     artifacts = _convert(split, formats, batch, opset, step)
-    report, golden = _verify(split, artifacts, x, value_range or (0.0, 1.0), tolerance, step)
+    report, golden = _verify(split, artifacts, samples, tolerance, step)
     report.require()
     step("writing the bundle")
     site = split.site
@@ -170,7 +162,7 @@ def export(
     )
     helper = Path(vae_runtime.__file__)
     runtime = {"python": (helper.name, helper.read_bytes())}
-    described = Source(name, latent, value_range, samples, _tool_versions(formats))
+    described = Source(source.name, latent, samples.value_range, samples.description, _tool_versions(formats))
     manifest = build_manifest(described, artifacts, report, golden, GOLDEN_SEED, runtime)
     files = {
         MANIFEST_FILE: to_text(manifest).encode(),
@@ -189,13 +181,13 @@ def inspect(model: str | Path | Any | None = None, progress: Progress | None = N
         ModelError: the model cannot be loaded, or has no graph of layers.
     """
     step = progress or _silent
-    source, name = _resolve(model, None)
+    source = resolve_model(model)
     keras_model = _load(source, step)
     step("finding the sampling site")
     with quiet():
         from vae_export.split.inspection import inspect_model
 
-        return inspect_model(keras_model, name)
+        return inspect_model(keras_model, source.name)
 
 
 def train(
@@ -224,9 +216,8 @@ def train(
     check_parent(folder)
     from vae_export.train.data import load_images
 
-    with quiet():
+    with quiet(), keras_needed():
         images = load_images(Path(data) if data is not None else None)
-        _import_tensorflow()
         from vae_export.train.fit import fit
         from vae_export.train.model_folder import write_model_folder
     run = fit(recipe, images, progress)
@@ -236,17 +227,6 @@ def train(
 
 def _silent(_: str) -> None:
     """Progress that nobody watches."""
-
-
-def _load(model: Path | Any, step: Progress) -> Any:
-    """A Keras model from a file, or the one given."""
-    step("loading TensorFlow")
-    with quiet():
-        _import_tensorflow()
-        from vae_export.split.load import load_model
-    step("loading the model")
-    with quiet():
-        return load_model(model) if isinstance(model, Path) else model
 
 
 def verify_bundle(path: str | Path) -> ParityReport:
@@ -290,61 +270,19 @@ def _check_arguments(
         raise InputError(f"tolerance: got {tolerance}, expected more than 0")
 
 
-def _resolve(model: str | Path | Any | None, name: str | None) -> tuple[Path | Any, str]:
-    """A file or a Keras model, and the name of the bundle."""
-    if model is None:
-        model = DEFAULT_MODEL
-    if not isinstance(model, (str, Path)):
-        return model, name or str(model.name)
-    path = Path(model)
-    if not path.exists():
-        known = reference_model(str(model))
-        if known is None and not path.suffix:
-            names = ", ".join(sorted(reference_models())) or "none"
-            raise ModelError(
-                f"{model}: no such file, and no reference model of this name; expected a .keras or .h5 "
-                f"file, or one of {names}"
-            )
-        path = known or path
-    # Folders of models call their file model.keras.
-    stem = path.absolute().parent.name if path.stem == "model" else path.stem
-    return path, name or stem
+def _load(source: ModelSource, step: Progress) -> Any:
+    step("loading TensorFlow and the model")
+    with quiet():
+        return source.load()
 
 
-def _import_tensorflow() -> None:
-    try:
-        import keras  # noqa: F401
-        import tensorflow  # noqa: F401
-    except ModuleNotFoundError as error:
-        raise MissingDependencyError(
-            f"exporting needs {error.name}, which is not installed; pip install tensorflow"
-        ) from error
+def _split(source: ModelSource, step: Progress) -> SplitVae:
+    keras_model = _load(source, step)
+    step("finding the sampling site")
+    with quiet(), keras_needed():
+        from vae_export.split.split_vae import split
 
-
-def _samples(
-    calibration: str | Path | Array | None, model: Path | Any, shape: tuple[int, ...]
-) -> tuple[Array, str, tuple[float, float] | None]:
-    """Samples of x, a sentence that says what they are, and the range of x if they are real."""
-    if calibration is None and isinstance(model, Path) and (model.parent / "samples.npz").is_file():
-        calibration = model.parent / "samples.npz"
-    if calibration is None:
-        random = np.random.default_rng(0).random((VERIFIED_SAMPLES, *shape), np.float32)
-        return random, "random values in [0, 1]; no real samples were given", None
-    if isinstance(calibration, (str, Path)):
-        path = Path(calibration)
-        array, where = read_array(path, "x"), path.name
-    else:
-        array, where = calibration, "calibration"
-    x = check_x(array, shape, None, where)[:VERIFIED_SAMPLES]
-    return x, f"{len(x)} real samples from {where}", _value_range(x)
-
-
-def _value_range(x: Array) -> tuple[float, float] | None:
-    """[0, 1] or [-1, 1] if x lies in it; None for data that is scaled otherwise."""
-    for low, high in ((0.0, 1.0), (-1.0, 1.0)):
-        if x.min() >= low and x.max() <= high:
-            return low, high
-    return None
+        return split(keras_model, source.name)
 
 
 def _convert(
@@ -369,8 +307,7 @@ def _convert(
 def _verify(
     split: SplitVae,
     artifacts: Sequence[Artifact],
-    x: Array,
-    value_range: tuple[float, float],
+    samples: Samples,
     tolerance: float,
     step: Progress,
 ) -> tuple[ParityReport, dict[str, Array]]:
@@ -381,18 +318,18 @@ def _verify(
     reference = Reference.compute(
         KerasRunner(split.encoder),
         decoder,
-        x,
+        samples.x,
         seed=GOLDEN_SEED,
         epsilon_scale=split.site.epsilon_scale,
     )
     report = verify_artifacts(
         artifacts,
         reference,
-        value_range=value_range,
+        value_range=samples.value_range or (0.0, 1.0),
         tolerance=tolerance,
         progress=lambda file: step(f"verifying {file}"),
     )
-    count = min(golden_count(int(np.prod(split.x_shape))), len(x))
+    count = min(golden_count(int(np.prod(split.x_shape))), len(samples.x))
     shape = split.site.latent_shape
     prior = vae_runtime.normal(GOLDEN_SEED, 0, 0, count * int(np.prod(shape))).reshape(count, *shape)
     golden = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-__all__ = ["DEFAULT_MODEL", "reference_model", "reference_models"]
+__all__ = ["DEFAULT_MODEL", "reference_models"]
 
 DEFAULT_MODEL = "fashion-mnist-dense"
 
@@ -17,8 +17,3 @@ def reference_models() -> dict[str, Path]:
     """Name -> file of every model that comes with the package."""
     files = (file for folder in _FOLDERS for file in sorted(folder.glob("*/model.keras")))
     return {file.parent.name: file for file in files}
-
-
-def reference_model(name: str) -> Path | None:
-    """The file of a model by name, or None."""
-    return reference_models().get(name)

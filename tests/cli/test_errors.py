@@ -229,7 +229,7 @@ def test_verify_names_what_differs(run, bundle_copy):
         (
             "tensorflow",
             ["-o", "b"],
-            "exporting needs tensorflow, which is not installed; pip install tensorflow",
+            "this needs tensorflow, which is not installed; pip install tensorflow",
         ),
         ("onnxruntime", ["verify"], "backend onnx: no runtime is installed; pip install onnxruntime"),
         ("ai_edge_litert", ["verify"], "backend tflite: no runtime is installed; pip install ai-edge-litert"),

@@ -243,11 +243,11 @@ class _Graph:
 
     inputs: dict[str, tuple[tuple[int | None, ...], Any]]
     outputs: dict[str, tuple[tuple[int | None, ...], Any]]
+    _batch: int | None
 
     def run(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """Run on arrays ``[n, ...]`` by name; outputs ``[n, ...]`` by name."""
-        rows = len(next(iter(inputs.values())))
-        batch = next(iter(self.inputs.values()))[0][0]
+        rows, batch = next(iter(inputs.values())).shape[0], self._batch
         if rows == batch or (batch is None and rows <= _MAX_ROWS):
             return self._run(inputs)
         step = batch or _MAX_ROWS
@@ -288,9 +288,13 @@ class OnnxGraph(_Graph):
         self.inputs = describe(self.session.get_inputs())
         self.outputs = describe(self.session.get_outputs())
         self._names = list(self.outputs)
+        self._batch = next(iter(self.inputs.values()))[0][0]
 
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        return dict(zip(self._names, self.session.run(self._names, inputs), strict=True))
+        values = self.session.run(self._names, inputs)
+        return (
+            {self._names[0]: values[0]} if len(values) == 1 else dict(zip(self._names, values, strict=True))
+        )
 
 
 _ONNX_DTYPES = {
@@ -330,6 +334,7 @@ class LiteRTGraph(_Graph):
             }
 
         self.inputs, self.outputs = describe(details_in), describe(details_out)
+        self._batch = next(iter(self.inputs.values()))[0][0]
         # Now rather than at the first run: what a runtime cannot do, it says here.
         self._allocated: dict[str, tuple[int, ...]] = {}
         self._allocate({name: tuple(n or 1 for n in shape) for name, (shape, _) in self.inputs.items()})

@@ -1,0 +1,80 @@
+"""The direction of imports: which room may know which, and what no import may bring in."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+
+import pytest
+
+# Room -> the rooms it may import. The single files at the top of the package belong to the lowest.
+LOW = {"_version", "arrays", "artifact", "errors", "pictures", "quiet", "reference_models"}
+ALLOWED = {
+    "runtime": set(),
+    "verify": LOW | {"runtime"},
+    "bundle": LOW | {"runtime", "verify"},
+    "train": LOW | {"runtime"},
+    "split": LOW | {"train"},
+    "convert": LOW | {"bundle"},
+    "sources": LOW | {"split"},
+    "pipeline": LOW | {"runtime", "verify", "bundle", "train", "split", "convert", "sources"},
+    "cli": LOW | {"runtime", "verify", "bundle", "train", "convert", "pipeline"},
+}
+
+
+def imports_of(file):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vae_export"):
+            module = node.module.split(".")
+            yield from [module[1]] if len(module) > 1 else [alias.name for alias in node.names]
+        elif isinstance(node, ast.Import):
+            yield from (
+                alias.name.split(".")[1] for alias in node.names if alias.name.startswith("vae_export.")
+            )
+
+
+def rooms(root):
+    for file in sorted((root / "vae_export").rglob("*.py")):
+        parts = file.relative_to(root / "vae_export").parts
+        yield file, parts[0].removesuffix(".py")
+
+
+def test_rooms_import_only_what_they_may(root):
+    seen = set()
+    for file, room in rooms(root):
+        if room == "__init__":
+            continue
+        allowed = LOW if room in LOW else ALLOWED[room] | {room}
+        wrong = set(imports_of(file)) - allowed
+        assert not wrong, f"{file}: imports {wrong}"
+        seen.add(room)
+    assert seen == LOW | set(ALLOWED)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import vae_export",
+        "from vae_export.cli import main, export, train, inspect_model, verify, encode, decode, generate",
+        "import vae_export.pipeline, vae_export.bundle.reader, vae_export.verify.gate",
+        "from vae_export import load; load(sys.argv[1]).generate(1)",
+        "from vae_export.cli.main import main; assert main(['verify', sys.argv[1]]) == 0",
+        "from vae_export.cli.main import main; assert main(['generate', sys.argv[1], '-o', 'a.png']) == 0",
+    ],
+)
+def test_tensorflow_is_not_imported(statement, dense_bundle, tmp_path):
+    code = f"import sys; {statement}; assert not {{'tensorflow', 'keras'}} & set(sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(dense_bundle)],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+def test_importing_the_package_imports_no_runtime():
+    code = "import sys, vae_export; assert not {'onnxruntime', 'ai_edge_litert', 'onnx'} & set(sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,118 @@
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import vae_export
+from tests.tiny_models import X_SHAPE, samples, tiny_vae
+from vae_export import errors
+from vae_export.pipeline import default_output
+
+
+def content(folder):
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
+
+
+def test_exporting_twice_gives_identical_files(dense_bundle, tmp_path):
+    again = vae_export.export("fashion-mnist-dense", tmp_path / "again").path
+    assert content(again) == content(dense_bundle)
+
+
+EXPORT = "import sys, vae_export; vae_export.export('fashion-mnist-dense', sys.argv[1])"
+
+
+def test_another_process_gives_identical_files(dense_bundle, tmp_path):
+    environment = {**os.environ, "PYTHONHASHSEED": "12345"}
+    subprocess.run(
+        [sys.executable, "-c", EXPORT, tmp_path / "again"], check=True, capture_output=True, env=environment
+    )
+    assert content(tmp_path / "again") == content(dense_bundle)
+
+
+def test_a_model_in_memory(tmp_path):
+    steps = []
+    result = vae_export.export(
+        tiny_vae(), tmp_path / "b", name="mine", calibration=samples(), progress=steps.append
+    )
+    assert result.manifest["name"] == "mine"
+    assert result.manifest["samples"] == "12 real samples from calibration"
+    assert result.report.ok
+    assert result.cut == "sampling layer 'sampling' (SamplingLayer), latent 3, log-variance (probed)"
+    assert steps == [
+        "loading TensorFlow and the model",
+        "finding the sampling site",
+        "converting encoder.onnx",
+        "converting decoder.onnx",
+        "converting encoder.tflite",
+        "converting decoder.tflite",
+        "verifying encoder.onnx",
+        "verifying decoder.onnx",
+        "verifying encoder.tflite",
+        "verifying decoder.tflite",
+        "writing the bundle",
+    ]
+    vae = vae_export.load(result.path)
+    assert vae.generate(2).shape == (2, *X_SHAPE)
+    assert vae_export.verify_bundle(result.path).ok
+
+
+@pytest.mark.parametrize(("scale", "value_range"), [(1.0, [0.0, 1.0]), (-1.0, [-1.0, 1.0]), (3.0, None)])
+def test_the_range_of_real_samples_is_written_down(tmp_path, scale, value_range):
+    x = scale * samples()
+    result = vae_export.export(tiny_vae(), tmp_path / "b", formats=["onnx"], calibration=x)
+    assert result.manifest["x"]["range"] == value_range
+
+
+def test_the_range_of_random_samples_is_not(tmp_path):
+    result = vae_export.export(tiny_vae(), tmp_path / "b", formats=["onnx"])
+    assert result.manifest["x"]["range"] is None
+
+
+def test_only_the_tools_used_are_named(tmp_path):
+    result = vae_export.export(tiny_vae(), tmp_path / "b", formats=["tflite"])
+    assert sorted(result.manifest["tools"]) == [
+        "ai-edge-litert",
+        "keras",
+        "numpy",
+        "tensorflow",
+        "vae-export",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"formats": ["coreml"]}, r"^format: got coreml, expected onnx or tflite$"),
+        ({"formats": []}, r"^format: got none, expected onnx or tflite$"),
+        ({"precision": "int8"}, r"^precision: got 'int8', expected float32$"),
+        ({"batch": 0}, r"^batch: got 0, expected at least 1, or dynamic$"),
+        ({"opset": 9}, r"^opset: got 9, expected 13 to 18 \(default 17\)$"),
+        ({"tolerance": float("nan")}, r"^tolerance: got nan, expected more than 0$"),
+        (
+            {"calibration": np.zeros((3, 5, 5, 1))},
+            r"^calibration: got shape \(3, 5, 5, 1\), expected \(n, 6, 6, 1\)",
+        ),
+    ],
+)
+def test_wrong_arguments(tmp_path, arguments, message):
+    with pytest.raises(errors.InputError, match=message):
+        vae_export.export(tiny_vae(), tmp_path / "b", **arguments)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_model_of_the_user_is_not_changed(tmp_path):
+    model = tiny_vae()
+    before = [weight.numpy() for weight in model.trainable_weights]
+    config = model.get_config()
+    vae_export.export(model, tmp_path / "b", formats=["onnx"])
+    for weight, old in zip(model.trainable_weights, before, strict=True):
+        np.testing.assert_array_equal(weight.numpy(), old)
+    assert model.get_config() == config
+
+
+def test_where_a_bundle_goes_by_default():
+    assert str(default_output("mine")) == "mine-bundle"

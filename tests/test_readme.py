@@ -1,0 +1,87 @@
+"""README's commands and programs, run in their order in an empty directory."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+
+import numpy as np
+import pytest
+
+from tests.tiny_models import samples, tiny_vae
+from vae_export.cli.main import main
+
+# What a newcomer would not run in a test.
+SET_UP = ("tools/demo", "tools/test", "pip install .")
+SHORTENED = {"--epochs 10": "--epochs 1 --data my-images.npz"}
+
+
+@pytest.fixture(scope="module")
+def readme(root):
+    return (root / "README.md").read_text()
+
+
+def blocks(text, language):
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def commands(text):
+    lines = [line.split("  #")[0].strip() for block in blocks(text, "console") for line in block.splitlines()]
+    return [line for line in lines if line]
+
+
+def test_commands_and_programs(readme, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    tiny_vae().save("my-vae.keras")
+    np.save("my-samples.npy", samples(20))
+    np.savez("my-images.npz", x=np.random.default_rng(0).integers(0, 256, (80, 28, 28), dtype=np.uint8))
+    run = 0
+    for command in commands(readme):
+        if command in SET_UP:
+            continue
+        for long, short in SHORTENED.items():
+            command = command.replace(long, short)
+        program, *arguments = shlex.split(command)
+        assert program == "vae-export", command
+        assert main(arguments) == 0, (command, capfd.readouterr().err)
+        run += 1
+    assert run == 11
+    monkeypatch.syspath_prepend(tmp_path)
+    for program in blocks(readme, "python"):
+        exec(compile(program, "README.md", "exec"), {})
+    for name in (
+        "grid.png",
+        "decoded.png",
+        "reconstruction.png",
+        "latents.npz",
+        "python-bundle",
+        "my-dense-bundle",
+    ):
+        assert (tmp_path / name).exists(), name
+
+
+def test_the_set_up_it_names_is_there(root, readme):
+    for command in commands(readme):
+        if command.startswith("tools/"):
+            assert os.access(root / command, os.X_OK), command
+
+
+def test_the_table_it_shows_is_the_one_that_is_printed(readme, tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    assert main(["--format", "onnx"]) == 0
+
+    def shape(text):
+        """The text without its figures and trailing blanks."""
+        return [re.sub(r"\d\.\d+e-\d\d", "E", line).rstrip() for line in text.strip().splitlines()]
+
+    shown = next(block for block in blocks(readme, "text") if block.startswith("cut at"))
+    printed = capfd.readouterr().out
+    assert [re.sub(r" 1\d\d ", " dB ", line) for line in shape(shown)] == [
+        re.sub(r" 1\d\d ", " dB ", line) for line in shape(printed)
+    ]
+
+
+def test_links_lead_somewhere(root, readme):
+    for target in re.findall(r"\]\(([^)#]+)\)", readme):
+        assert (root / target).exists(), target
