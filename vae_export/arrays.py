@@ -140,7 +140,7 @@ def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:
             (array,) = arrays.values()
             np.save(path, array)
         else:
-            np.savez(path, allow_pickle=False, **arrays)
+            np.savez(path, **arrays)  # type: ignore[arg-type]  # its stub takes a name for allow_pickle
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 

@@ -126,10 +126,11 @@ def keras_needed() -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        if error.name not in ("keras", "tensorflow"):
+        package = (error.name or "").split(".")[0]
+        if package not in ("keras", "tensorflow"):
             raise
         raise MissingDependencyError(
-            f"this needs {error.name}, which is not installed; pip install tensorflow"
+            f"this needs {package}, which is not installed; pip install tensorflow"
         ) from error
 
 

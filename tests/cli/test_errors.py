@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 
 import keras
 import numpy as np
@@ -235,24 +237,17 @@ def test_verify_names_what_differs(run, bundle_copy):
         ("ai_edge_litert", ["verify"], "backend tflite: no runtime is installed; pip install ai-edge-litert"),
     ],
 )
-def test_a_missing_package_names_the_command(run, dense_bundle, monkeypatch, missing, arguments, message):
-    import builtins
-    import importlib
-
-    real_import, real_module = builtins.__import__, importlib.import_module
-
-    def refuse(name):
-        if name.split(".")[0] in (missing, "tflite_runtime"):
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-    def import_(name, *rest):
-        refuse(name)
-        return real_import(name, *rest)
-
-    def import_module(name, package=None):
-        refuse(name)
-        return real_module(name, package)
-
-    monkeypatch.setattr(builtins, "__import__", import_)
-    monkeypatch.setattr(importlib, "import_module", import_module)
-    fails_with(run(*arguments, *([dense_bundle] if arguments == ["verify"] else [])), message)
+def test_a_missing_package_names_the_command(dense_bundle, tmp_path, missing, arguments, message):
+    program = (
+        f"import sys; sys.modules[{missing!r}] = None; "
+        "from vae_export.cli.main import main; sys.exit(main(sys.argv[1:]))"
+    )
+    bundle = [str(dense_bundle)] if arguments == ["verify"] else []
+    done = subprocess.run(
+        [sys.executable, "-c", program, *arguments, *bundle],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    fails_with((done.returncode, done.stdout, done.stderr), message)

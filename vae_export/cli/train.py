@@ -94,16 +94,17 @@ class _TrainingProgress:
             TextColumn("{task.fields[figures]}"),
             TimeRemainingColumn(),
             console=Console(stderr=True),
-            disable=not self._terminal,
         )
         self._task = self._bar.add_task("", epoch="", figures="", total=None)
 
     def __enter__(self) -> _TrainingProgress:
-        self._bar.start()
+        if self._terminal:
+            self._bar.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._bar.stop()
+        if self._terminal:
+            self._bar.stop()
 
     def __call__(self, epoch: int, epochs: int, step: int, steps: int, figures: dict[str, float]) -> None:
         text = ", ".join(

@@ -115,6 +115,7 @@ def _canonicalise(model: Any, metadata: dict[str, str]) -> None:
         node.doc_string = ""
     graph.initializer.sort(key=lambda initializer: initializer.name)
     graph.name = metadata["role"]
+    graph.doc_string = ""
     # Intermediate shapes are for debuggers, may hold counted names, and are inferred again anyway.
     del graph.value_info[:]
     for value in (*graph.input, *graph.output):

@@ -81,7 +81,7 @@ def _convert(half: Any, batch: int | None) -> bytearray:
     # By way of a SavedModel: from_concrete_functions would drop the weights of a Keras 3 model without
     # a word, and from_keras_model hides why a model cannot be traced.
     with tempfile.TemporaryDirectory() as folder:
-        archive.write_out(folder, verbose=False)
+        archive.write_out(folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         return bytearray(converter.convert())
