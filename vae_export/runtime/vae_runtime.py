@@ -108,7 +108,7 @@ def _polynomial(coefficients: tuple[float, ...], x: Array) -> Array:
 def _log(x: Array) -> Array:
     """Natural logarithm of float64 x in (0, 1), with +, -, * and / only: libm's differ."""
     mantissa, exponent = np.frexp(x)
-    low = mantissa < math.sqrt(0.5)
+    low = mantissa < 0.70710678118654757
     mantissa = np.where(low, mantissa + mantissa, mantissa)
     exponent = (exponent - low).astype(np.float64)
     s = (mantissa - 1.0) / (mantissa + 1.0)
