@@ -76,11 +76,13 @@ def resolve_model(model: str | Path | Any | None, name: str | None = None) -> Mo
     if not isinstance(model, (str, Path)):
         return ModelSource(model, name or str(model.name))
     path = Path(model)
-    if not path.exists():
+    # A directory of the name may well be the bundle of an earlier export.
+    if not path.is_file():
         known = reference_models()
         if str(model) not in known and not path.suffix:
+            found = "this is a directory" if path.is_dir() else "no such file"
             raise ModelError(
-                f"{model}: no such file, and no reference model of this name; expected a .keras or .h5 "
+                f"{model}: {found}, and no reference model of this name; expected a .keras or .h5 "
                 f"file, or one of {', '.join(sorted(known)) or 'none'}"
             )
         path = known.get(str(model), path)

@@ -1,0 +1,66 @@
+import numpy as np
+import pytest
+
+from tests.tiny_models import samples, tiny_vae
+from vae_export.errors import DataError, ModelError
+from vae_export.reference_models import reference_models
+from vae_export.sources import find_samples, resolve_model
+
+DENSE = "fashion-mnist-dense"
+
+
+@pytest.mark.parametrize("model", [None, DENSE])
+def test_reference_models_are_found_by_name(model, tmp_path, monkeypatch):
+    # The bundle of an earlier export may stand in the current directory under the same name.
+    (tmp_path / DENSE).mkdir()
+    monkeypatch.chdir(tmp_path)
+    source = resolve_model(model)
+    assert (source.model, source.name) == (reference_models()[DENSE], DENSE)
+
+
+@pytest.mark.parametrize(
+    ("file", "name"), [("mine.keras", "mine"), ("runs/model.keras", "runs"), ("a/b.c.h5", "b.c")]
+)
+def test_a_file_gives_the_name(tmp_path, file, name):
+    path = tmp_path / file
+    path.parent.mkdir(exist_ok=True)
+    path.touch()
+    assert resolve_model(path).name == name
+    assert resolve_model(str(path), "other").name == "other"
+
+
+def test_a_model_in_memory_gives_its_name():
+    model = tiny_vae()
+    source = resolve_model(model)
+    assert (source.name, source.load()) == ("tiny", model)
+
+
+def test_a_directory_is_no_model(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bundle").mkdir()
+    with pytest.raises(
+        ModelError, match=r"^bundle: this is a directory, and no reference model of this name; exp"
+    ):
+        resolve_model("bundle")
+
+
+def test_samples_beside_the_model(tmp_path):
+    np.savez(tmp_path / "samples.npz", x=samples(70))
+    found = find_samples(None, tmp_path / "m.keras", (6, 6, 1))
+    assert found.x.shape == (64, 6, 6, 1)
+    assert found.description == "64 real samples from samples.npz"
+    assert found.value_range == (0.0, 1.0)
+
+
+def test_samples_that_do_not_fit(tmp_path):
+    np.savez(tmp_path / "samples.npz", x=samples(3))
+    with pytest.raises(
+        DataError, match=r"^samples\.npz: got shape \(3, 6, 6, 1\), expected \(n, 8, 8, 1\) with n at"
+    ):
+        find_samples(None, tmp_path / "m.keras", (8, 8, 1))
+
+
+def test_without_samples_values_are_random(tmp_path):
+    found = find_samples(None, tmp_path / "m.keras", (6, 6, 1))
+    assert found.value_range is None
+    assert found.x.std() > 0.2
