@@ -1,8 +1,10 @@
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -10,8 +12,15 @@ from vae_export.bundle import writer
 from vae_export.bundle.writer import check_target, write_bundle
 from vae_export.errors import OutputError
 
-FILES = {"manifest.json": b"{}", "golden/x.f32": b"\0\0\0\0"}
-NEW = {"manifest.json": b"{ }"}
+
+def manifest(*files):
+    """The part of a manifest that lists files."""
+    entries = [{"file": file} for file in files]
+    return json.dumps({"artifacts": entries, "golden": {"arrays": {}}, "runtime": []}).encode()
+
+
+FILES = {"manifest.json": manifest("golden/x.f32"), "golden/x.f32": b"\0\0\0\0"}
+NEW = {"manifest.json": manifest()}
 
 
 def content(folder):
@@ -47,6 +56,46 @@ def test_overwrite_leaves_what_is_no_bundle(tmp_path):
     ):
         write_bundle(tmp_path, FILES, overwrite=True)
     assert (tmp_path / "thesis.tex").exists()
+
+
+def test_overwrite_leaves_a_foreign_manifest(tmp_path):
+    (tmp_path / "manifest.json").write_text('{"name": "a web extension"}')
+    with pytest.raises(
+        OutputError, match=r"its manifest\.json is not that of a bundle, so --overwrite leaves it"
+    ):
+        write_bundle(tmp_path, FILES, overwrite=True)
+
+
+def test_overwrite_leaves_a_bundle_with_other_files_in_it(tmp_path):
+    write_bundle(tmp_path / "b", FILES, overwrite=False)
+    (tmp_path / "b" / "golden" / "notes.txt").touch()
+    with pytest.raises(
+        OutputError, match=r"b: holds golden/notes\.txt, which is not of the bundle; move it out"
+    ):
+        write_bundle(tmp_path / "b", NEW, overwrite=True)
+    assert (tmp_path / "b" / "golden" / "notes.txt").exists()
+
+
+def test_overwrite_by_a_path_through_the_bundle_itself(tmp_path):
+    write_bundle(tmp_path / "b", FILES, overwrite=False)
+    write_bundle(tmp_path / "b" / ".." / "b", NEW, overwrite=True)
+    assert content(tmp_path / "b") == NEW
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
+
+
+def test_overwrite_leaves_the_current_directory(tmp_path, monkeypatch):
+    write_bundle(tmp_path / "b", FILES, overwrite=False)
+    monkeypatch.chdir(tmp_path / "b" / "golden")
+    with pytest.raises(
+        OutputError, match=r"is the current directory, which cannot be replaced; leave it first$"
+    ):
+        write_bundle(Path("../../b"), NEW, overwrite=True)
+    assert content(tmp_path / "b") == FILES
+
+
+def test_dots_make_no_stray_directory(tmp_path):
+    write_bundle(tmp_path / "new" / ".." / "b", FILES, overwrite=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["b"]
 
 
 def test_overwrite_leaves_a_link(tmp_path):
@@ -118,13 +167,16 @@ while True:
 @pytest.mark.parametrize("delay", [0.0, 0.013, 0.037, 0.08])
 def test_a_kill_leaves_a_whole_bundle_or_none(tmp_path, delay):
     target = tmp_path / "b"
+    content_of_manifest = manifest(*(f"f{i}" for i in range(40))).decode()
     process = subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(target), "x"], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", KILLED, str(target), content_of_manifest], stdout=subprocess.PIPE, text=True
     )
     assert process.stdout.readline() == "written\n"
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
     process.communicate()
+    # Whatever the moment: nothing but the bundle, and hidden leftovers of the kill.
+    assert all(path.name == "b" or path.name.startswith(".b.") for path in tmp_path.iterdir())
     if target.exists():
         assert sorted(content(target)) == sorted(["manifest.json", *(f"f{i}" for i in range(40))])
-        assert all(len(data) in (1, 200_000) for data in content(target).values())
+        assert {len(data) for data in content(target).values()} == {200_000, len(content_of_manifest)}

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from tests.tiny_models import LATENT, X_SHAPE, ListSampler, samples
 from vae_export.artifact import TensorSpec
+from vae_export.convert import onnx_artifact
 from vae_export.convert.onnx_artifact import convert_to_onnx
 from vae_export.convert.opsets import DEFAULT_OPSET, OLDEST_RUNTIMES
 from vae_export.errors import ConversionError, InputError
@@ -67,6 +68,34 @@ def test_a_fixed_batch(tiny_split):
 
 def test_converting_twice_gives_the_same_bytes(encoder, tiny_split):
     assert convert_to_onnx(tiny_split.encoder, "encoder", name="tiny").data == encoder.data
+
+
+def attention_and_recurrence():
+    """What the converters name by addresses, and what becomes a loop with a body."""
+    z = keras.Input((4, LATENT), name="z")
+    attended = layers.MultiHeadAttention(2, 2)(z, z)
+    return keras.Model(z, {"reconstruction": layers.GRU(3, return_sequences=True)(attended)}, name="decoder")
+
+
+def test_names_come_from_the_model_alone_also_inside_of_loops():
+    half = attention_and_recurrence()
+    first, second = (convert_to_onnx(half, "decoder", name="m") for _ in range(2))
+    assert first.data == second.data
+    z = np.random.default_rng(0).normal(size=(2, 4, LATENT)).astype(np.float32)
+    (got,) = onnxruntime.InferenceSession(first.data).run(None, {"z": z})
+    np.testing.assert_allclose(got, half(z)["reconstruction"], rtol=0, atol=1e-5)
+
+
+def test_a_random_operator_inside_of_a_branch_is_found():
+    inner = onnx.parser.parse_graph("branch () => (float[1] y) { y = RandomNormal <shape = [1]> () }")
+    graph = onnx.parser.parse_graph("main (bool c) => (float[1] y) { y = If (c) }")
+    for name in ("then_branch", "else_branch"):
+        graph.node[0].attribute.append(onnx.helper.make_attribute(name, inner))
+    assert [node.op_type for node in onnx_artifact._all_nodes(graph)] == [
+        "If",
+        "RandomNormal",
+        "RandomNormal",
+    ]
 
 
 def half_with(layer):

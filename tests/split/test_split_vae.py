@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from keras import layers
 
 from tests.tiny_models import (
@@ -87,7 +88,20 @@ def dict_input():
     return keras.Model({"photo": x}, decoder_model()(encoder({"photo": x})[2]))
 
 
+def layers_of_one_name():
+    x, inner = keras.Input(X_SHAPE, name="x"), keras.Input(X_SHAPE)
+    first = keras.Model(inner, layers.Conv2D(2, 3, padding="same", name="fc")(inner), name="first")
+    second_input = keras.Input((6, 6, 2))
+    second = keras.Model(
+        second_input, layers.Conv2D(1, 3, padding="same", name="fc")(second_input), name="second"
+    )
+    mu, logvar = encoder_tensors(layers.Activation("relu", name="mu_in")(second(first(x))))
+    z = ListSampler(name="z")([mu, logvar])
+    return keras.Model(x, layers.Reshape(X_SHAPE, name="x_again")(layers.Dense(36, name="reconstruction")(z)))
+
+
 BUILDERS = [
+    layers_of_one_name,
     both_inline,
     encoder_inline_decoder_nested,
     both_nested,
@@ -160,7 +174,8 @@ def test_mixed_precision_gives_float32_halves():
         halves = split(tiny_vae())
     finally:
         keras.config.set_dtype_policy("float32")
-    assert {tensor.dtype for tensor in (*halves.encoder.outputs, *halves.decoder.outputs)} == {"float32"}
+    outputs = {**halves.encoder(samples(2)), **halves.decoder(np.zeros((2, LATENT), np.float32))}
+    assert {tensor.dtype for tensor in outputs.values()} == {tf.float32}
 
 
 def encoder_alone():
@@ -193,6 +208,11 @@ def unknown_size():
     return keras.Model(x, decoder_tensors(SamplingLayer()([mu, logvar])))
 
 
+def float64_input():
+    x = keras.Input(X_SHAPE, name="photo", dtype="float64")
+    return keras.Model(x, decoder_tensors(SamplingLayer()(list(encoder_tensors(x)))))
+
+
 class Subclassed(keras.Model):
     def call(self, x):
         return x
@@ -209,7 +229,7 @@ class Subclassed(keras.Model):
         (
             shortcut,
             ModelError,
-            r"^m: layer 'skip' of the decoder also depends on input 'photo', expected it to depend",
+            r"^m: layer 'skip' of the decoder also depends on 'photo', expected it to depend",
         ),
         (two_inputs, ModelError, r"^m: the encoder needs the inputs photo, label, expected one image input$"),
         (two_outputs, ModelError, r"^m: the decoder has the outputs .*, expected one reconstruction$"),
@@ -219,12 +239,17 @@ class Subclassed(keras.Model):
             r"^m: input 'photo' has shape \(None, None, None, 1\), expected known sizes",
         ),
         (
+            float64_input,
+            ModelError,
+            r"^m: input 'photo' has dtype float64, expected float32; give keras.Input dtype='float32' and",
+        ),
+        (
             lambda: Subclassed(name="s"),
             ModelError,
             r"^model 's': got a Subclassed without a graph of layers, expected a functional model; rebuild",
         ),
     ],
-    ids=["encoder alone", "shortcut", "two inputs", "two outputs", "unknown size", "subclassed"],
+    ids=["encoder alone", "shortcut", "two inputs", "two outputs", "unknown size", "float64", "subclassed"],
 )
 def test_what_cannot_be_cut_is_explained(build, error, message):
     with pytest.raises(error, match=message):

@@ -9,7 +9,7 @@ import pytest
 from keras import ops
 from onnx import numpy_helper
 
-from tests.tiny_models import samples, tiny_vae
+from tests.tiny_models import LATENT, X_SHAPE, samples, tiny_vae
 from vae_export.convert.onnx_artifact import convert_to_onnx
 from vae_export.convert.tflite_artifact import convert_to_tflite
 from vae_export.errors import ParityError
@@ -50,8 +50,9 @@ def plant_in_decoder(layer, index, function):
 
 def swapped_outputs():
     encoder = split(tiny_vae()).encoder
-    outputs = encoder(encoder.inputs[0])
-    return keras.Model(encoder.inputs[0], {"mu": outputs["logvar"], "logvar": outputs["mu"]})
+    x = keras.Input(X_SHAPE, name="x")
+    outputs = encoder(x)
+    return keras.Model(x, {"mu": outputs["logvar"], "logvar": outputs["mu"]})
 
 
 def wrong_activation():
@@ -64,8 +65,9 @@ def other_decoder():
 
 def broken_batch():
     decoder = split(tiny_vae()).decoder
-    image = decoder(decoder.inputs[0])["reconstruction"]
-    return keras.Model(decoder.inputs[0], {"reconstruction": FirstRowOnly()(image)})
+    z = keras.Input((LATENT,), name="z")
+    image = decoder(z)["reconstruction"]
+    return keras.Model(z, {"reconstruction": FirstRowOnly()(image)})
 
 
 def off_by_a_thousandth(bias):

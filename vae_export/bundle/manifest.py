@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import Any
 
+import jsonschema
 import numpy as np
 
 from vae_export.artifact import Artifact, TensorSpec
@@ -18,7 +19,16 @@ from vae_export.bundle.golden import golden_entry
 from vae_export.runtime.vae_runtime import NOISE_VERSION
 from vae_export.verify.parity import OutputParity, ParityReport
 
-__all__ = ["MANIFEST_FILE", "Latent", "Source", "build_manifest", "manifest_schema", "to_text"]
+__all__ = [
+    "MANIFEST_FILE",
+    "Latent",
+    "Source",
+    "build_manifest",
+    "check_manifest",
+    "file_entries",
+    "manifest_schema",
+    "to_text",
+]
 
 MANIFEST_FILE = "manifest.json"
 NOISE_ALGORITHM = "philox4x32-10, inverse normal CDF AS 241"
@@ -120,6 +130,18 @@ def build_manifest(
         ],
         "tools": dict(source.tools),
     }
+
+
+def file_entries(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Every entry of a manifest that describes a file."""
+    return [*manifest["artifacts"], *manifest["golden"]["arrays"].values(), *manifest["runtime"]]
+
+
+def check_manifest(manifest: Mapping[str, Any]) -> str | None:
+    """What in a manifest is against its schema, as one line; None if it is right."""
+    validator = jsonschema.Draft202012Validator(manifest_schema())
+    violation = jsonschema.exceptions.best_match(validator.iter_errors(manifest))
+    return violation and f"{violation.json_path}: {violation.message[:200]}"
 
 
 def to_text(manifest: Mapping[str, Any]) -> str:

@@ -9,20 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import numpy as np
 
 from vae_export.bundle.format_version import FORMAT_VERSION
-from vae_export.bundle.manifest import MANIFEST_FILE, manifest_schema
+from vae_export.bundle.manifest import MANIFEST_FILE, check_manifest, file_entries
 from vae_export.errors import BundleError
 
-__all__ = ["Bundle", "is_bundle", "read_bundle"]
+__all__ = ["Bundle", "is_bundle", "read_bundle", "unlisted_files"]
 
 Array = np.ndarray[Any, Any]
 
 AGAIN = "export the bundle again"
 # Python puts it there when vae_runtime.py is imported from the bundle.
-IGNORED_FOLDERS = ("__pycache__",)
+CACHE_FOLDER = "__pycache__"
 
 
 @dataclass(frozen=True)
@@ -76,17 +75,20 @@ def read_bundle(path: Path) -> Bundle:
         )
     manifest = _read_manifest(file)
     listed = {MANIFEST_FILE}
-    for entry in _file_entries(manifest):
+    for entry in file_entries(manifest):
         _check_file(path, entry)
         listed.add(entry["file"])
-    _refuse_unlisted(path, listed)
+    for name in unlisted_files(path, listed):
+        raise BundleError(
+            f"{path / name}: not in {MANIFEST_FILE}, expected only the bundle's files; move it out"
+        )
     return Bundle(path, manifest)
 
 
 def _read_manifest(file: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        manifest = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{file}: cannot be read as JSON ({error}); {AGAIN}") from error
     version = manifest.get("format_version") if isinstance(manifest, dict) else None
     if version != FORMAT_VERSION:
@@ -94,18 +96,30 @@ def _read_manifest(file: Path) -> dict[str, Any]:
             f"{file}: got format_version {version}, expected {FORMAT_VERSION}; use a version of vae-export "
             "that knows it"
         )
-    validator = jsonschema.Draft202012Validator(manifest_schema())
-    violation = jsonschema.exceptions.best_match(validator.iter_errors(manifest))
+    violation = check_manifest(manifest)
     if violation is not None:
-        raise BundleError(f"{file}: {violation.json_path}: {violation.message[:200]}; {AGAIN}")
+        raise BundleError(f"{file}: {violation}; {AGAIN}")
+    _check_consistency(file, manifest)
     result: dict[str, Any] = manifest
     return result
 
 
-def _file_entries(manifest: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from manifest["artifacts"]
-    yield from manifest["golden"]["arrays"].values()
-    yield from manifest["runtime"]
+def _refuse_constant(text: str) -> None:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _check_consistency(file: Path, manifest: dict[str, Any]) -> None:
+    """What a schema cannot say: each format has its two halves, with the parity of their outputs."""
+    roles = sorted((entry["format"], entry["role"]) for entry in manifest["artifacts"])
+    formats = sorted({format for format, _ in roles})
+    if roles != sorted((format, role) for format in formats for role in ("encoder", "decoder")):
+        raise BundleError(
+            f"{file}: $.artifacts: expected one encoder and one decoder for each format; {AGAIN}"
+        )
+    for entry in manifest["artifacts"]:
+        outputs = {tensor["name"] for tensor in entry["outputs"]}
+        if set(entry["parity"]) != outputs:
+            raise BundleError(f"{file}: {entry['file']}: expected parity of {sorted(outputs)}; {AGAIN}")
 
 
 def _check_file(path: Path, entry: dict[str, Any]) -> None:
@@ -131,12 +145,11 @@ def _check_file(path: Path, entry: dict[str, Any]) -> None:
         )
 
 
-def _refuse_unlisted(path: Path, listed: set[str]) -> None:
+def unlisted_files(path: Path, listed: set[str]) -> Iterator[str]:
+    """Files and links below a directory that are not listed, as relative paths."""
     for file in sorted(path.rglob("*")):
-        name = file.relative_to(path).as_posix()
-        if any(folder in file.parts for folder in IGNORED_FOLDERS):
+        relative = file.relative_to(path)
+        if relative.parts[0] == CACHE_FOLDER and not file.is_symlink():
             continue
-        if file.is_symlink() or (not file.is_dir() and name not in listed):
-            raise BundleError(
-                f"{file}: not in {MANIFEST_FILE}, expected only the bundle's files; move it out"
-            )
+        if file.is_symlink() or (not file.is_dir() and relative.as_posix() not in listed):
+            yield relative.as_posix()

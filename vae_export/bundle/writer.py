@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from vae_export.bundle.manifest import MANIFEST_FILE
+from vae_export.bundle.manifest import MANIFEST_FILE, file_entries
+from vae_export.bundle.reader import unlisted_files
 from vae_export.errors import OutputError
 
 __all__ = ["check_parent", "check_target", "write_bundle"]
@@ -27,8 +29,7 @@ def check_target(target: Path, overwrite: bool) -> None:
     if target.is_symlink() or target.exists():
         if not overwrite:
             raise OutputError(f"{target}: exists already; choose another place with -o, or give --overwrite")
-        if target.is_symlink() or not (target / MANIFEST_FILE).is_file():
-            raise OutputError(f"{target}: is no bundle (no {MANIFEST_FILE}), so --overwrite leaves it alone")
+        _check_replaceable(target)
     check_parent(target)
 
 
@@ -38,7 +39,7 @@ def check_parent(target: Path) -> None:
     Raises:
         OutputError: says which.
     """
-    parent = target.absolute().parent
+    parent = _resolved(target).parent
     existing = next(path for path in (parent, *parent.parents) if path.exists())
     if not existing.is_dir():
         raise OutputError(f"{target}: cannot be written, {existing} is not a directory")
@@ -61,7 +62,8 @@ def write_bundle(target: Path, files: Mapping[str, bytes], overwrite: bool) -> N
         OutputError: see `check_target`; or the disk refuses.
     """
     check_target(target, overwrite)
-    parent = target.absolute().parent
+    target = _resolved(target)
+    parent = target.parent
     staging: Path | None = None
     try:
         parent.mkdir(parents=True, exist_ok=True)
@@ -77,6 +79,32 @@ def write_bundle(target: Path, files: Mapping[str, bytes], overwrite: bool) -> N
     finally:
         if staging is not None:
             shutil.rmtree(staging, ignore_errors=True)
+
+
+def _resolved(target: Path) -> Path:
+    """The target by a path without links and "..", which stays valid while it is renamed."""
+    absolute = Path(os.path.abspath(target))  # noqa: PTH100  Path.absolute keeps ".."
+    return absolute.parent.resolve() / absolute.name
+
+
+def _check_replaceable(target: Path) -> None:
+    """Refuse to replace anything but a bundle with nothing else in it."""
+    if target.is_symlink() or not (target / MANIFEST_FILE).is_file():
+        raise OutputError(f"{target}: is no bundle (no {MANIFEST_FILE}), so --overwrite leaves it alone")
+    try:
+        manifest = json.loads((target / MANIFEST_FILE).read_text(encoding="utf-8"))
+        listed = {entry["file"] for entry in file_entries(manifest)}
+        listed.add(MANIFEST_FILE)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise OutputError(
+            f"{target}: its {MANIFEST_FILE} is not that of a bundle, so --overwrite leaves it alone"
+        ) from error
+    for file in unlisted_files(target, listed):
+        raise OutputError(
+            f"{target}: holds {file}, which is not of the bundle; move it out, or choose another -o"
+        )
+    if Path.cwd().is_relative_to(_resolved(target)):
+        raise OutputError(f"{target}: is the current directory, which cannot be replaced; leave it first")
 
 
 def _replace(new: Path, target: Path, old: Path) -> None:

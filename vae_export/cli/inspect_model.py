@@ -59,7 +59,8 @@ def _print_model(inspection: Any) -> None:
             f"  {site.parametrisation} ({site.parametrisation_source}), "
             f"epsilon scale {site.epsilon_scale:g}, latent shape {shape_text(site.latent_shape)}"
         )
-        say("would be cut into: encoder x → mu, logvar; decoder z → reconstruction")
+        if inspection.problem is None:
+            say("would be cut into: encoder x → mu, logvar; decoder z → reconstruction")
 
 
 def _tensors(tensors: dict[str, tuple[int | None, ...]]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import onnx
@@ -43,13 +43,13 @@ def convert_to_onnx(
     check_opset(opset)
     file = f"{role}.onnx"
     model = _trace(half, opset, batch, file)
-    domains = {node.domain for node in model.graph.node} - {"", "ai.onnx"}
+    nodes = list(_all_nodes(model.graph))
     custom = [
         f"{node.domain}.{node.op_type}".lstrip(".")
-        for node in model.graph.node
-        if node.domain in domains or not onnx.defs.has(node.op_type, opset, "")
+        for node in nodes
+        if node.domain not in ("", "ai.onnx") or not onnx.defs.has(node.op_type, opset, "")
     ]
-    refuse_operators(file, (node.op_type for node in model.graph.node), custom)
+    refuse_operators(file, (node.op_type for node in nodes), custom)
     model = onnxslim.slim(model)
     _canonicalise(model, {"name": name, "role": role, "format_version": str(FORMAT_VERSION)})
     try:
@@ -65,7 +65,7 @@ def convert_to_onnx(
         data=model.SerializeToString(deterministic=True),
         inputs=tuple(_spec(value) for value in model.graph.input),
         outputs=tuple(_spec(value) for value in model.graph.output),
-        operators=tuple(sorted({node.op_type for node in model.graph.node})),
+        operators=tuple(sorted({node.op_type for node in _all_nodes(model.graph)})),
         oldest_runtime=f"onnxruntime {OLDEST_RUNTIMES[opset]}",
         opset=opset,
         ir_version=model.ir_version,
@@ -88,36 +88,19 @@ def _trace(half: Any, opset: int, batch: int | None, file: str) -> Any:
 
 
 def _canonicalise(model: Any, metadata: dict[str, str]) -> None:
-    """Make the file depend on the model alone: tf2onnx numbers names by a counter of the process."""
+    """Make the bytes depend on the model alone.
+
+    The converters name tensors by counters of the process and by addresses, so every tensor but the
+    inputs and outputs is named by its place. Names in the bodies of loops and branches follow along.
+    """
     graph = model.graph
-    kept = {value.name for value in (*graph.input, *graph.output)}
-    renamed = {name: name for name in kept}
-
-    def rename(name: str) -> str:
-        if name and name not in renamed:
-            stem = re.sub(r"__\d+", "", name)
-            taken = set(renamed.values())
-            number = 1
-            candidate = stem
-            while candidate in taken:
-                number += 1
-                candidate = f"{stem}.{number}"
-            renamed[name] = candidate
-        return str(renamed.get(name, name))
-
-    for node in graph.node:
-        node.input[:] = [rename(name) for name in node.input]
-        node.output[:] = [rename(name) for name in node.output]
-    for initializer in graph.initializer:
-        initializer.name = rename(initializer.name)
-    for index, node in enumerate(graph.node):
-        node.name = f"{index}:{re.sub(r'__[0-9]+', '', node.name)}"
-        node.doc_string = ""
+    names = {value.name: value.name for value in (*graph.input, *graph.output)}
+    for number, (owner, name) in enumerate(_definitions(graph)):
+        names.setdefault(name, f"{owner}_{number}")
+    _rename(graph, names)
     graph.initializer.sort(key=lambda initializer: initializer.name)
     graph.name = metadata["role"]
     graph.doc_string = ""
-    # Intermediate shapes are for debuggers, may hold counted names, and are inferred again anyway.
-    del graph.value_info[:]
     for value in (*graph.input, *graph.output):
         axes = value.type.tensor_type.shape.dim
         if not axes[0].HasField("dim_value"):
@@ -127,6 +110,61 @@ def _canonicalise(model: Any, metadata: dict[str, str]) -> None:
     del model.opset_import[:]
     model.opset_import.extend(standard)
     helper.set_model_props(model, metadata)
+
+
+def _subgraphs(node: Any) -> Iterator[Any]:
+    for attribute in node.attribute:
+        if attribute.type == onnx.AttributeProto.GRAPH:
+            yield attribute.g
+        yield from attribute.graphs
+
+
+def _all_nodes(graph: Any) -> Iterator[Any]:
+    """The nodes of a graph, and those of the bodies of its loops and branches."""
+    for node in graph.node:
+        yield node
+        for inner in _subgraphs(node):
+            yield from _all_nodes(inner)
+
+
+def _definitions(graph: Any) -> Iterator[tuple[str, str]]:
+    """(what kind of thing it is, name) of every tensor, weights where they are first used."""
+    weights = {initializer.name for initializer in graph.initializer}
+    for value in graph.input:
+        yield "input", value.name
+    for node in graph.node:
+        for name in node.input:
+            if name in weights:
+                weights.remove(name)
+                yield "weight", name
+        for inner in _subgraphs(node):
+            yield from _definitions(inner)
+        for name in node.output:
+            if name:
+                yield node.op_type, name
+    for name in sorted(weights):
+        yield "weight", name
+
+
+def _rename(graph: Any, names: Mapping[str, str]) -> None:
+    for index, node in enumerate(graph.node):
+        node.name = f"{node.op_type}_{index}"
+        node.doc_string = ""
+        node.input[:] = [names.get(name, name) for name in node.input]
+        node.output[:] = [names.get(name, name) for name in node.output]
+        for inner in _subgraphs(node):
+            _rename(inner, names)
+            inner.name = f"{node.op_type}_{index}"
+            inner.doc_string = ""
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        value.name = names.get(value.name, value.name)
+        value.doc_string = ""
+    for value in (*graph.input, *graph.output):
+        for axis in value.type.tensor_type.shape.dim:
+            if axis.HasField("dim_param"):
+                axis.ClearField("dim_param")
+    # Shapes of tensors in between: they may hold counted names, and are inferred again anyway.
+    del graph.value_info[:]
 
 
 def _spec(value: Any) -> TensorSpec:

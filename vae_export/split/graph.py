@@ -20,7 +20,16 @@ from keras.src.models.functional import Functional
 
 from vae_export.errors import ModelError
 
-__all__ = ["Call", "Graph", "Value", "calls_between", "flatten", "outputs_behind", "replay"]
+__all__ = [
+    "Call",
+    "Graph",
+    "Value",
+    "calls_between",
+    "flatten",
+    "outputs_behind",
+    "replay",
+    "values_behind",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +106,17 @@ def calls_between(graph: Graph, known: Iterable[Value], targets: Iterable[Value]
 
 def outputs_behind(graph: Graph, value: Value) -> list[Value]:
     """The outputs of the graph that are computed from a value, without the value itself."""
+    behind = values_behind(graph, value)
+    return [output for output in dict.fromkeys(graph.outputs) if output in behind and output is not value]
+
+
+def values_behind(graph: Graph, value: Value) -> set[Value]:
+    """A value and all that is computed from it."""
     behind = {value}
     for call in graph.calls:
         if not behind.isdisjoint(call.inputs):
             behind.update(call.outputs)
-    return [output for output in dict.fromkeys(graph.outputs) if output in behind and output is not value]
+    return behind
 
 
 def replay(calls: Sequence[Call], tensors: Mapping[Value, Any], targets: Sequence[Value]) -> list[Any]:
@@ -109,7 +124,7 @@ def replay(calls: Sequence[Call], tensors: Mapping[Value, Any], targets: Sequenc
 
     Args:
         calls: in running order.
-        tensors: a KerasTensor for each value that no call makes.
+        tensors: a tensor, symbolic or not, for each value that no call makes.
         targets: the values to return.
     """
     made = dict(tensors)

@@ -6,9 +6,10 @@ import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from vae_export.errors import SamplingSiteError
+from vae_export.errors import ModelError
 from vae_export.split.graph import Graph, calls_between, flatten, outputs_behind
 from vae_export.split.sampling_site import SamplingSite, find_sampling_site
+from vae_export.split.split_vae import split_graph
 
 __all__ = ["Inspection", "LayerRow", "inspect_model"]
 
@@ -41,7 +42,7 @@ class Inspection:
         inputs, outputs: name -> shape.
         layers: in running order, nested models opened.
         site: the sampling site, or None.
-        problem: why there is no site.
+        problem: why the model cannot be cut.
     """
 
     name: str
@@ -84,7 +85,8 @@ def inspect_model(model: Any, name: str) -> Inspection:
     site, problem = None, None
     try:
         site = find_sampling_site(graph, name)
-    except SamplingSiteError as error:
+        split_graph(graph, site, name)
+    except ModelError as error:
         problem = str(error)
     return Inspection(
         name=name,

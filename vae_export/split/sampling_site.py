@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil, prod
 from typing import Any
@@ -19,11 +19,15 @@ __all__ = ["SamplingSite", "find_sampling_site"]
 
 Array = np.ndarray[Any, Any]
 
-# Values drawn for each figure. The standard error of a standard deviation is 0.2 % then, and the
-# tolerance 5 %: a true sampler fails once in never, exp(v) in place of exp(v/2) is 170 % off.
+# Values drawn to judge a layer by, and how many standard errors a figure may be off: a true sampler
+# fails once in some 10^8, a standard deviation that is 1.5 % off is found.
 PROBE_VALUES = 1 << 17
-PROBE_TOLERANCE = 0.05
-# Vector units round the last values of an array in another way: equal inputs differ by an ulp or two.
+PROBE_ROWS = 256
+STANDARD_ERRORS = 6.0
+# Range of the log-variances that are tried, and of the means.
+LOGVAR_RANGE = 12.0
+MU_RANGE = 3.0
+# Vector units round the last values of an array in another way: equal rows differ by an ulp or two.
 NOISE_FLOOR = 1e-3
 
 
@@ -67,8 +71,8 @@ def find_sampling_site(graph: Graph, where: str) -> SamplingSite:
     """Find the one layer that draws z from a mean and a log-variance.
 
     A candidate is a layer that is not Keras' own and makes one tensor out of two, all of one shape.
-    Each is called alone, on constants: what returns noise around its first input, with a standard
-    deviation of exp(0.5 * second input), is the sampling layer.
+    Each is called alone: one that returns noise whose residuals (z - mu) / exp(0.5 * logvar) are
+    independent and standard normal, whatever mu and logvar are, is a sampling layer.
 
     Args:
         graph: the flat model.
@@ -78,37 +82,45 @@ def find_sampling_site(graph: Graph, where: str) -> SamplingSite:
         SamplingSiteError: none, several, or one that computes something else.
     """
     candidates = [call for call in graph.calls if _looks_like_a_sampler(call)]
-    random = [call for call in candidates if _is_random(call)]
-    if not random:
+    # Some samplers pass mu through unless they are training; dropout in other layers speaks only then.
+    for training in (False, True):
+        random = [call for call in candidates if _is_random(call, training)]
+        if random:
+            break
+    else:
         raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph, candidates)}")
-    if len(random) > 1:
-        names = ", ".join(f"{call.path!r} ({type(call.operation).__name__})" for call in random)
+    sites = [site for call in random if (site := _site(call, training)) is not None]
+    if len(sites) == 1:
+        return _with_known_latent(sites[0], where)
+    if sites:
+        names = ", ".join(f"{site.layer_name!r} ({site.layer_class})" for site in sites)
         raise SamplingSiteError(
-            f"{where}: got {len(random)} sampling sites: {names}; expected one; export the parts on their own"
+            f"{where}: got {len(sites)} sampling sites: {names}; expected one; export the parts on their own"
         )
-    (call,) = random
+    raise SamplingSiteError(
+        f"{where}: {'; '.join(_measured(call, training) for call in random)}; expected noise around mu, "
+        "mu + exp(0.5 * logvar) * epsilon with independent epsilon ~ N(0, 1), for any mu and logvar; let the "
+        "sampling layer take mu and a log-variance and leave all else to layers before or behind it"
+    )
+
+
+def _with_known_latent(site: SamplingSite, where: str) -> SamplingSite:
+    if None in site.z.shape[1:]:
+        raise SamplingSiteError(
+            f"{where}: layer {site.layer_name!r} has latents of shape {site.z.shape[1:]}, expected known "
+            "sizes; give keras.Input a full shape"
+        )
+    return site
+
+
+def _site(call: Call, training: bool) -> SamplingSite | None:
+    """The site that a call is, in whichever order it takes mu and logvar; None if it is none."""
     first, second = call.inputs
     (z,) = call.outputs
-    if None in z.shape[1:]:
-        raise SamplingSiteError(
-            f"{where}: layer {call.path!r} has latents of shape {z.shape[1:]}, expected known sizes; "
-            "give keras.Input a full shape"
-        )
-
-    def swapped(mu: float, logvar: float) -> Array:
-        return _draw(call, logvar, mu)
-
-    if _samples_log_variance(lambda mu, logvar: _draw(call, mu, logvar)):
-        mu, logvar = first, second
-    elif _samples_log_variance(swapped):
-        mu, logvar = second, first
-    else:
-        raise SamplingSiteError(
-            f"{where}: sampling layer {call.path!r} ({type(call.operation).__name__}) {_measured(call)}; "
-            "expected mu + exp(0.5 * logvar) * epsilon with epsilon ~ N(0, 1); let it take a "
-            "log-variance, or convert its input with a layer before it"
-        )
-    return SamplingSite(call, mu, logvar, z, "log-variance", "probed", 1.0)
+    for mu, logvar in ((first, second), (second, first)):
+        if _samples_log_variance(call, mu, logvar, training):
+            return SamplingSite(call, mu, logvar, z, "log-variance", "probed", 1.0)
+    return None
 
 
 def _looks_like_a_sampler(call: Call) -> bool:
@@ -119,47 +131,80 @@ def _looks_like_a_sampler(call: Call) -> bool:
     return len({value.shape for value in (*call.inputs, *call.outputs)}) == 1
 
 
-def _draw(call: Call, first: float, second: float) -> Array:
-    """Call the layer alone on two constants; float64, flat."""
-    shape = [n or 1 for n in call.inputs[0].shape[1:]]
-    rows = ceil(PROBE_VALUES / prod(shape))
-    constants = {
-        value: keras.ops.full((rows, *shape), constant, dtype=value.dtype)
-        for value, constant in zip(call.inputs, (first, second), strict=True)
-    }
+def _draw(call: Call, given: Mapping[Value, Array], training: bool) -> Array:
+    """Call the layer alone on arrays ``[rows, ...]``; float64. Leaves its variables as they were."""
+    layer = call.operation
+    tensors = {value: keras.ops.convert_to_tensor(array, value.dtype) for value, array in given.items()}
     args, kwargs = tree.map_structure(
-        lambda leaf: constants[leaf] if isinstance(leaf, Value) else leaf, (call.args, dict(call.kwargs))
+        lambda leaf: tensors[leaf] if isinstance(leaf, Value) else leaf, (call.args, dict(call.kwargs))
     )
-    # Some layers pass mu through unless they are training.
-    if "training" in inspect.signature(call.operation.call).parameters:
-        kwargs["training"] = True
-    drawn: Array = keras.ops.convert_to_numpy(call.operation(*args, **kwargs))
-    return drawn.astype(np.float64).reshape(-1)
+    if "training" in inspect.signature(layer.call).parameters:
+        kwargs["training"] = training
+    before = [(variable, keras.ops.convert_to_numpy(variable)) for variable in layer.variables]
+    try:
+        drawn: Array = keras.ops.convert_to_numpy(layer(*args, **kwargs))
+    finally:
+        for variable, value in before:
+            variable.assign(value)
+    return drawn.astype(np.float64)
 
 
-def _is_random(call: Call) -> bool:
-    # Constants in, different values out. At several points: some samplers are silent where sigma is 0.
-    return any(np.ptp(_draw(call, 0.5, second)) > NOISE_FLOOR for second in (-2.0, 0.0, 2.0))
+def _probe_shape(call: Call) -> tuple[int, ...]:
+    shape = tuple(n or 1 for n in call.inputs[0].shape[1:])
+    return (max(PROBE_ROWS, ceil(PROBE_VALUES / prod(shape))), *shape)
 
 
-def _samples_log_variance(draw: Callable[[float, float], Array]) -> bool:
-    for mu, logvar in ((0.5, 0.0), (-1.0, -2.0), (0.0, 2.0)):
-        values = draw(mu, logvar)
-        sigma = np.exp(0.5 * logvar)
-        if not abs(values.std() / sigma - 1) <= PROBE_TOLERANCE:
-            return False
-        if not abs(values.mean() - mu) <= PROBE_TOLERANCE * sigma:
-            return False
-    return True
+def _is_random(call: Call, training: bool) -> bool:
+    """Whether equal rows go in and different rows come out."""
+    shape = (PROBE_ROWS, *_probe_shape(call)[1:])
+    # At several points: some samplers are silent where sigma is 0.
+    for second in (-2.0, 0.0, 2.0):
+        given = dict(zip(call.inputs, (np.full(shape, 0.5), np.full(shape, second)), strict=True))
+        if np.ptp(_draw(call, given, training), axis=0).max() > NOISE_FLOOR:
+            return True
+    return False
 
 
-def _measured(call: Call) -> str:
-    points = [(0.5, -2.0), (0.5, 0.0), (0.5, 2.0)]
-    return "gave " + ", ".join(
-        f"{values.mean():.3g} ± {values.std():.3g} for inputs ({first:g}, {second:g})"
-        for first, second in points
-        for values in [_draw(call, first, second)]
-    )
+def _samples_log_variance(call: Call, mu: Value, logvar: Value, training: bool) -> bool:
+    shape = _probe_shape(call)
+    rng = np.random.default_rng(0)
+    # Another mean and variance for each value: mixing rows or latents, clipping or scaling shows.
+    given_mu = rng.uniform(-MU_RANGE, MU_RANGE, shape)
+    given_logvar = rng.uniform(-LOGVAR_RANGE, LOGVAR_RANGE, shape)
+    drawn = _draw(call, {mu: given_mu, logvar: given_logvar}, training)
+    if drawn.shape != shape or not np.isfinite(drawn).all():
+        return False
+    residuals = ((drawn - given_mu) / np.exp(0.5 * given_logvar)).reshape(shape[0], -1)
+    return _standard_normal(residuals)
+
+
+def _standard_normal(residuals: Array) -> bool:
+    """Whether residuals ``[rows, values]`` look independent and standard normal."""
+    rows, values = residuals.shape
+    count = rows * values
+    # figure, its value for N(0, 1), its standard error
+    figures = [
+        (residuals.mean(), 0.0, 1 / count),
+        (residuals.std(), 1.0, 1 / (2 * count)),
+        ((residuals**3).mean(), 0.0, 15 / count),
+        ((residuals**4).mean(), 3.0, 96 / count),
+        # Of each latent, over the rows: noise that all rows share.
+        (np.abs(residuals.mean(axis=0)).max(), 0.0, 1 / rows),
+        (np.abs(residuals.std(axis=0) - 1).max(), 0.0, 1 / (2 * rows)),
+        # Of the sums of rows: noise that the latents share.
+        (residuals.sum(axis=1).std() / np.sqrt(values), 1.0, 1 / (2 * rows)),
+    ]
+    return all(abs(got - expected) <= STANDARD_ERRORS * variance**0.5 for got, expected, variance in figures)
+
+
+def _measured(call: Call, training: bool) -> str:
+    shape = _probe_shape(call)
+    found = []
+    for second in (-2.0, 0.0, 2.0):
+        given = dict(zip(call.inputs, (np.full(shape, 0.5), np.full(shape, second)), strict=True))
+        values = _draw(call, given, training)
+        found.append(f"{values.mean():.3g} ± {values.std():.3g} for inputs (0.5, {second:g})")
+    return f"layer {call.path!r} ({type(call.operation).__name__}) gave {', '.join(found)}"
 
 
 def _what_was_found(graph: Graph, candidates: list[Call]) -> str:

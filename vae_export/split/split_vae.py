@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import keras
-
 from vae_export.errors import ModelError, SamplingSiteError
-from vae_export.split.graph import Graph, Value, calls_between, flatten, outputs_behind, replay
+from vae_export.split.graph import Call, Graph, calls_between, flatten, outputs_behind, values_behind
+from vae_export.split.half import Half
 from vae_export.split.sampling_site import SamplingSite, find_sampling_site
 
-__all__ = ["SplitVae", "split"]
+__all__ = ["SplitVae", "split", "split_graph"]
 
 
 @dataclass(frozen=True)
@@ -20,14 +19,14 @@ class SplitVae:
 
     Attributes:
         name: of the model.
-        encoder: Keras model, ``{"x": [batch, ...]} -> {"mu": [batch, *latent], "logvar": ...}``, float32.
-        decoder: Keras model, ``{"z": [batch, *latent]} -> {"reconstruction": [batch, ...]}``, float32.
+        encoder: x ``[batch, ...]`` -> mu, logvar ``[batch, *latent]``.
+        decoder: z ``[batch, *latent]`` -> reconstruction ``[batch, ...]``.
         site: where it was cut.
     """
 
     name: str
-    encoder: Any
-    decoder: Any
+    encoder: Half
+    decoder: Half
     site: SamplingSite
 
     @property
@@ -57,14 +56,18 @@ def split(model: Any, name: str | None = None) -> SplitVae:
     """
     name = name or model.name
     graph = flatten(model)
-    site = find_sampling_site(graph, name)
+    return split_graph(graph, find_sampling_site(graph, name), name)
+
+
+def split_graph(graph: Graph, site: SamplingSite, name: str) -> SplitVae:
+    """Cut a flat graph at a sampling site; see `split`."""
     return SplitVae(name, _encoder(graph, site, name), _decoder(graph, site, name), site)
 
 
-def _encoder(graph: Graph, site: SamplingSite, where: str) -> Any:
-    targets = [site.mu, site.logvar]
-    calls = calls_between(graph, graph.inputs, targets)
-    used = {value for call in calls for value in call.inputs} | set(targets)
+def _encoder(graph: Graph, site: SamplingSite, where: str) -> Half:
+    targets = {"mu": site.mu, "logvar": site.logvar}
+    calls = calls_between(graph, graph.inputs, targets.values())
+    used = {value for call in calls for value in call.inputs} | set(targets.values())
     inputs = [value for value in graph.inputs if value in used]
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs) or "none"
@@ -75,12 +78,15 @@ def _encoder(graph: Graph, site: SamplingSite, where: str) -> Any:
             f"{where}: input {x.name!r} has shape {x.shape}, expected known sizes after the batch; "
             "give keras.Input a full shape"
         )
-    tensor = keras.Input(x.shape[1:], dtype=x.dtype, name="x")
-    mu, logvar = replay(calls, {x: tensor}, targets)
-    return keras.Model(tensor, {"mu": _float32(mu), "logvar": _float32(logvar)}, name="encoder")
+    if x.dtype != "float32":
+        raise ModelError(
+            f"{where}: input {x.name!r} has dtype {x.dtype}, expected float32; give keras.Input "
+            "dtype='float32' and scale the images before"
+        )
+    return Half("encoder", calls, x, "x", targets)
 
 
-def _decoder(graph: Graph, site: SamplingSite, where: str) -> Any:
+def _decoder(graph: Graph, site: SamplingSite, where: str) -> Half:
     targets = outputs_behind(graph, site.z)
     if not targets:
         raise SamplingSiteError(
@@ -91,22 +97,17 @@ def _decoder(graph: Graph, site: SamplingSite, where: str) -> Any:
         names = ", ".join(value.name for value in targets)
         raise ModelError(f"{where}: the decoder has the outputs {names}, expected one reconstruction")
     calls = calls_between(graph, [site.z], targets)
-    _refuse_shortcuts(graph, calls, where)
-    tensor = keras.Input(site.latent_shape, dtype="float32", name="z")
-    (reconstruction,) = replay(calls, {site.z: tensor}, targets)
-    return keras.Model(tensor, {"reconstruction": _float32(reconstruction)}, name="decoder")
+    _refuse_shortcuts(graph, calls, site, where)
+    return Half("decoder", calls, site.z, "z", {"reconstruction": targets[0]})
 
 
-def _refuse_shortcuts(graph: Graph, calls: list[Any], where: str) -> None:
-    inputs: set[Value] = set(graph.inputs)
+def _refuse_shortcuts(graph: Graph, calls: list[Call], site: SamplingSite, where: str) -> None:
+    """A decoder that needs anything but z cannot stand alone."""
+    behind_z = values_behind(graph, site.z)
     for call in calls:
         for value in call.inputs:
-            if value in inputs:
+            if call.outputs[0] in behind_z and value not in behind_z:
                 raise ModelError(
-                    f"{where}: layer {call.path!r} of the decoder also depends on input {value.name!r}, "
+                    f"{where}: layer {call.path!r} of the decoder also depends on {value.name!r}, "
                     "expected it to depend on z alone; remove the connection around the sampling layer"
                 )
-
-
-def _float32(tensor: Any) -> Any:
-    return tensor if tensor.dtype == "float32" else keras.ops.cast(tensor, "float32")
