@@ -56,7 +56,7 @@ def test_what_cannot_be_read(tmp_path, name, write, message):
         (X * 9, None, X * 9),
         (np.full((1, *SHAPE), 255, np.uint8), (0.0, 1.0), np.ones((1, *SHAPE))),
         (np.full((1, *SHAPE), 0, np.uint8), (-1.0, 1.0), -np.ones((1, *SHAPE))),
-        (np.full((1, *SHAPE), 51, np.uint8), None, np.full((1, *SHAPE), 0.2)),
+        (np.full((1, *SHAPE), 51, np.uint8), (0.0, 1.0), np.full((1, *SHAPE), 0.2)),
     ],
 )
 def test_good_inputs(array, value_range, expected):
@@ -88,9 +88,20 @@ def test_bad_inputs(array, message):
         check_x(array, SHAPE, (0.0, 1.0), "x.npy")
 
 
+def test_images_where_the_range_is_not_known():
+    with pytest.raises(
+        DataError, match=r"^x\.npy: got images of uint8, expected floats scaled as in training; the"
+    ):
+        check_x(np.zeros((1, *SHAPE), np.uint8), SHAPE, None, "x.npy")
+
+
 @pytest.mark.parametrize(
     ("array", "message"),
     [
+        (
+            np.full((1, 2), 1e300),
+            r"^z\.npy: got 2 of 2 values that are NaN or infinite, expected finite ones$",
+        ),
         (np.zeros((2, 3)), r"^z\.npy: got shape \(2, 3\), expected \(n, 2\) with n at least 1$"),
         (
             np.float32([[np.nan, 0]]),

@@ -91,7 +91,9 @@ def test_only_the_tools_used_are_named(tmp_path):
         ({"precision": "int8"}, r"^precision: got 'int8', expected float32$"),
         ({"batch": 0}, r"^batch: got 0, expected at least 1, or dynamic$"),
         ({"opset": 9}, r"^opset: got 9, expected 13 to 18 \(default 17\)$"),
-        ({"tolerance": float("nan")}, r"^tolerance: got nan, expected more than 0$"),
+        ({"tolerance": float("nan")}, r"^tolerance: got nan, expected a finite number above 0$"),
+        ({"tolerance": float("inf")}, r"^tolerance: got inf, expected a finite number above 0$"),
+        ({"name": ""}, r"^name: got '', expected a name; give the model or its file one$"),
         (
             {"calibration": np.zeros((3, 5, 5, 1))},
             r"^calibration: got shape \(3, 5, 5, 1\), expected \(n, 6, 6, 1\)",

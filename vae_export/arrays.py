@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,9 @@ def read_array(path: Path, key: str) -> Array:
         raise DataError(f"{path}: got a file named *{path.suffix}, expected .npy, .npz or an image")
     try:
         loaded = np.load(path, allow_pickle=False)
-        arrays: dict[str, Array] = dict(loaded) if path.suffix == ".npz" else {key: loaded}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        # By what the file is, whatever its name says.
+        arrays: dict[str, Array] = {key: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
     if key in arrays:
         return arrays[key]
@@ -93,17 +95,25 @@ def check_x(
 ) -> Array:
     """An input of the encoder: float32 ``[n, *shape]``, in `value_range` if that is known.
 
-    uint8 arrays are images: 0 to 255 is mapped onto the range ([0, 1] if it is not known).
+    uint8 arrays are images: 0 to 255 is mapped onto the range.
 
     Raises:
         DataError: wrong shape, dtype, range, or values that are not finite.
     """
     _check_shape(array, shape, where)
-    low, high = value_range or (0.0, 1.0)
     if array.dtype == np.uint8:
+        if value_range is None:
+            raise DataError(
+                f"{where}: got images of uint8, expected floats scaled as in training; the range of x is not "
+                "known, export with --calibration to make it so"
+            )
+        low, high = value_range
         return to_unit(array) * np.float32(high - low) + np.float32(low)
     array = _check_floats(array, where, "uint8, or floats")
-    if value_range and not (array.min() >= low and array.max() <= high):
+    if value_range is None:
+        return array
+    low, high = value_range
+    if not (array.min() >= low and array.max() <= high):
         raise DataError(
             f"{where}: got values in [{array.min():g}, {array.max():g}], expected [{low:g}, {high:g}] as in "
             "training; scale them the same way"
@@ -154,9 +164,12 @@ def _check_shape(array: Array, shape: tuple[int, ...], where: str) -> None:
 def _check_floats(array: Array, where: str, expected: str) -> Array:
     if array.dtype.kind != "f":
         raise DataError(f"{where}: got dtype {array.dtype}, expected {expected}")
+    # After the cast: float64 has values that float32 has not.
+    with np.errstate(over="ignore"):
+        array = array.astype(np.float32)
     wrong = int(array.size - np.isfinite(array).sum())
     if wrong:
         raise DataError(
             f"{where}: got {wrong} of {array.size} values that are NaN or infinite, expected finite ones"
         )
-    return array.astype(np.float32)
+    return array

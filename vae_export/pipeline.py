@@ -7,6 +7,7 @@ checking the arguments, costs nothing.
 from __future__ import annotations
 
 import importlib.metadata
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -266,8 +267,8 @@ def _check_arguments(
     if batch is not None and batch < 1:
         raise InputError(f"batch: got {batch}, expected at least 1, or dynamic")
     check_opset(opset)
-    if not tolerance > 0:
-        raise InputError(f"tolerance: got {tolerance}, expected more than 0")
+    if not 0 < tolerance < math.inf:
+        raise InputError(f"tolerance: got {tolerance}, expected a finite number above 0")
 
 
 def _load(source: ModelSource, step: Progress) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vae_export.arrays import check_x, read_array
-from vae_export.errors import MissingDependencyError, ModelError
+from vae_export.errors import InputError, MissingDependencyError, ModelError
 from vae_export.reference_models import DEFAULT_MODEL, reference_models
 
 __all__ = ["ModelSource", "Samples", "find_samples", "keras_needed", "resolve_model"]
@@ -21,6 +21,7 @@ Array = np.ndarray[Any, Any]
 # Inputs an export is verified on.
 SAMPLE_COUNT = 64
 SAMPLES_FILE = "samples.npz"
+MODEL_FILE = "model.keras"
 
 
 @dataclass(frozen=True)
@@ -74,8 +75,11 @@ def resolve_model(model: str | Path | Any | None, name: str | None = None) -> Mo
     if model is None:
         model = DEFAULT_MODEL
     if not isinstance(model, (str, Path)):
-        return ModelSource(model, name or str(model.name))
+        return ModelSource(model, _named(str(model.name) if name is None else name))
     path = Path(model)
+    if (path / MODEL_FILE).is_file():
+        # A folder that `vae-export train` made.
+        path = path / MODEL_FILE
     # A directory of the name may well be the bundle of an earlier export.
     if not path.is_file():
         known = reference_models()
@@ -88,7 +92,13 @@ def resolve_model(model: str | Path | Any | None, name: str | None = None) -> Mo
         path = known.get(str(model), path)
     # Folders of models call their file model.keras.
     stem = path.absolute().parent.name if path.stem == "model" else path.stem
-    return ModelSource(path, name or stem)
+    return ModelSource(path, _named(stem if name is None else name))
+
+
+def _named(name: str) -> str:
+    if not name:
+        raise InputError("name: got '', expected a name; give the model or its file one")
+    return name
 
 
 def find_samples(
@@ -114,8 +124,10 @@ def find_samples(
         array, where = read_array(path, "x"), path.name
     else:
         array, where = calibration, "calibration"
-    x = check_x(array, shape, None, where)[:SAMPLE_COUNT]
-    return Samples(x, f"{len(x)} real samples from {where}", _value_range(x))
+    x = check_x(array, shape, (0.0, 1.0) if array.dtype == np.uint8 else None, where)
+    value_range = _value_range(x)
+    x = x[:SAMPLE_COUNT]
+    return Samples(x, f"{len(x)} real samples from {where}", value_range)
 
 
 @contextlib.contextmanager

@@ -105,6 +105,26 @@ TAMPERED = {
         drop_key,
         r"manifest\.json: \$\.latents\[0\]: 'epsilon_scale' is a required property",
     ),
+    "no number": (
+        lambda b: edit(b, lambda m: m["latents"][0].update(epsilon_scale=float("nan"))),
+        r"manifest\.json: cannot be read as JSON \(NaN is no JSON number\); export the bundle again$",
+    ),
+    "a half twice": (
+        lambda b: edit(b, lambda m: m["artifacts"].append(m["artifacts"][0])),
+        r"\$\.artifacts: expected one encoder and one decoder a format; export",
+    ),
+    "a second latent": (
+        lambda b: edit(b, lambda m: m["latents"].append(m["latents"][0])),
+        r"manifest\.json: \$\.latents: .* is too long; export",
+    ),
+    "no parity": (
+        lambda b: edit(b, lambda m: m["artifacts"][0].update(parity={})),
+        r"manifest\.json: encoder\.onnx: expected parity of \['logvar', 'mu'\]; export",
+    ),
+    "a deep manifest": (
+        lambda b: (b / "manifest.json").write_text("[" * 100_000),
+        r"manifest\.json: cannot be read as JSON \(",
+    ),
     "no manifest": (
         lambda b: (b / "manifest.json").unlink(),
         r"bundle: no bundle, manifest\.json is missing; exp",

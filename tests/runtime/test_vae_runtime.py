@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -71,6 +72,23 @@ def test_seeds_differ_and_repeat(vae):
     np.testing.assert_array_equal(vae.generate(4, seed=1), vae.generate(4, seed=1))
 
 
+def test_numpy_integers_are_taken(vae):
+    images = vae.generate(np.int64(2), seed=np.uint64(7), start=np.int32(5))
+    np.testing.assert_array_equal(images, vae.generate(2, seed=7, start=5))
+
+
+def test_several_threads_may_use_it(vae):
+    expected = [vae.generate(1 + k, seed=k) for k in range(4)]
+
+    def work(k):
+        return [vae.generate(1 + k, seed=k) for _ in range(300)]
+
+    with ThreadPoolExecutor(4) as pool:
+        for k, drawn in enumerate(pool.map(work, range(4))):
+            for images in drawn:
+                np.testing.assert_array_equal(images, expected[k])
+
+
 def test_double_precision_is_taken(vae, x):
     np.testing.assert_array_equal(vae.encode(x.astype(np.float64))[0], vae.encode(x)[0])
 
@@ -91,6 +109,13 @@ def test_double_precision_is_taken(vae, x):
         (lambda v: v.decode(0.5), r"^z: got shape \(\), expected \(n, 2\)"),
         (lambda v: v.decode([["a", "b"]]), r"^z: got dtype <U1, expected float32$"),
         (lambda v: v.generate(0), r"^n: got 0, expected at least 1$"),
+        (lambda v: v.generate(2.5), r"^n: got 2\.5, expected an integer in"),
+        (
+            lambda v: v.generate(1, start=-1),
+            r"^start: got -1, expected an integer in \[0, 9223372036854775808\)$",
+        ),
+        (lambda v: v.generate(1, start=2**63), r"^start: got 9223372036854775808, expected an integer in"),
+        (lambda v: v.generate(1, seed=7.0), r"^seed: got 7\.0, expected an integer in"),
         (lambda v: v.generate(1, seed=-1), r"^seed: got -1, expected an integer in"),
         (
             lambda v: v.sample(np.zeros((2, 2)), np.zeros((3, 2))),
@@ -184,7 +209,7 @@ def test_a_broken_runtime_is_not_called_missing(dense_bundle, monkeypatch, tmp_p
     ("arguments", "message"),
     [
         ({"backend": "cuda"}, r"^backend: got 'cuda', expected onnx or tflite$"),
-        ({"threads": 0}, r"^threads: got 0, expected at least 1$"),
+        ({"threads": 0}, r"^threads: got 0, expected 1 to 1024$"),
     ],
 )
 def test_wrong_options(dense_bundle, arguments, message):

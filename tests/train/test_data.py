@@ -99,7 +99,7 @@ def write_broken_picture(folder):
         (
             lambda p: np.save(p / "x.npy", IMAGES[0]),
             "x.npy",
-            r"x: got shape \(5, 4\), expected \[n, height, width",
+            r"x: got shape \(5, 4\), expected \[n, height, width\] or",
         ),
         (
             lambda p: np.save(p / "x.npy", IMAGES.astype(int)),

@@ -113,9 +113,7 @@ def _check_consistency(file: Path, manifest: dict[str, Any]) -> None:
     roles = sorted((entry["format"], entry["role"]) for entry in manifest["artifacts"])
     formats = sorted({format for format, _ in roles})
     if roles != sorted((format, role) for format in formats for role in ("encoder", "decoder")):
-        raise BundleError(
-            f"{file}: $.artifacts: expected one encoder and one decoder for each format; {AGAIN}"
-        )
+        raise BundleError(f"{file}: $.artifacts: expected one encoder and one decoder a format; {AGAIN}")
     for entry in manifest["artifacts"]:
         outputs = {tensor["name"] for tensor in entry["outputs"]}
         if set(entry["parity"]) != outputs:

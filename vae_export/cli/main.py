@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import io
 import logging
 import os
 import sys
@@ -15,8 +16,9 @@ from pathlib import Path
 
 from vae_export._version import __version__
 from vae_export.cli.arguments import ArgumentParser
+from vae_export.cli.interrupts import interrupts
 from vae_export.cli.terminal import print_error
-from vae_export.errors import InputError, ParityError, VaeExportError
+from vae_export.errors import InputError, ParityError, VaeExportError, one_line
 from vae_export.quiet import LOGGER
 from vae_export.runtime.vae_runtime import VaeRuntimeError
 
@@ -57,23 +59,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = [argument for argument in given if argument != "--debug"]
     _configure(debug)
     try:
-        return _run(given)
+        with interrupts():
+            return _run(given)
     except ParityError as error:
         for failure in error.failures:
             print_error(failure)
         print_error(f"{error}; nothing was written")
         return 1
-    except (VaeExportError, VaeRuntimeError) as error:
-        if debug:
-            raise
-        print_error(str(error))
-        return 2
     except KeyboardInterrupt:
         print_error("interrupted; nothing was written")
         return 130
+    except BrokenPipeError:
+        # Whoever read the output has seen enough; Python must not try to flush the rest.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    except Exception as error:
+        if debug:
+            raise
+        print_error(_explained(error))
+        return 2
+
+
+def _explained(error: Exception) -> str:
+    if isinstance(error, (VaeExportError, VaeRuntimeError)):
+        return str(error)
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    if isinstance(error, MemoryError):
+        return f"not enough memory ({one_line(error) or 'no details'}); ask for less at a time"
+    return f"unexpected {type(error).__name__}: {one_line(error)}; --debug shows where, please report it"
 
 
 def _configure(debug: bool) -> None:
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal without these characters gets "?", not an error after the work is done.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     # These speak before any logger is asked.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if debug else "3")
     # The converters work with TensorFlow only, whatever else Keras is set up for.

@@ -11,6 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from vae_export.cli.interrupts import raise_if_interrupted
 from vae_export.verify.parity import ParityReport
 
 __all__ = ["Progress", "print_error", "print_json", "print_parity", "print_table", "say", "shape_text"]
@@ -35,7 +36,8 @@ class Progress:
         self._write("")
 
     def __call__(self, step: str) -> None:
-        """Show a step."""
+        """Show a step, unless Ctrl-C was pressed since the last one."""
+        raise_if_interrupted()
         self._write(f"{step} …")
 
     def _write(self, text: str) -> None:

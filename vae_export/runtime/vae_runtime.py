@@ -22,6 +22,7 @@ import hashlib
 import json
 import math
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -232,6 +233,7 @@ def _integer(name: str, value: Any, limit: int) -> int:
 
 # Rows given to a runtime at a time, so that memory stays bounded for any batch.
 _MAX_ROWS = 256
+_MAX_THREADS = 1024
 
 
 class _Graph:
@@ -310,7 +312,7 @@ _ONNX_DTYPES = {
 
 
 class LiteRTGraph(_Graph):
-    """A .tflite file (path or bytes) in LiteRT or tflite-runtime. Not thread safe."""
+    """A .tflite file (path or bytes) in LiteRT or tflite-runtime; one thread at a time runs it."""
 
     def __init__(self, model: str | bytes, threads: int | None = None) -> None:
         interpreter = _import_first("tflite").Interpreter
@@ -335,6 +337,7 @@ class LiteRTGraph(_Graph):
 
         self.inputs, self.outputs = describe(details_in), describe(details_out)
         self._batch = next(iter(self.inputs.values()))[0][0]
+        self._lock = threading.Lock()
         # Now rather than at the first run: what a runtime cannot do, it says here.
         self._allocated: dict[str, tuple[int, ...]] = {}
         self._allocate({name: tuple(n or 1 for n in shape) for name, (shape, _) in self.inputs.items()})
@@ -347,12 +350,13 @@ class LiteRTGraph(_Graph):
 
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
         shapes = {name: array.shape for name, array in inputs.items()}
-        if shapes != self._allocated:
-            self._allocate(shapes)
-        for name, array in inputs.items():
-            self._interpreter.set_tensor(self._input_index[name], array)
-        self._interpreter.invoke()
-        return {name: self._interpreter.get_tensor(index) for name, index in self._output_index.items()}
+        with self._lock:
+            if shapes != self._allocated:
+                self._allocate(shapes)
+            for name, array in inputs.items():
+                self._interpreter.set_tensor(self._input_index[name], array)
+            self._interpreter.invoke()
+            return {name: self._interpreter.get_tensor(index) for name, index in self._output_index.items()}
 
 
 _MODULES = {
@@ -386,7 +390,7 @@ def _installed(backend: str) -> bool:
 
 
 class Vae:
-    """A loaded bundle; made by `load`.
+    """A loaded bundle; made by `load`. Several threads may use it.
 
     Attributes:
         manifest: the bundle's manifest.json.
@@ -436,9 +440,9 @@ class Vae:
 
     def generate(self, n: int, seed: int = 0, start: int = 0) -> Array:
         """Decode n draws from the prior N(0, I): float32 ``[n, ...]``; image k is sample start + k."""
-        if n < 1:
+        if _integer("n", n, 1 << 64) < 1:
             raise VaeRuntimeError(f"n: got {n}, expected at least 1")
-        return self.decode(self._epsilon(seed, start, n))
+        return self.decode(self._epsilon(seed, start, int(n)))
 
     def self_test(self) -> dict[str, float]:
         """Compare with the golden arrays of the bundle.
@@ -481,9 +485,11 @@ class Vae:
         return errors
 
     def _epsilon(self, seed: int, start: int, rows: int) -> Array:
-        if seed != self._stream.seed:
-            self._stream = NormalStream(seed)
-        values = self._stream.draw(start * self._size, rows * self._size)
+        stream = self._stream
+        if type(seed) is not int or seed != stream.seed:
+            stream = self._stream = NormalStream(_integer("seed", seed, 1 << 64))
+        start = _integer("start", start, (1 << 64) // self._size - rows + 1)
+        values = stream.draw(start * self._size, rows * self._size)
         return values.reshape(rows, *self.latent_shape)
 
 
@@ -503,8 +509,8 @@ def load(bundle: str | Path, backend: str | None = None, threads: int | None = N
     manifest = _read_manifest(path)
     if backend is not None and backend not in _GRAPHS:
         raise VaeRuntimeError(f"backend: got {backend!r}, expected onnx or tflite")
-    if threads is not None and threads < 1:
-        raise VaeRuntimeError(f"threads: got {threads}, expected at least 1")
+    if threads is not None and not 1 <= threads <= _MAX_THREADS:
+        raise VaeRuntimeError(f"threads: got {threads}, expected 1 to {_MAX_THREADS}")
     formats = _formats(manifest)
     if backend is None:
         usable = [name for name in formats if _installed(name)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import os
 import zipfile
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -135,8 +136,8 @@ def _read_idx_folder(folder: Path, name: str | None = None) -> ImageData:
 def _read_arrays(path: Path) -> ImageData:
     try:
         loaded = np.load(path, allow_pickle=False)
-        arrays = dict(loaded) if path.suffix == ".npz" else {"x": loaded}
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        arrays = {"x": loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"--data {path}: cannot be read ({error})") from error
     if "x_train" in arrays:
         train = _as_images(arrays["x_train"], f"{path}: x_train")
@@ -155,8 +156,8 @@ def _read_arrays(path: Path) -> ImageData:
 def _as_images(array: Array, where: str) -> Array:
     if array.ndim == 3:
         array = array[..., None]
-    if array.ndim != 4:
-        raise DataError(f"{where}: got shape {array.shape}, expected [n, height, width(, channels)]")
+    if array.ndim != 4 or array.shape[3] not in (1, 3) or not array.size:
+        raise DataError(f"{where}: got shape {array.shape}, expected [n, height, width] or [..., 1 or 3]")
     if array.dtype == np.uint8:
         return array
     if array.dtype.kind != "f":
