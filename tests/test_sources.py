@@ -35,6 +35,19 @@ def test_a_model_in_memory_gives_its_name():
     assert (source.name, source.load()) == ("tiny", model)
 
 
+def test_a_folder_of_a_training_is_its_model(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "model.keras").touch()
+    source = resolve_model(tmp_path / "run")
+    assert (source.model, source.name) == (tmp_path / "run" / "model.keras", "run")
+
+
+def test_the_range_is_that_of_all_samples(tmp_path):
+    x = np.concatenate([samples(64), 255 * samples(4)])
+    found = find_samples(x, None, (6, 6, 1))
+    assert (len(found.x), found.value_range) == (64, None)
+
+
 def test_a_directory_is_no_model(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "bundle").mkdir()

@@ -17,11 +17,11 @@ import numpy as np
 
 from vae_export.artifact import FORMATS, Artifact
 from vae_export.bundle.golden import golden_count, golden_file, to_bytes
-from vae_export.bundle.manifest import MANIFEST_FILE, Latent, Source, build_manifest, to_text
+from vae_export.bundle.manifest import MANIFEST_FILE, Latent, Source, build_manifest, check_manifest, to_text
 from vae_export.bundle.reader import read_bundle
 from vae_export.bundle.writer import check_parent, check_target, write_bundle
 from vae_export.convert.opsets import DEFAULT_OPSET, check_opset
-from vae_export.errors import InputError, MissingDependencyError, OutputError
+from vae_export.errors import ConversionError, InputError, MissingDependencyError, OutputError
 from vae_export.quiet import quiet
 from vae_export.runtime import vae_runtime
 from vae_export.sources import ModelSource, Samples, find_samples, keras_needed, resolve_model
@@ -104,7 +104,7 @@ def export(
     model: str | Path | Any | None = None,
     output: str | Path | None = None,
     *,
-    formats: Sequence[str] = FORMATS,
+    formats: str | Sequence[str] = FORMATS,
     precision: str = "float32",
     batch: int | None = None,
     opset: int = DEFAULT_OPSET,
@@ -142,6 +142,7 @@ def export(
         ParityError: a converted half does not match Keras; nothing has been written.
     """
     step = progress or _silent
+    formats = (formats,) if isinstance(formats, str) else formats
     _check_arguments(formats, precision, batch, opset, tolerance)
     source = resolve_model(model, name)
     target = Path(output) if output is not None else default_output(source.name)
@@ -165,6 +166,9 @@ def export(
     runtime = {"python": (helper.name, helper.read_bytes())}
     described = Source(source.name, latent, samples.value_range, samples.description, _tool_versions(formats))
     manifest = build_manifest(described, artifacts, report, golden, GOLDEN_SEED, runtime)
+    violation = check_manifest(manifest)
+    if violation is not None:
+        raise ConversionError(f"{MANIFEST_FILE}: {violation}; please report it")
     files = {
         MANIFEST_FILE: to_text(manifest).encode(),
         **{artifact.file: artifact.data for artifact in artifacts},
@@ -205,16 +209,14 @@ def train(
         recipe: architecture, loss and schedule.
         output: the folder to make.
         data: images; see `train.data.load_images`. Default Fashion-MNIST.
-        overwrite: write into a folder that exists.
+        overwrite: replace the files of a training that lies there.
         progress: see `train.fit.fit`.
 
     Raises:
         InputError: the recipe, the data or the output is wrong; the subclass says which.
     """
     folder = Path(output)
-    if folder.exists() and not (overwrite and folder.is_dir()):
-        raise OutputError(f"{folder}: exists already; choose another place with -o, or give --overwrite")
-    check_parent(folder)
+    _check_model_folder(folder, overwrite)
     from vae_export.train.data import load_images
 
     with quiet(), keras_needed():
@@ -224,6 +226,17 @@ def train(
     run = fit(recipe, images, progress)
     figures = write_model_folder(folder, recipe, images, run)
     return TrainingResult(folder / "model.keras", figures, len(run.history), run.best_epoch, run.interrupted)
+
+
+def _check_model_folder(folder: Path, overwrite: bool) -> None:
+    if folder.exists():
+        if not overwrite:
+            raise OutputError(f"{folder}: exists already; choose another place with -o, or give --overwrite")
+        if not (folder / "recipe.json").is_file():
+            raise OutputError(
+                f"{folder}: is no folder of a training (no recipe.json), so --overwrite leaves it alone"
+            )
+    check_parent(folder)
 
 
 def _silent(_: str) -> None:
@@ -344,4 +357,14 @@ def _tool_versions(formats: Sequence[str]) -> dict[str, str]:
     unused = set() if "onnx" in formats else {"tf2onnx", "onnx", "onnxslim", "onnxruntime"}
     if "tflite" not in formats:
         unused.add("ai-edge-litert")
-    return {tool: importlib.metadata.version(tool) for tool in TOOLS if tool not in unused}
+    return {tool: _version(tool) for tool in TOOLS if tool not in unused}
+
+
+def _version(tool: str) -> str:
+    """Version of a distribution, or of the variant of it that is installed (tensorflow-cpu, ...)."""
+    try:
+        return importlib.metadata.version(tool)
+    except importlib.metadata.PackageNotFoundError:
+        module = tool.replace("-", "_")
+        variants = importlib.metadata.packages_distributions().get(module, [])
+        return importlib.metadata.version(variants[0]) if variants else "unknown"

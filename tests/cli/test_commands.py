@@ -89,11 +89,18 @@ def test_inspect_a_bundle(run, dense_bundle):
 
 def test_verify(run, dense_bundle):
     out = run("verify", dense_bundle)
-    assert out.count(" yes") == 12
+    assert out.count(" yes") == 14
     assert out.endswith("all files are unaltered, all outputs match\n")
     report = json.loads(run("verify", dense_bundle, "--json"))
     assert report["ok"] is True
-    assert {row["output"] for row in report["rows"]} == {"mu", "logvar", "z", "reconstruction", "generated"}
+    assert {row["output"] for row in report["rows"]} == {
+        "epsilon",
+        "mu",
+        "logvar",
+        "z",
+        "reconstruction",
+        "generated",
+    }
 
 
 @pytest.mark.parametrize("backend", ["onnx", "tflite"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 
@@ -196,7 +197,7 @@ def test_a_parity_failure_is_exit_code_1_and_writes_nothing(run, tmp_path):
     code, out, err = run("--format", "onnx", "-o", "b", "--tolerance", "1e-12")
     assert (code, out) == (1, "")
     lines = err.splitlines()
-    assert lines[0].startswith("vae-export: encoder.onnx: output 'logvar': largest error ")
+    assert lines[0].startswith("vae-export: encoder.onnx: output 'logvar', sample, batch of 64: largest ")
     assert lines[-1] == f"vae-export: {len(lines) - 1} parity checks failed; nothing was written"
     assert list(tmp_path.iterdir()) == []
 
@@ -221,8 +222,8 @@ def test_verify_names_what_differs(run, bundle_copy):
     code, out, err = run("verify", bundle_copy)
     assert code == 1
     assert "NO" in out
-    assert "vae-export: encoder.onnx: output 'mu': largest error 0.5, tolerance " in err
-    assert "vae-export: encoder.tflite: output 'mu': largest error 0.5, tolerance " in err
+    assert "vae-export: encoder.onnx: output 'mu', golden: largest error 0.5, tolerance " in err
+    assert "vae-export: encoder.tflite: output 'mu', golden: largest error 0.5, tolerance " in err
 
 
 @pytest.mark.parametrize(
@@ -251,3 +252,80 @@ def test_a_missing_package_names_the_command(dense_bundle, tmp_path, missing, ar
         check=False,
     )
     fails_with((done.returncode, done.stdout, done.stderr), message)
+
+
+@pytest.mark.parametrize(
+    ("error", "message"),
+    [
+        (PermissionError(13, "Permission denied", "priv/m.keras"), "priv/m.keras: Permission denied"),
+        (MemoryError("8 EiB"), "not enough memory (8 EiB); ask for less at a time"),
+        (
+            ZeroDivisionError("division by zero"),
+            "unexpected ZeroDivisionError: division by zero; --debug shows where, please report it",
+        ),
+    ],
+)
+def test_what_nobody_foresaw_is_one_line_too(run, monkeypatch, error, message):
+    from vae_export.cli import verify
+
+    def fail(_):
+        raise error
+
+    monkeypatch.setattr(verify, "run", fail)
+    fails_with(run("verify", "b"), message)
+
+
+def test_a_reader_that_leaves_early_is_no_error(dense_bundle, tmp_path):
+    program = (
+        "import sys; from vae_export.cli import main, verify; "
+        "verify.run = lambda _: [print('x' * 1000) for _ in range(1000)]; sys.exit(main.main(['verify', 'b']))"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
+
+
+def test_a_terminal_without_line_characters(dense_bundle, tmp_path):
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    done = subprocess.run(
+        [sys.executable, "-c", "from vae_export.cli.main import main; main()", "verify", str(dense_bundle)],
+        capture_output=True,
+        text=True,
+        env=environment,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "encoder.onnx ? decoder.onnx" in done.stdout
+
+
+def test_an_interrupt_that_was_swallowed_is_remembered(tmp_path):
+    import signal
+
+    from vae_export.cli.interrupts import interrupts
+    from vae_export.cli.terminal import Progress
+
+    progress = Progress()
+    with interrupts():
+        progress("one")
+        try:
+            signal.raise_signal(signal.SIGINT)
+        except KeyboardInterrupt:
+            swallowed = True
+        assert swallowed
+        with pytest.raises(KeyboardInterrupt):
+            progress("two")
+    with interrupts():
+        progress("three")
+
+
+def test_training_leaves_folders_of_others_alone(run, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "README.md").write_text("my own")
+    fails_with(
+        run("train", "-o", "mine", "--overwrite"),
+        "mine: is no folder of a training (no recipe.json), so --overwrite leaves it alone",
+    )

@@ -119,6 +119,8 @@ def test_the_best_epoch_is_not_always_the_last(data):
         ({"epochs": 0}, r"^epochs: got 0, expected more than 0$"),
         ({"batch_size": -1}, r"^batch_size: got -1, expected more than 0$"),
         ({"learning_rate": 0.0}, r"^learning_rate: got 0\.0, expected more than 0$"),
+        ({"seed": -1}, r"^seed: got -1, expected 0 to 2\*\*32 - 1$"),
+        ({"name": ""}, r"^name: got '', expected a name$"),
         ({"beta": -1.0}, r"^beta: got -1\.0, expected at least 0$"),
     ],
 )

@@ -66,7 +66,7 @@ def test_equal_outputs_match():
             {"out": with_value(np.inf)},
             "a.onnx: output 'out', golden: the artifact gives 1 of 4 values that are not finite",
         ),
-        ({"out": with_value(0.41)}, "a.onnx: output 'out': largest error 0.01, tolerance 1e-05"),
+        ({"out": with_value(0.41)}, "a.onnx: output 'out', golden: largest error 0.01, tolerance 1e-05"),
         ({"out": GOOD, "more": GOOD}, "a.onnx: output 'more', golden: not expected"),
     ],
 )
@@ -90,7 +90,7 @@ def test_no_failure_hides_another():
     assert messages == [
         "a.onnx: output 'logvar', golden: got shape (1, 2), expected (2, 2)",
         "a.onnx: output 'logvar', golden: got dtype float64, expected float32",
-        "a.onnx: output 'mu': largest error 8.6, tolerance 1e-05",
+        "a.onnx: output 'mu', golden: largest error 8.6, tolerance 1e-05",
     ]
 
 
@@ -113,7 +113,7 @@ def test_tolerance_is_scaled_by_the_range(error, ok):
 def test_unscaled_tolerance():
     expected = np.float64([[-2.0, 2.0]])
     (row,) = check_case("a", "c", {"out": expected}, {"out": expected + 3e-5}, 1e-5, scaled=False)
-    assert row.failures == ("a: output 'out': largest error 3e-05, tolerance 1e-05",)
+    assert row.failures == ("a: output 'out', c: largest error 3e-05, tolerance 1e-05",)
 
 
 def test_a_batch_the_runtime_refuses_is_a_failure_of_each_output():

@@ -16,6 +16,7 @@ import numpy as np
 from vae_export.artifact import Artifact, TensorSpec
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.bundle.golden import golden_entry
+from vae_export.errors import one_line
 from vae_export.runtime.vae_runtime import NOISE_VERSION
 from vae_export.verify.parity import OutputParity, ParityReport
 
@@ -141,7 +142,7 @@ def check_manifest(manifest: Mapping[str, Any]) -> str | None:
     """What in a manifest is against its schema, as one line; None if it is right."""
     validator = jsonschema.Draft202012Validator(manifest_schema())
     violation = jsonschema.exceptions.best_match(validator.iter_errors(manifest))
-    return violation and f"{violation.json_path}: {violation.message[:200]}"
+    return violation and f"{violation.json_path}: {one_line(violation.message, limit=200)}"
 
 
 def to_text(manifest: Mapping[str, Any]) -> str:

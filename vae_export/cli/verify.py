@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import math
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from vae_export.cli.arguments import add_json_argument
 from vae_export.cli.terminal import print_error, print_json, print_parity, say
 from vae_export.pipeline import verify_bundle
 from vae_export.quiet import quiet
+from vae_export.verify.parity import OutputParity
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,12 +21,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_argument(parser)
 
 
+def _as_json(row: OutputParity) -> dict[str, Any]:
+    """A row for programs: JSON has no infinity."""
+    figures = {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in asdict(row).items()
+    }
+    return {**figures, "ok": row.ok}
+
+
 def run(options: argparse.Namespace) -> int:
     """Verify, and print the parity table; 1 if anything differs."""
     with quiet():
         report = verify_bundle(options.bundle)
     if options.json:
-        print_json({"ok": report.ok, "rows": [{**asdict(row), "ok": row.ok} for row in report.rows]})
+        print_json({"ok": report.ok, "rows": [_as_json(row) for row in report.rows]})
     else:
         print_parity(report)
     for failure in report.failures:

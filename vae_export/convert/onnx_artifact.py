@@ -90,10 +90,12 @@ def _trace(half: Any, opset: int, batch: int | None, file: str) -> Any:
 def _canonicalise(model: Any, metadata: dict[str, str]) -> None:
     """Make the bytes depend on the model alone.
 
-    The converters name tensors by counters of the process and by addresses, so every tensor but the
-    inputs and outputs is named by its place. Names in the bodies of loops and branches follow along.
+    The converters name tensors by counters of the process and by addresses, and order nodes by their
+    names. So nodes are put in the order in which the outputs need them, and every tensor but the inputs
+    and outputs is named by its place. The bodies of loops and branches follow along.
     """
     graph = model.graph
+    _sort_nodes(graph)
     names = {value.name: value.name for value in (*graph.input, *graph.output)}
     for number, (owner, name) in enumerate(_definitions(graph)):
         names.setdefault(name, f"{owner}_{number}")
@@ -127,6 +129,41 @@ def _all_nodes(graph: Any) -> Iterator[Any]:
             yield from _all_nodes(inner)
 
 
+def _used(node: Any) -> Iterator[str]:
+    """Names of the tensors a node needs, those that only its bodies need among them."""
+    yield from node.input
+    for inner in _subgraphs(node):
+        for nested in _all_nodes(inner):
+            yield from nested.input
+        yield from (value.name for value in inner.output)
+
+
+def _sort_nodes(graph: Any) -> None:
+    """Order nodes depth first from the outputs, inputs in their order; leaves out what nothing needs."""
+    nodes = list(graph.node)
+    maker = {name: index for index, node in enumerate(nodes) for name in node.output}
+    order: list[int] = []
+    placed: set[int] = set()
+    waiting = [maker[value.name] for value in reversed(graph.output) if value.name in maker]
+    while waiting:
+        index = waiting[-1]
+        missing = [maker[name] for name in _used(nodes[index]) if maker.get(name, index) != index]
+        missing = [other for other in missing if other not in placed]
+        if index not in placed and missing:
+            waiting.extend(reversed(missing))
+            continue
+        waiting.pop()
+        if index not in placed:
+            placed.add(index)
+            order.append(index)
+    ordered = [onnx.NodeProto.FromString(nodes[index].SerializeToString()) for index in order]
+    del graph.node[:]
+    graph.node.extend(ordered)
+    for node in graph.node:
+        for inner in _subgraphs(node):
+            _sort_nodes(inner)
+
+
 def _definitions(graph: Any) -> Iterator[tuple[str, str]]:
     """(what kind of thing it is, name) of every tensor, weights where they are first used."""
     weights = {initializer.name for initializer in graph.initializer}
@@ -150,6 +187,8 @@ def _rename(graph: Any, names: Mapping[str, str]) -> None:
     for index, node in enumerate(graph.node):
         node.name = f"{node.op_type}_{index}"
         node.doc_string = ""
+        if not node.domain:
+            node.ClearField("domain")
         node.input[:] = [names.get(name, name) for name in node.input]
         node.output[:] = [names.get(name, name) for name in node.output]
         for inner in _subgraphs(node):

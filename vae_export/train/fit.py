@@ -108,6 +108,10 @@ def _check(recipe: Recipe) -> None:
     for name in ("epochs", "batch_size", "learning_rate"):
         if not getattr(recipe, name) > 0:
             raise InputError(f"{name}: got {getattr(recipe, name)}, expected more than 0")
+    if not 0 <= recipe.seed < 1 << 32:
+        raise InputError(f"seed: got {recipe.seed}, expected 0 to 2**32 - 1")
+    if not recipe.name:
+        raise InputError("name: got '', expected a name")
     if not recipe.beta >= 0:
         raise InputError(f"beta: got {recipe.beta}, expected at least 0")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from vae_export.runtime.vae_runtime import Vae
+from vae_export.runtime import vae_runtime
 from vae_export.verify.gate import end_to_end_name
 from vae_export.verify.parity import OutputParity, check_case
 
@@ -16,7 +17,7 @@ __all__ = ["check_golden"]
 Array = np.ndarray[Any, Any]
 
 
-def check_golden(vae: Vae, golden: Mapping[str, Array]) -> list[OutputParity]:
+def check_golden(vae: vae_runtime.Vae, golden: Mapping[str, Array]) -> list[OutputParity]:
     """Run everything the golden arrays cover, to the tolerances in the manifest.
 
     Args:
@@ -41,6 +42,10 @@ def check_golden(vae: Vae, golden: Mapping[str, Array]) -> list[OutputParity]:
         **{row["output"]: row["tolerance"] for row in manifest["end_to_end"] if row["artifacts"] == whole},
     }
     seed, start = recipe["seed"], recipe["start"]
+    size = math.prod(vae.latent_shape)
+    epsilon = vae_runtime.normal(seed, 0, start * size, golden["epsilon"].size).reshape(
+        golden["epsilon"].shape
+    )
     mu, logvar = vae.encode(golden["x"])
     z = vae.sample(mu, logvar, seed, start)
     comparisons = [
@@ -51,7 +56,9 @@ def check_golden(vae: Vae, golden: Mapping[str, Array]) -> list[OutputParity]:
         (whole, "z", "z", z),
         (whole, "reconstruction", "reconstruction", vae.decode(z)),
     ]
-    return [
+    # The noise is the same bits everywhere.
+    noise = check_case("noise stream", "golden", {"epsilon": golden["epsilon"]}, {"epsilon": epsilon}, 0.0)
+    return noise + [
         row
         for artifact, name, output, actual in comparisons
         for row in check_case(

@@ -95,6 +95,7 @@ class ParityReport:
 class _Tally:
     """What the cases of one output add up to."""
 
+    cases: list[str] = field(default_factory=list)
     expected: list[Array] = field(default_factory=list)
     actual: list[Array] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
@@ -173,6 +174,7 @@ def _collect(
         failures = _form_failures(reference, actual[name])
         tally.failures.extend(f"{where}: {failure}" for failure in failures)
         if not failures:
+            tally.cases.append(case)
             tally.expected.append(reference.reshape(-1))
             tally.actual.append(actual[name].reshape(-1))
     for name in sorted(set(actual) - set(expected)):
@@ -204,8 +206,10 @@ def _row(artifact: str, output: str, tally: _Tally, tolerance: float, scaled: bo
     allowed = tolerance * scale if scaled else tolerance
     # Written so that NaN fails.
     if not largest <= allowed:
+        errors = map(max_absolute_error, tally.expected, tally.actual)
+        _, case = max(zip(errors, tally.cases, strict=True))
         tally.failures.append(
-            f"{artifact}: output {output!r}: largest error {largest:.3g}, tolerance {allowed:.3g}"
+            f"{artifact}: output {output!r}, {case}: largest error {largest:.3g}, tolerance {allowed:.3g}"
         )
     ratio = sqnr_db(expected, actual)
     return OutputParity(
