@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+import numpy as np
+
+from vae_export.arrays import check_x, read_array
 from vae_export.bundle.reader import Bundle, read_bundle
 from vae_export.errors import InputError
 from vae_export.quiet import quiet
@@ -16,9 +19,13 @@ __all__ = [
     "add_backend_arguments",
     "add_json_argument",
     "add_noise_arguments",
+    "add_x_arguments",
     "batch_size",
     "open_bundle",
+    "open_bundle_and_x",
 ]
+
+Array = np.ndarray[Any, Any]
 
 
 class ArgumentParser(argparse.ArgumentParser):
@@ -49,6 +56,22 @@ def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="directory made by vae-export")
     parser.add_argument("--backend", choices=("onnx", "tflite"), help="default: the first in the bundle")
     parser.add_argument("--threads", type=int, metavar="T", help="threads of the runtime (default: its own)")
+
+
+def add_x_arguments(parser: argparse.ArgumentParser) -> None:
+    """BUNDLE, X, how to run and how to sample"""
+    add_backend_arguments(parser)
+    parser.add_argument(
+        "input", type=Path, metavar="X", help=".npy, .npz (x), an image or a folder of images"
+    )
+    add_noise_arguments(parser)
+
+
+def open_bundle_and_x(options: argparse.Namespace) -> tuple[Bundle, vae_runtime.Vae, Array]:
+    """Load the bundle, read x and check it, as `add_x_arguments` says."""
+    bundle, vae = open_bundle(options)
+    x = check_x(read_array(options.input, "x"), vae.x_shape, bundle.x_range, str(options.input))
+    return bundle, vae, x
 
 
 def open_bundle(options: argparse.Namespace) -> tuple[Bundle, vae_runtime.Vae]:

@@ -7,24 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_export.arrays import check_x, read_array
-from vae_export.cli.arguments import (
-    add_backend_arguments,
-    add_json_argument,
-    add_noise_arguments,
-    open_bundle,
-)
+from vae_export.cli.arguments import add_json_argument, add_x_arguments, open_bundle_and_x
 from vae_export.cli.terminal import print_json, say
 from vae_export.pictures import write_images
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    add_backend_arguments(parser)
-    parser.add_argument(
-        "input", type=Path, metavar="X", help=".npy, .npz (x), an image or a folder of images"
-    )
-    add_noise_arguments(parser)
+    add_x_arguments(parser)
     parser.add_argument(
         "-o",
         "--output",
@@ -37,8 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Reconstruct."""
-    bundle, vae = open_bundle(options)
-    x = check_x(read_array(options.input, "x"), vae.x_shape, bundle.x_range, str(options.input))
+    bundle, vae, x = open_bundle_and_x(options)
     images = vae.reconstruct(x, options.seed, options.start)
     write_images(options.output, images, bundle.x_range, above=x)
     error = float(np.abs(images - x).mean())

@@ -17,6 +17,7 @@ machine and in every language, in any order, on any number of workers.
 
 from __future__ import annotations
 
+import abc
 import argparse
 import hashlib
 import json
@@ -236,7 +237,7 @@ _MAX_ROWS = 256
 _MAX_THREADS = 1024
 
 
-class _Graph:
+class _Graph(abc.ABC):
     """What both runtimes share: batches of any size over graphs of any or of one batch size.
 
     Attributes:
@@ -263,8 +264,9 @@ class _Graph:
             parts.append({name: array[: step - missing] for name, array in outputs.items()})
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
+    @abc.abstractmethod
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        raise NotImplementedError
+        """Run on a batch that the graph takes as it is."""
 
 
 class OnnxGraph(_Graph):
