@@ -9,6 +9,7 @@ import vae_export
 from tests.tiny_models import X_SHAPE, samples, tiny_vae
 from vae_export import errors
 from vae_export.pipeline import default_output
+from vae_export.runtime import HELPERS, helper_bytes
 
 
 def content(folder):
@@ -104,6 +105,17 @@ def test_wrong_arguments(tmp_path, arguments, message):
     with pytest.raises(errors.InputError, match=message):
         vae_export.export(tiny_vae(), tmp_path / "b", **arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_helpers_of_every_language_go_into_the_bundle(tmp_path):
+    result = vae_export.export(
+        tiny_vae(), tmp_path / "b", formats=["onnx"], runtimes=("java", "c", "python", "js")
+    )
+    files = {entry["language"]: entry["file"] for entry in result.manifest["runtime"]}
+    assert files == HELPERS
+    for language, file in files.items():
+        assert (result.path / file).read_bytes() == helper_bytes(language)
+    assert vae_export.verify_bundle(result.path).ok
 
 
 def test_the_model_of_the_user_is_not_changed(tmp_path):

@@ -23,7 +23,7 @@ from vae_export.bundle.writer import check_parent, check_target, write_bundle
 from vae_export.convert.opsets import DEFAULT_OPSET, check_opset
 from vae_export.errors import ConversionError, InputError, MissingDependencyError, OutputError
 from vae_export.quiet import quiet
-from vae_export.runtime import vae_runtime
+from vae_export.runtime import HELPERS, helper_bytes, vae_runtime
 from vae_export.sources import ModelSource, Samples, find_samples, keras_needed, resolve_model
 from vae_export.verify.golden_parity import check_golden
 from vae_export.verify.parity import DEFAULT_TOLERANCE, ParityReport
@@ -110,6 +110,7 @@ def export(
     opset: int = DEFAULT_OPSET,
     tolerance: float = DEFAULT_TOLERANCE,
     calibration: str | Path | Array | None = None,
+    runtimes: Sequence[str] = ("python",),
     overwrite: bool = False,
     name: str | None = None,
     progress: Progress | None = None,
@@ -129,6 +130,7 @@ def export(
         calibration: real samples of x to verify on: a file, a folder of images, or an array
             ``[n, ...]``; uint8 is scaled to [0, 1]. Default: samples.npz beside the model file; if
             there is none, random values in [0, 1].
+        runtimes: languages of the helpers that go into the bundle: "python", "c", "js", "java".
         overwrite: replace an existing bundle.
         name: of the model in the bundle; default from the file, or the Keras model's.
         progress: called with the name of each step.
@@ -143,7 +145,7 @@ def export(
     """
     step = progress or _silent
     formats = (formats,) if isinstance(formats, str) else formats
-    _check_arguments(formats, precision, batch, opset, tolerance)
+    _check_arguments(formats, precision, batch, opset, tolerance, runtimes)
     source = resolve_model(model, name)
     target = Path(output) if output is not None else default_output(source.name)
     check_target(target, overwrite)
@@ -162,8 +164,7 @@ def export(
         parametrisation_source=site.parametrisation_source,
         epsilon_scale=site.epsilon_scale,
     )
-    helper = Path(vae_runtime.__file__)
-    runtime = {"python": (helper.name, helper.read_bytes())}
+    runtime = {language: (HELPERS[language], helper_bytes(language)) for language in runtimes}
     described = Source(source.name, latent, samples.value_range, samples.description, _tool_versions(formats))
     manifest = build_manifest(described, artifacts, report, golden, GOLDEN_SEED, runtime)
     violation = check_manifest(manifest)
@@ -270,7 +271,12 @@ def default_output(name: str) -> Path:
 
 
 def _check_arguments(
-    formats: Sequence[str], precision: str, batch: int | None, opset: int, tolerance: float
+    formats: Sequence[str],
+    precision: str,
+    batch: int | None,
+    opset: int,
+    tolerance: float,
+    runtimes: Sequence[str],
 ) -> None:
     unknown = [format for format in formats if format not in FORMATS]
     if unknown or not formats:
@@ -280,6 +286,9 @@ def _check_arguments(
     if batch is not None and batch < 1:
         raise InputError(f"batch: got {batch}, expected at least 1, or dynamic")
     check_opset(opset)
+    unknown = [language for language in runtimes if language not in HELPERS]
+    if unknown:
+        raise InputError(f"runtime: got {', '.join(unknown)}, expected {', '.join(HELPERS)}")
     if not 0 < tolerance < math.inf:
         raise InputError(f"tolerance: got {tolerance}, expected a finite number above 0")
 

@@ -52,6 +52,7 @@ def fails_with(result, message, code=2):
         (["--batch", "some"], "argument --batch: got 'some', expected a number or 'dynamic'"),
         (["--batch", "0"], "batch: got 0, expected at least 1, or dynamic"),
         (["--tolerance", "0"], "tolerance: got 0.0, expected a finite number above 0"),
+        (["--runtime", "python,rust"], "runtime: got rust, expected python, c, js, java"),
         (["--form", "onnx"], "unrecognized arguments: --form; see vae-export --help"),
         (["a.keras", "b.keras"], "unrecognized arguments: b.keras"),
         (["verfy"], "verfy: no such file or command; did you mean 'vae-export verify'?"),

@@ -7,26 +7,19 @@ from vae_export.runtime import vae_runtime
 from vae_export.runtime.vae_runtime import NormalStream, VaeRuntimeError, normal, philox, sample
 
 
-@pytest.mark.parametrize(
-    ("counter", "key", "words"),
-    [
-        # Salmon et al., Random123, kat_vectors: philox4x32 10, the rows whose last counter word is 0.
-        ((0, 0, 0, 0), (0, 0), (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8)),
-    ],
-)
-def test_published_answers(counter, key, words):
-    block, seed = counter[0] | counter[1] << 32, key[0] | key[1] << 32
-    assert tuple(philox(seed, counter[2], block, 1)[0]) == words
+def rows(root, name):
+    """The rows of a file of vectors, split at blanks."""
+    lines = (root / "tests" / "vectors" / name).read_text().splitlines()
+    return [line.split() for line in lines if not line.startswith("#")]
 
 
 # SHA-256 of the bytes of 300,000 values; a change of it is a change of the noise version.
 BITS = "214ef236cd243231b22473149cb08ea3db33101bbde5c396056318221739bfb4"
 
 
-def reference_philox(seed, stream, block):
+def reference_philox(counter, key):
     """The algorithm as published, on Python integers."""
-    c = [block & 0xFFFFFFFF, block >> 32, stream, 0]
-    k = [seed & 0xFFFFFFFF, seed >> 32]
+    c, k = list(counter), list(key)
     for _ in range(10):
         a, b = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
         c = [b >> 32 ^ c[1] ^ k[0], b & 0xFFFFFFFF, a >> 32 ^ c[3] ^ k[1], a & 0xFFFFFFFF]
@@ -34,11 +27,19 @@ def reference_philox(seed, stream, block):
     return c
 
 
+def test_the_reference_gives_the_published_answers(root):
+    vectors = [[int(word, 16) for word in row] for row in rows(root, "philox4x32-10.txt")]
+    assert len(vectors) == 3
+    for row in vectors:
+        assert reference_philox(row[:4], row[4:6]) == row[6:]
+
+
 @pytest.mark.parametrize("seed", [0, 7, 2**32, 2**64 - 1, 0x123456789ABCDEF0])
 @pytest.mark.parametrize("stream", [0, 1, 2**32 - 1])
 @pytest.mark.parametrize("block", [0, 1, 2**32 - 1, 2**32, 2**62 - 3])
 def test_words_are_those_of_the_algorithm(seed, stream, block):
-    expected = [reference_philox(seed, stream, block + i) for i in range(3)]
+    key = (seed & 0xFFFFFFFF, seed >> 32)
+    expected = [reference_philox((b & 0xFFFFFFFF, b >> 32, stream, 0), key) for b in range(block, block + 3)]
     np.testing.assert_array_equal(philox(seed, stream, block, 3), expected)
 
 
@@ -55,6 +56,17 @@ def test_values_are_the_inverse_normal_distribution_of_the_words():
     error = np.abs(vae_runtime._inverse_normal(words) - expected)
     # Rounding once to float32 is half a unit in the last place.
     assert (error / np.spacing(np.abs(expected).astype(np.float32))).max() <= 0.5001
+
+
+def test_known_answers(root):
+    vectors = rows(root, "normal.txt")
+    assert len(vectors) == 14
+    for seed, stream, start, *bits in vectors:
+        values = normal(int(seed), int(stream), int(start), len(bits))
+        assert [f"{value:08x}" for value in values.view(np.uint32)] == bits
+    words, bits = zip(*rows(root, "inverse_normal.txt"), strict=True)
+    values = vae_runtime._inverse_normal(np.array([int(word, 16) for word in words], np.uint32))
+    assert [f"{value:08x}" for value in values.view(np.uint32)] == list(bits)
 
 
 def test_bits_do_not_change():

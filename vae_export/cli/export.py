@@ -10,6 +10,7 @@ from vae_export.cli.arguments import add_json_argument, batch_size
 from vae_export.cli.terminal import Progress, print_json, print_parity, say
 from vae_export.convert.opsets import DEFAULT_OPSET
 from vae_export.pipeline import PRECISIONS, export
+from vae_export.runtime import HELPERS
 from vae_export.verify.parity import DEFAULT_TOLERANCE
 
 
@@ -48,6 +49,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="real samples of x: .npy, .npz, an image or a folder of images "
         "(default: samples.npz beside the model)",
     )
+    parser.add_argument(
+        "--runtime",
+        default="python",
+        metavar="LIST",
+        help=f"helpers to put into the bundle, of {','.join(HELPERS)} (default python)",
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
     add_json_argument(parser)
 
@@ -64,6 +71,7 @@ def run(options: argparse.Namespace) -> int:
             opset=options.opset,
             tolerance=options.tolerance,
             calibration=options.calibration,
+            runtimes=tuple(dict.fromkeys(options.runtime.split(","))),
             overwrite=options.overwrite,
             progress=progress,
         )
