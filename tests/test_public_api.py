@@ -35,4 +35,5 @@ def test_the_tree_of_errors_is_as_drawn():
 
 def test_one_line():
     assert errors.one_line(ValueError("a\n  b")) == "a b"
+    assert errors.one_line("\x1b[1mbold\x1b[0m") == "bold"
     assert errors.one_line("x" * 10, limit=4) == "…xxxx"

@@ -19,6 +19,8 @@ what was found, what was expected, and what to do next.
 
 from __future__ import annotations
 
+import re
+
 __all__ = [
     "BundleError",
     "ConversionError",
@@ -34,9 +36,13 @@ __all__ = [
 ]
 
 
+# Keras prints parts of its messages in bold.
+_TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*m")
+
+
 def one_line(error: object, limit: int = 300) -> str:
     """The text of another library's error as one line; of a long one the end, where the cause stands."""
-    text = " ".join(str(error).split())
+    text = " ".join(_TERMINAL_CODES.sub("", str(error)).split())
     return text if len(text) <= limit else f"…{text[-limit:]}"
 
 

@@ -161,7 +161,5 @@ class Fails(layers.Layer):
 
 
 def test_what_the_converter_raises_is_told():
-    with pytest.raises(
-        ConversionError, match=r"^decoder\.onnx: tf2onnx cannot convert it \(….*no graph.*\)$"
-    ):
+    with pytest.raises(ConversionError, match=r"^decoder\.onnx: tf2onnx cannot convert it \(.*no graph.*\)$"):
         convert_to_onnx(half_with(Fails()), "decoder", name="m")

@@ -11,7 +11,8 @@
  *
  * vae_normal gives the same bits everywhere. For that each float64 operation must be rounded on its
  * own: fused multiply-add is switched off below for GCC and Clang, and a target that computes float64
- * with more bits (x87) is refused. Do not compile with -ffast-math: that is refused too.
+ * with more bits (x87) is refused, as is -ffast-math. Clang obeys the switch unless it is told
+ * -ffp-contract=fast, which no header can see: do not pass it to Clang.
  */
 #ifndef VAE_RUNTIME_H
 #define VAE_RUNTIME_H
