@@ -46,7 +46,7 @@ def test_commands_and_programs(readme, tmp_path, monkeypatch, capfd):
         assert program == "vae-export", command
         assert main(arguments) == 0, (command, capfd.readouterr().err)
         run += 1
-    assert run == 11
+    assert run == 12
     monkeypatch.syspath_prepend(tmp_path)
     for program in blocks(readme, "python"):
         exec(compile(program, "README.md", "exec"), {})
