@@ -21,6 +21,9 @@ C_BUILDS = {
 }
 # GNU's dialect fuses multiply-add by default, where the header must forbid it.
 C_BUILDS["gcc gnu17"] = ["gcc", *STRICT, "-std=gnu17", "-O3", "-march=native"]
+C_BUILDS["gcc sanitizers"] = [
+    *("gcc", *STRICT, "-std=c99", "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"),
+]
 C_BUILDS["g++"] = ["g++", *STRICT, "-std=c++11", "-O3", "-march=native", "-x", "c++"]
 C_BUILDS["clang++"] = ["clang++", *STRICT, "-std=c++11", "-O3", "-march=native", "-x", "c++"]
 PORTS = [*C_BUILDS, "node", "java"]
