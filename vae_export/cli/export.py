@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "model",
         nargs="?",
         metavar="MODEL",
-        help="a .keras or .h5 file, or the name of a reference model (default fashion-mnist-dense)",
+        help="a .keras or .h5 file, a folder made by train, or the name of a reference model "
+        "(default fashion-mnist-dense)",
     )
     parser.add_argument("--format", choices=(*FORMATS, "all"), default="all", help="default: all")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: NAME-bundle")

@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="folder of IDX .gz files, .npz, .npy or folder of images (default Fashion-MNIST)",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: the name of the model")
-    parser.add_argument("--overwrite", action="store_true", help="write into an existing folder")
+    parser.add_argument("--overwrite", action="store_true", help="replace the files of an earlier training")
     add_json_argument(parser)
 
 
