@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-__all__ = ["GOLDEN_FOLDER", "golden_count", "golden_entry", "golden_file", "to_bytes"]
+__all__ = ["GOLDEN_FOLDER", "golden_count", "golden_file", "to_bytes"]
 
 Array = np.ndarray[Any, Any]
 
@@ -31,14 +29,3 @@ def golden_file(name: str) -> str:
 def to_bytes(array: Array) -> bytes:
     """The file of an array: row-major, little-endian float32, no header."""
     return np.ascontiguousarray(array, dtype="<f4").tobytes()
-
-
-def golden_entry(name: str, array: Array) -> Mapping[str, Any]:
-    """What the manifest says of a golden array."""
-    data = to_bytes(array)
-    return {
-        "file": golden_file(name),
-        "shape": list(array.shape),
-        "bytes": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(),
-    }

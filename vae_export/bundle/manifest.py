@@ -15,7 +15,7 @@ import numpy as np
 
 from vae_export.artifact import Artifact, TensorSpec
 from vae_export.bundle.format_version import FORMAT_VERSION
-from vae_export.bundle.golden import golden_entry
+from vae_export.bundle.golden import golden_file, to_bytes
 from vae_export.errors import one_line
 from vae_export.runtime.vae_runtime import NOISE_VERSION
 from vae_export.verify.parity import OutputParity, ParityReport
@@ -123,7 +123,14 @@ def build_manifest(
         "golden": {
             "seed": golden_seed,
             "start": 0,
-            "arrays": {name: golden_entry(name, array) for name, array in golden.items()},
+            "arrays": {
+                name: {
+                    "file": golden_file(name),
+                    "shape": list(array.shape),
+                    **_file_entry(to_bytes(array)),
+                }
+                for name, array in golden.items()
+            },
         },
         "runtime": [
             {"language": language, "file": file, **_file_entry(data)}
