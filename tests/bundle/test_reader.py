@@ -1,26 +1,19 @@
-import json
 import os
 
 import numpy as np
 import pytest
 
+from tests.broken_bundles import edit_manifest
 from vae_export.bundle.reader import is_bundle, read_bundle
 from vae_export.errors import BundleError
 
 
-def edit(bundle, change):
-    file = bundle / "manifest.json"
-    manifest = json.loads(file.read_text())
-    change(manifest)
-    file.write_text(json.dumps(manifest))
-
-
 def set_path(name):
-    return lambda bundle: edit(bundle, lambda m: m["artifacts"][0].update(file=name))
+    return lambda bundle: edit_manifest(bundle, lambda m: m["artifacts"][0].update(file=name))
 
 
 def set_version(version):
-    return lambda bundle: edit(bundle, lambda m: m.update(format_version=version))
+    return lambda bundle: edit_manifest(bundle, lambda m: m.update(format_version=version))
 
 
 def alter(bundle):
@@ -42,7 +35,7 @@ def link_folder(bundle):
 
 
 def drop_key(bundle):
-    edit(bundle, lambda m: m["latents"][0].pop("epsilon_scale"))
+    edit_manifest(bundle, lambda m: m["latents"][0].pop("epsilon_scale"))
 
 
 def no_json(bundle):
@@ -106,19 +99,19 @@ TAMPERED = {
         r"manifest\.json: \$\.latents\[0\]: 'epsilon_scale' is a required property",
     ),
     "no number": (
-        lambda b: edit(b, lambda m: m["latents"][0].update(epsilon_scale=float("nan"))),
+        lambda b: edit_manifest(b, lambda m: m["latents"][0].update(epsilon_scale=float("nan"))),
         r"manifest\.json: cannot be read as JSON \(NaN is no JSON number\); export the bundle again$",
     ),
     "a half twice": (
-        lambda b: edit(b, lambda m: m["artifacts"].append(m["artifacts"][0])),
+        lambda b: edit_manifest(b, lambda m: m["artifacts"].append(m["artifacts"][0])),
         r"\$\.artifacts: expected one encoder and one decoder a format; export",
     ),
     "a second latent": (
-        lambda b: edit(b, lambda m: m["latents"].append(m["latents"][0])),
+        lambda b: edit_manifest(b, lambda m: m["latents"].append(m["latents"][0])),
         r"manifest\.json: \$\.latents: .* is too long; export",
     ),
     "no parity": (
-        lambda b: edit(b, lambda m: m["artifacts"][0].update(parity={})),
+        lambda b: edit_manifest(b, lambda m: m["artifacts"][0].update(parity={})),
         r"manifest\.json: encoder\.onnx: expected parity of \['logvar', 'mu'\]; export",
     ),
     "a deep manifest": (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
@@ -11,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 
+from tests.broken_bundles import edit_manifest, shift_golden
 from tests.tiny_models import X_SHAPE, decoder_tensors, encoder_tensors
 from vae_export.cli.main import main
 
@@ -188,9 +188,7 @@ def test_a_bundle_that_was_changed(run, bundle_copy):
         fails_with(run(command, bundle_copy), "decoder.onnx: altered, got 0 bytes, expected ")
     (bundle_copy / "decoder.onnx").unlink()
     fails_with(run("verify", bundle_copy), "decoder.onnx: missing; export the bundle again")
-    manifest = json.loads((bundle_copy / "manifest.json").read_text())
-    manifest["artifacts"][0]["file"] = "../x.onnx"
-    (bundle_copy / "manifest.json").write_text(json.dumps(manifest))
+    edit_manifest(bundle_copy, lambda m: m["artifacts"][0].update(file="../x.onnx"))
     fails_with(run("verify", bundle_copy), "got the path '../x.onnx', expected one inside the bundle")
 
 
@@ -211,15 +209,7 @@ def test_a_parity_failure_leaves_the_old_bundle(run, bundle_copy):
 
 
 def test_verify_names_what_differs(run, bundle_copy):
-    import hashlib
-
-    file = bundle_copy / "golden" / "mu.f32"
-    values = np.fromfile(file, "<f4")
-    values[0] += 0.5
-    file.write_bytes(values.tobytes())
-    manifest = json.loads((bundle_copy / "manifest.json").read_text())
-    manifest["golden"]["arrays"]["mu"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
-    (bundle_copy / "manifest.json").write_text(json.dumps(manifest))
+    shift_golden(bundle_copy, "mu", by=0.5)
     code, out, err = run("verify", bundle_copy)
     assert code == 1
     assert "NO" in out

@@ -1,16 +1,15 @@
-"""The ports in C, C++, JavaScript and Java give the bits of the Python helper."""
+"""The ports in C, C++, JavaScript and Java give the bits of the Python helper, on other processors too."""
 
 from __future__ import annotations
 
-import os
 import platform
-import shutil
 import subprocess
 
 import numpy as np
 import pytest
 
 from tests.runtime.test_noise import rows
+from tests.runtime.toolchain import compile_program, need
 from vae_export.runtime import vae_runtime
 
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
@@ -26,18 +25,24 @@ C_BUILDS["gcc sanitizers"] = [
 ]
 C_BUILDS["g++"] = ["g++", *STRICT, "-std=c++11", "-O3", "-march=native", "-x", "c++"]
 C_BUILDS["clang++"] = ["clang++", *STRICT, "-std=c++11", "-O3", "-march=native", "-x", "c++"]
+C_BUILDS["aarch64"] = ["aarch64-linux-gnu-gcc", *STRICT, "-std=gnu17", "-O3", "-static"]
+C_BUILDS["armhf"] = ["arm-linux-gnueabihf-gcc", *STRICT, "-std=gnu17", "-O3", "-static", "-mfpu=neon-vfpv4"]
+C_BUILDS["Cortex-M4"] = [
+    *("arm-none-eabi-gcc", *STRICT, "-std=gnu17", "-O2", "-mcpu=cortex-m4", "-mthumb", "-mfloat-abi=hard"),
+    *("-mfpu=fpv4-sp-d16", "--specs=rdimon.specs", "-nostartfiles", "-T", "cortex_m4.ld", "cortex_m4.c"),
+]
+# What runs a program that is not for this machine.
+EMULATORS = {
+    "aarch64": ["qemu-aarch64"],
+    "armhf": ["qemu-arm"],
+    "Cortex-M4": [
+        *("qemu-system-arm", "-machine", "mps2-an386", "-nographic", "-monitor", "none", "-serial", "none"),
+        *("-semihosting-config", "enable=on,target=native", "-kernel"),
+    ],
+}
 PORTS = [*C_BUILDS, "node", "java"]
 
 MANY = [(seed, seed % 3, 1 + seed % 5, 250_000) for seed in (0, 7, 2**32 + 5, 2**64 - 1)]
-
-
-def need(tool):
-    """The path of a tool; without it the test is skipped, but in CI it fails."""
-    found = shutil.which(tool)
-    if found is None:
-        assert os.environ.get("CI") != "true", f"{tool} is not installed; .ci/run must install it"
-        pytest.skip(f"{tool} is not installed")
-    return found
 
 
 @pytest.fixture(scope="module", params=PORTS)
@@ -49,24 +54,15 @@ def port(request, root, tmp_path_factory):
         return [need("node"), str(programs / "noise.mjs"), str(helpers / "vae_runtime.mjs")]
     if request.param == "java":
         sources = [str(helpers / "VaeRuntime.java"), str(programs / "Noise.java")]
-        build = [
-            need("javac"),
-            "--release",
-            "11",
-            "-Xlint:all,-options",
-            "-Werror",
-            "-d",
-            str(folder),
-            *sources,
-        ]
-        subprocess.run(build, check=True, capture_output=True)
+        lint = ["-Xlint:all,-options", "-Werror"]
+        compile_program([need("javac"), "--release", "11", *lint, "-d", str(folder), *sources])
         return [need("java"), "-cp", str(folder), "Noise"]
     compiler, *flags = C_BUILDS[request.param]
-    program = str(folder / "noise")
-    build = [need(compiler), *flags, f"-I{helpers}", str(programs / "noise.c"), "-o", program, "-lm"]
-    done = subprocess.run(build, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return [program]
+    emulator = EMULATORS.get(request.param, [])
+    command = [need(tool) for tool in emulator[:1]] + emulator[1:] + [str(folder / "noise")]
+    build = [need(compiler), *flags, "noise.c", f"-I{helpers}", "-o", command[-1], "-lm"]
+    compile_program(build, cwd=programs)
+    return command
 
 
 def ask(port, what, requests):
@@ -95,6 +91,18 @@ def test_a_sample_alone_is_the_same_as_in_a_batch(port):
     assert batch.tobytes() == alone.tobytes()
 
 
+def test_a_draw_from_the_posterior_alone_is_the_same_as_in_a_batch(port):
+    batch = ask(port, "sample", [(7, 2, 0, 30)])
+    alone = ask(port, "sample", [(7, 2, 3 * k, 3) for k in range(10)])
+    assert batch.tobytes() == alone.tobytes()
+
+
+def test_golden_arrays_are_read(port, tmp_path):
+    values = np.array([0.0, -0.0, 1.5, -3.25e-42, np.inf, np.nan, 3.4e38], "<f4")
+    values.tofile(tmp_path / "golden.f32")
+    assert ask(port, "golden", [(tmp_path / "golden.f32", len(values))]).tobytes() == values.tobytes()
+
+
 def test_samples_are_within_one_unit_in_the_last_place(port):
     values = ask(port, "sample", [(7, 2, 5, 20_000)])
     mu, logvar = vae_runtime.normal(1, 0, 5, 20_000), vae_runtime.normal(2, 0, 5, 20_000)
@@ -104,71 +112,50 @@ def test_samples_are_within_one_unit_in_the_last_place(port):
 
 
 @pytest.mark.parametrize(
-    ("flags", "message"),
+    ("flags", "before", "message"),
     [
-        (["-ffast-math"], "-ffast-math changes the noise"),
-        (["-DFLT_EVAL_METHOD=2"], "FLT_EVAL_METHOD must be 0 or 1"),
+        (["-ffast-math"], "", "-ffast-math changes the noise"),
+        # As on a target that has it.
+        ([], "#undef FLT_EVAL_METHOD\n#define FLT_EVAL_METHOD 2\n", "FLT_EVAL_METHOD must be 0 or 1"),
     ],
+    ids=["-ffast-math", "FLT_EVAL_METHOD"],
 )
-def test_compilers_that_would_change_the_noise_are_refused(root, tmp_path, flags, message):
+def test_compilers_that_would_change_the_noise_are_refused(root, tmp_path, flags, before, message):
     source = tmp_path / "a.c"
-    source.write_text('#include <float.h>\n#include "vae_runtime.h"\n')
-    if flags[0].startswith("-D"):
-        # As on a target that has it: float.h defines it, so it is defined again after.
-        source.write_text(
-            '#include <float.h>\n#undef FLT_EVAL_METHOD\n#define FLT_EVAL_METHOD 2\n#include "vae_runtime.h"\n'
-        )
-        flags = []
-    done = subprocess.run(
-        [
-            need("gcc"),
-            *flags,
-            f"-I{root / 'vae_export' / 'runtime'}",
-            "-c",
-            str(source),
-            "-o",
-            str(tmp_path / "a.o"),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    source.write_text(f'#include <float.h>\n{before}#include "vae_runtime.h"\n')
+    build = [need("gcc"), *flags, f"-I{root / 'vae_export' / 'runtime'}", "-c", "a.c"]
+    done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert message in done.stderr
 
 
-@pytest.mark.skipif(platform.machine() != "x86_64", reason="reads x86 instructions")
-@pytest.mark.parametrize("compiler", [["gcc", "-std=gnu17"], ["clang"], ["g++", "-x", "c++"]])
-def test_multiply_add_is_never_fused(root, tmp_path, compiler):
+on_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="this compiler is not for x86")
+
+
+@pytest.mark.parametrize(
+    ("compiler", "fused"),
+    [
+        pytest.param(["gcc", "-std=gnu17", "-march=x86-64-v3"], "fmadd", marks=on_x86),
+        pytest.param(["clang", "-march=x86-64-v3"], "fmadd", marks=on_x86),
+        pytest.param(["g++", "-x", "c++", "-march=x86-64-v3"], "fmadd", marks=on_x86),
+        (["aarch64-linux-gnu-gcc"], "fmadd"),
+        (["arm-linux-gnueabihf-gcc", "-mfpu=neon-vfpv4"], "vfma"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, list) else value,
+)
+def test_multiply_add_is_never_fused(root, tmp_path, compiler, fused):
     """Few values show it, the rounding to float32 hides it: so the instructions are read."""
     header = (root / "vae_export" / "runtime" / "vae_runtime.h").read_text()
-    guards = [line for line in header.splitlines() if "fp contract(off)" in line or "fp-contract=off" in line]
-    assert len(guards) == 2
-    unguarded = header.replace('#pragma GCC optimize("fp-contract=off")', "").replace(
-        '_Pragma("clang fp contract(off)")', ""
-    )
+    unguarded = header
+    for guard in ('#pragma GCC optimize("fp-contract=off")', '_Pragma("clang fp contract(off)")'):
+        assert guard in header
+        unguarded = unguarded.replace(guard, "")
+    program = root / "tests" / "runtime" / "ports" / "noise.c"
+    command = [need(compiler[0]), *compiler[1:], "-O3", f"-I{tmp_path}", "-S", "-o", "-", str(program)]
 
-    def instructions(text, name):
-        folder = tmp_path / name
-        folder.mkdir()
-        (folder / "vae_runtime.h").write_text(text)
-        command = [
-            need(compiler[0]),
-            *compiler[1:],
-            "-O3",
-            "-march=x86-64-v3",
-            f"-I{folder}",
-            "-S",
-            "-o",
-            "-",
-        ]
-        done = subprocess.run(
-            [*command, str(root / "tests" / "runtime" / "ports" / "noise.c")],
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        return done.stdout
+    def instructions(text):
+        (tmp_path / "vae_runtime.h").write_text(text)
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
-    assert "fmadd" not in instructions(header, "guarded")
-    assert "fmadd" in instructions(unguarded, "unguarded")
+    assert fused not in instructions(header)
+    assert fused in instructions(unguarded)

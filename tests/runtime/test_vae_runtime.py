@@ -1,6 +1,4 @@
-import hashlib
 import importlib.util
-import json
 import shutil
 import subprocess
 import sys
@@ -10,6 +8,7 @@ import numpy as np
 import pytest
 
 import vae_export
+from tests.broken_bundles import edit_manifest, shift_golden
 from vae_export.runtime import vae_runtime
 from vae_export.runtime.vae_runtime import VaeRuntimeError, load
 
@@ -149,27 +148,10 @@ def test_self_test_measures(vae):
     assert all(0 <= error < 1e-4 for error in errors.values())
 
 
-def rewrite(bundle, change):
-    file = bundle / "manifest.json"
-    manifest = json.loads(file.read_text())
-    change(manifest)
-    file.write_text(json.dumps(manifest))
-
-
-def spoil(bundle, name):
-    """Change a golden array and its hash: only the comparison can notice."""
-    file = bundle / "golden" / f"{name}.f32"
-    values = np.fromfile(file, "<f4")
-    values[3] += 0.01
-    file.write_bytes(values.tobytes())
-    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    rewrite(bundle, lambda m: m["golden"]["arrays"][name].update(sha256=digest))
-
-
 @pytest.mark.parametrize("name", ["epsilon", "mu", "logvar", "z", "reconstruction", "generated"])
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_self_test_fails_where_a_golden_array_differs(bundle_copy, name, backend):
-    spoil(bundle_copy, name)
+    shift_golden(bundle_copy, name)
     with pytest.raises(
         VaeRuntimeError, match=rf"with {backend} failed: .*{name}: largest error 0\.0.*, tolerance"
     ):
@@ -178,7 +160,9 @@ def test_self_test_fails_where_a_golden_array_differs(bundle_copy, name, backend
 
 def test_the_default_backend_is_what_the_bundle_has(bundle_copy):
     assert load(bundle_copy).backend == "onnx"
-    rewrite(bundle_copy, lambda m: m.update(artifacts=[a for a in m["artifacts"] if a["format"] == "tflite"]))
+    edit_manifest(
+        bundle_copy, lambda m: m.update(artifacts=[a for a in m["artifacts"] if a["format"] == "tflite"])
+    )
     assert load(bundle_copy).backend == "tflite"
     with pytest.raises(VaeRuntimeError, match=r"no encoder for onnx; it holds tflite$"):
         load(bundle_copy, "onnx")
@@ -231,17 +215,17 @@ def test_threads_are_honoured(dense_bundle, backend):
         (lambda b: shutil.rmtree(b), r"bundle: no bundle here \(manifest\.json is missing\)$"),
         (lambda b: (b / "manifest.json").write_text("{"), r"manifest\.json: cannot be read \("),
         (
-            lambda b: rewrite(b, lambda m: m.update(format_version=9)),
+            lambda b: edit_manifest(b, lambda m: m.update(format_version=9)),
             r"format_version 9, expected 1; use newer",
         ),
         (
-            lambda b: rewrite(b, lambda m: m["noise"].update(version=9)),
+            lambda b: edit_manifest(b, lambda m: m["noise"].update(version=9)),
             r"noise version 9, expected 1; use newer",
         ),
         (lambda b: (b / "decoder.onnx").write_bytes(b""), r"decoder\.onnx: altered \(its SHA-256 is not"),
         (lambda b: (b / "decoder.onnx").unlink(), r"decoder\.onnx: missing, or not a plain file; export"),
         (
-            lambda b: rewrite(b, lambda m: m["artifacts"][1].update(file="../decoder.onnx")),
+            lambda b: edit_manifest(b, lambda m: m["artifacts"][1].update(file="../decoder.onnx")),
             r"the manifest names '\.\./decoder\.onnx', expected a relative path inside$",
         ),
     ],
@@ -288,7 +272,7 @@ def test_the_self_test_as_a_program(dense_bundle, bundle_copy, capsys, monkeypat
     module = helper(dense_bundle)
     assert module.main([str(dense_bundle), "--backend", "onnx"]) == 0
     assert capsys.readouterr().out.startswith("onnx: ok, epsilon 0.0e+00, mu ")
-    spoil(bundle_copy, "generated")
+    shift_golden(bundle_copy, "generated")
     assert module.main([str(bundle_copy)]) == 1
     assert "vae_runtime: self test of " in capsys.readouterr().err
     assert module.main([str(bundle_copy / "golden")]) == 2

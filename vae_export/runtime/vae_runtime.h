@@ -172,6 +172,27 @@ static inline void vae_sample(const float *mu, const float *logvar, uint64_t cou
     }
 }
 
+/* ---- The bundle ---- */
+
+/*
+ * The values of a golden array, for a self test on the device.
+ * bytes: in, the file or an array of it: 4 * count bytes, raw little-endian float32, which may stand at any
+ * address. values: out, count floats; no overlap with bytes.
+ */
+static inline void vae_read_golden(const unsigned char *bytes, uint64_t count, float *values) {
+    uint64_t i;
+    for (i = 0; i < count; ++i) {
+        const unsigned char *at = bytes + 4 * i;
+        const uint32_t bits = at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+        const unsigned char *from = (const unsigned char *)&bits;
+        unsigned char *to = (unsigned char *)&values[i];
+        to[0] = from[0];
+        to[1] = from[1];
+        to[2] = from[2];
+        to[3] = from[3];
+    }
+}
+
 #if defined(__GNUC__) && !defined(__clang__)
 #pragma GCC pop_options
 #endif

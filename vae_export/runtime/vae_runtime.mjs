@@ -1,14 +1,22 @@
 /*
- * vae_runtime.mjs: the noise of an exported VAE, for browsers and Node: philox, normal, sample.
+ * vae_runtime.mjs: run an exported VAE in browsers and Node: draw noise, encode, sample, decode, generate.
  *
- *     import { normal, sample } from "./vae_runtime.mjs";
+ *     import * as ort from "onnxruntime-web";                             or onnxruntime-node
+ *     import { load, normal, sample } from "./vae_runtime.mjs";
+ *     const vae = await load("my-bundle", ort);                           URL, or path in Node
+ *     const images = await vae.generate(16, { seed: 7 });                 Float32Array, 16 images in a row
+ *     const { mu, logvar } = await vae.encode(x);                         x: Float32Array, n rows
+ *     const same = await vae.decode(vae.sample(mu, logvar, { seed: 7 }));
+ *
+ * And without a bundle, n being the number of values in one z:
+ *
  *     const z = normal(7, 0, k * n, n);                                   sample k from the prior, seed 7
  *     const z = sample(mu, logvar, { seed: 7, start: k * n });            sample k from the posterior
  *
  * NOISE.md is the specification; the ports in other languages have the same sections, order and names.
- * An ES module without dependencies and without state of its own. Seeds and starts are BigInt, or
- * numbers up to 2^53. JavaScript's numbers are IEEE 754 float64 with every operation rounded, so
- * `normal` gives the same bits as every other port.
+ * An ES module without dependencies; `philox`, `normal` and `sample` have no state. Seeds and starts are
+ * BigInt, or numbers up to 2^53. JavaScript's numbers are IEEE 754 float64 with every operation rounded,
+ * so `normal` gives the same bits as every other port.
  */
 
 export const FORMAT_VERSION = 1;
@@ -54,7 +62,7 @@ function multiplyHigh(a, b) {
   const aLow = a & 0xffff, aHigh = a >>> 16, bLow = b & 0xffff, bHigh = b >>> 16;
   const middle = aHigh * bLow + ((aLow * bLow) >>> 16);
   const carry = aLow * bHigh + (middle & 0xffff);
-  return (aHigh * bHigh + Math.floor(middle / 65536) + Math.floor(carry / 65536)) | 0;
+  return (aHigh * bHigh + (middle >>> 16) + (carry >>> 16)) | 0;
 }
 
 // ---- The inverse normal distribution function (Wichura 1988, AS 241, PPND16) ----
@@ -161,4 +169,265 @@ function toInteger(name, value, limit) {
     throw new VaeRuntimeError(`${name}: got ${value}, expected an integer in [0, ${limit}); above 2^53 a BigInt`);
   }
   return BigInt(value);
+}
+
+// ---- The bundle ----
+
+/**
+ * Load a bundle; its files are checked against the SHA-256 of the manifest.
+ *
+ * bundle: URL of the directory, in Node also its path; or a function from a file's name to a promise of
+ *     its bytes (Uint8Array).
+ * ort: the module onnxruntime-web or onnxruntime-node.
+ * options: for ort.InferenceSession.create, such as { executionProviders: ["webgpu"] }.
+ *
+ * Throws VaeRuntimeError: no bundle there, an unknown version, a missing or altered file.
+ */
+export async function load(bundle, ort, options = {}) {
+  const read = typeof bundle === "function" ? bundle : reader(bundle);
+  const manifest = await readManifest(read);
+  const graphs = {};
+  for (const role of ["encoder", "decoder"]) {
+    const artifact = manifest.artifacts.find((entry) => entry.role === role && entry.format === "onnx");
+    if (!artifact) throw new VaeRuntimeError(`${role}: no ONNX file in the bundle; export it with --format onnx`);
+    const bytes = await checkedFile(read, artifact);
+    graphs[role] = new Graph(ort, await ort.InferenceSession.create(bytes, options), artifact);
+  }
+  return new Vae(manifest, read, graphs.encoder, graphs.decoder);
+}
+
+/**
+ * A loaded bundle. Arrays are Float32Arrays of n rows, one after the other, row-major.
+ * xShape, latentShape, reconstructionShape: of one row. epsilonScale: standard deviation of epsilon.
+ */
+export class Vae {
+  constructor(manifest, read, encoder, decoder) {
+    const latent = manifest.latents[0];
+    this.manifest = manifest;
+    this.latentShape = latent.shape;
+    this.epsilonScale = latent.epsilon_scale;
+    this.xShape = encoder.inputs.x;
+    this.reconstructionShape = decoder.outputs.reconstruction;
+    this._read = read;
+    this._encoder = encoder;
+    this._decoder = decoder;
+    this._stream = latent.stream;
+    this._size = product(latent.shape);
+  }
+
+  /** x -> { mu, logvar }. */
+  async encode(x) {
+    return this._encoder.run({ x });
+  }
+
+  /** Draw z; row k is sample number start + k of the seed. */
+  sample(mu, logvar, { seed = 0, start = 0 } = {}) {
+    start = toInteger("start", start, 1n << 64n) * BigInt(this._size);
+    return sample(mu, logvar, { seed, stream: this._stream, start, epsilonScale: this.epsilonScale });
+  }
+
+  /** z -> reconstruction. */
+  async decode(z) {
+    return (await this._decoder.run({ z })).reconstruction;
+  }
+
+  /** x -> decode(sample(encode(x))). */
+  async reconstruct(x, { seed = 0, start = 0 } = {}) {
+    const { mu, logvar } = await this.encode(x);
+    return this.decode(this.sample(mu, logvar, { seed, start }));
+  }
+
+  /** Decode n draws from the prior N(0, I); image k is sample number start + k. */
+  async generate(n, { seed = 0, start = 0 } = {}) {
+    if (!Number.isSafeInteger(n) || n < 1) throw new VaeRuntimeError(`n: got ${n}, expected an integer, at least 1`);
+    start = toInteger("start", start, 1n << 64n) * BigInt(this._size);
+    return this.decode(normal(seed, this._stream, start, n * this._size));
+  }
+
+  /**
+   * Compare with the golden arrays of the bundle. Returns the largest absolute error of each quantity;
+   * throws VaeRuntimeError naming every one above its tolerance.
+   */
+  async selfTest() {
+    const { arrays, seed, start } = this.manifest.golden;
+    const golden = {};
+    for (const name of Object.keys(arrays)) golden[name] = readGolden(await checkedFile(this._read, arrays[name]));
+    const { mu, logvar } = await this.encode(golden.x);
+    const images = golden.generated.length / product(this.reconstructionShape);
+    const { tolerances: encoder } = this._encoder, { tolerances: decoder } = this._decoder;
+    const checks = {
+      epsilon: [normal(seed, this._stream, BigInt(start) * BigInt(this._size), golden.epsilon.length), 0],
+      mu: [mu, encoder.mu],
+      logvar: [logvar, encoder.logvar],
+      z: [this.sample(golden.mu, golden.logvar, { seed, start }), lastPlace(golden.z)],
+      reconstruction: [await this.decode(golden.z), decoder.reconstruction],
+      generated: [await this.generate(images, { seed, start }), decoder.reconstruction],
+    };
+    const errors = {}, bad = [];
+    for (const [name, [got, tolerance]] of Object.entries(checks)) {
+      errors[name] = maxError(got, golden[name]);
+      if (!(errors[name] <= tolerance)) bad.push(`${name}: largest error ${errors[name]}, tolerance ${tolerance}`);
+    }
+    if (bad.length) throw new VaeRuntimeError(`self test failed: ${bad.join("; ")}`);
+    return errors;
+  }
+}
+
+// Rows given to ONNX Runtime at a time, so that memory stays bounded for any batch.
+const MAX_ROWS = 256;
+
+/** One half in ONNX Runtime, for any number of rows over a graph of any or of one batch size. */
+class Graph {
+  constructor(ort, session, artifact) {
+    const shapes = (values) => Object.fromEntries(values.map(({ name, shape }) => [name, shape.slice(1)]));
+    this.inputs = shapes(artifact.inputs);
+    this.outputs = shapes(artifact.outputs);
+    this.tolerances = Object.fromEntries(Object.entries(artifact.parity).map(([name, row]) => [name, row.tolerance]));
+    this._ort = ort;
+    this._session = session;
+    this._batch = artifact.inputs[0].shape[0];
+    this._last = Promise.resolve();
+  }
+
+  /** Float32Arrays by name, in and out. Calls wait for each other: a session runs one at a time. */
+  run(inputs) {
+    const done = this._last.then(() => this._runRows(inputs));
+    this._last = done.catch(() => {});
+    return done;
+  }
+
+  async _runRows(inputs) {
+    const rows = this._countRows(inputs), step = this._batch ?? Math.min(rows, MAX_ROWS), outputs = {};
+    for (const [name, shape] of Object.entries(this.outputs)) outputs[name] = new Float32Array(rows * product(shape));
+    for (let low = 0; low < rows; low += step) {
+      const count = Math.min(step, rows - low), size = this._batch ?? count, feeds = {};
+      for (const [name, shape] of Object.entries(this.inputs)) {
+        const values = rowsOf(inputs[name], low, count, size, product(shape));
+        feeds[name] = new this._ort.Tensor("float32", values, [size, ...shape]);
+      }
+      const results = await this._session.run(feeds);
+      for (const [name, shape] of Object.entries(this.outputs)) {
+        const width = product(shape);
+        outputs[name].set(results[name].data.subarray(0, count * width), low * width);
+      }
+    }
+    return outputs;
+  }
+
+  _countRows(inputs) {
+    let rows = 0;
+    for (const [name, shape] of Object.entries(this.inputs)) {
+      const values = inputs[name], width = product(shape);
+      if (!(values instanceof Float32Array)) {
+        throw new VaeRuntimeError(`${name}: got ${values?.constructor.name}, expected a Float32Array`);
+      }
+      rows = values.length / width;
+      if (!Number.isInteger(rows) || rows < 1) {
+        throw new VaeRuntimeError(`${name}: got ${values.length} values, expected rows of ${width} (${shape.join(" x ")})`);
+      }
+    }
+    return rows;
+  }
+}
+
+/** `count` rows from `low`, the last repeated until there are `size`. */
+function rowsOf(values, low, count, size, width) {
+  const part = values.subarray(low * width, (low + count) * width);
+  if (count === size) return part;
+  const padded = new Float32Array(size * width);
+  padded.set(part);
+  for (let row = count; row < size; row++) padded.copyWithin(row * width, (count - 1) * width, count * width);
+  return padded;
+}
+
+/** A function that reads a file of the bundle at a URL or, in Node, at a path. */
+function reader(bundle) {
+  const inNode = typeof process === "object" && Boolean(process.versions?.node);
+  if (inNode && !/^(https?|file|blob|data):/.test(`${bundle}`)) {
+    return async (name) => (await nodeFiles()).readFile(`${bundle}/${name}`);
+  }
+  const base = new URL(`${bundle}`.replace(/\/*$/, "/"), globalThis.document?.baseURI ?? globalThis.location?.href);
+  return async (name) => {
+    const url = new URL(name, base);
+    if (inNode && url.protocol === "file:") return (await nodeFiles()).readFile(url);
+    const response = await fetch(url);
+    if (!response.ok) throw new Error(`${url}: HTTP status ${response.status}`);
+    return new Uint8Array(await response.arrayBuffer());
+  };
+}
+
+function nodeFiles() {
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ "node:fs/promises");
+}
+
+async function readManifest(read) {
+  const text = new TextDecoder().decode(await readFile(read, "manifest.json"));
+  let manifest;
+  try {
+    manifest = JSON.parse(text);
+  } catch (error) {
+    throw new VaeRuntimeError(`manifest.json: not JSON (${error.message})`, { cause: error });
+  }
+  for (const [what, got, expected] of [
+    ["format_version", manifest?.format_version, FORMAT_VERSION],
+    ["noise version", manifest?.noise?.version, NOISE_VERSION],
+  ]) {
+    if (got !== expected) {
+      throw new VaeRuntimeError(`manifest.json: ${what} ${got}, expected ${expected}; use newer helpers`);
+    }
+  }
+  return manifest;
+}
+
+async function readFile(read, name) {
+  try {
+    return await read(name);
+  } catch (error) {
+    throw new VaeRuntimeError(`${name}: cannot be read (${error.message}); is this a whole bundle?`, { cause: error });
+  }
+}
+
+async function checkedFile(read, { file, sha256 }) {
+  if (/^\/|[\\:]/.test(file) || file.split("/").some((part) => ["", ".", ".."].includes(part))) {
+    throw new VaeRuntimeError(`manifest.json: names ${file}, expected a relative path inside the bundle`);
+  }
+  if (!globalThis.crypto?.subtle) {
+    throw new VaeRuntimeError("WebCrypto is missing: serve the page over https or from localhost; Node needs 20 or newer");
+  }
+  const bytes = await readFile(read, file);
+  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  if (hex !== sha256) {
+    throw new VaeRuntimeError(`${file}: altered (its SHA-256 is not the manifest's); export the bundle again`);
+  }
+  return bytes;
+}
+
+/** The values of a golden array, a Float32Array: bytes is a Uint8Array, raw little-endian float32. */
+export function readGolden(bytes) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return Float32Array.from({ length: bytes.byteLength / 4 }, (_, i) => view.getFloat32(4 * i, true));
+}
+
+function maxError(got, expected) {
+  if (got.length !== expected.length) return Infinity;
+  let largest = 0;
+  for (let i = 0; i < got.length; i++) {
+    const error = Math.abs(got[i] - expected[i]);
+    if (!(error <= largest)) largest = error;
+    if (Number.isNaN(largest)) break;
+  }
+  return largest;
+}
+
+/** One unit in the last place of the largest value, as float32. */
+function lastPlace(values) {
+  const next = new Float32Array([values.reduce((largest, value) => Math.max(largest, Math.abs(value)), 0)]);
+  const largest = next[0];
+  new Uint32Array(next.buffer)[0] += 1;
+  return next[0] - largest;
+}
+
+function product(shape) {
+  return shape.reduce((size, n) => size * n, 1);
 }

@@ -200,20 +200,18 @@ def sample(
     """Draw z = mu + epsilon_scale * exp(0.5 * logvar) * epsilon (Kingma & Welling 2013).
 
     Args:
-        mu, logvar: float ``[n, ...]``, equal shapes. Row k takes values [(start + k) * size,
-            (start + k + 1) * size) of the stream, size being the number of values in a row.
+        mu, logvar: float, equal shapes.
         seed, stream: of the noise; see `normal`.
-        start: number of the first row's sample.
+        start: index of the first value of noise; k * size of one z for sample k.
         epsilon_scale: standard deviation of epsilon.
 
     Returns:
         z, float32 with the shape of mu: the float64 result rounded once.
     """
     mu, logvar = np.asarray(mu), np.asarray(logvar)
-    if mu.shape != logvar.shape or mu.ndim < 2:
-        raise VaeRuntimeError(f"mu, logvar: got shapes {mu.shape} and {logvar.shape}, expected one [n, ...]")
-    size = mu[0].size if len(mu) else 0
-    epsilon = normal(seed, stream, start * size, mu.size)
+    if mu.shape != logvar.shape:
+        raise VaeRuntimeError(f"logvar: got shape {logvar.shape}, expected {mu.shape} as in mu")
+    epsilon = normal(seed, stream, start, mu.size)
     return _reparameterise(mu, logvar, epsilon.reshape(mu.shape), epsilon_scale)
 
 

@@ -1,0 +1,31 @@
+"""Compilers, emulators and packages that the tests of the ports need, beside Python's."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+
+def need(tool):
+    """The path of a tool; without it the test is skipped, but in CI it fails."""
+    return shutil.which(tool) or _missing(f"{tool} is not installed")
+
+
+def need_npm_package(root, name):
+    """The folder of a package that tests/package.json names; without it as for a tool."""
+    folder = root / "tests" / "node_modules" / name
+    return folder if folder.is_dir() else _missing(f"{name} is not installed: npm install --prefix tests")
+
+
+def _missing(reason):
+    assert os.environ.get("CI") != "true", f"{reason}; .ci/run must install it"
+    pytest.skip(reason)
+
+
+def compile_program(command, **options):
+    """Run a compiler, which must not say anything but yes."""
+    done = subprocess.run(command, capture_output=True, text=True, check=False, **options)
+    assert done.returncode == 0, done.stderr
