@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import subprocess
 
 import numpy as np
 import pytest
 
+from tests.runtime.toolchain import need, need_npm_package
 from tests.tiny_models import samples, tiny_vae
 from vae_export.cli.main import main
 
@@ -31,7 +33,7 @@ def commands(text):
     return [line for line in lines if line]
 
 
-def test_commands_and_programs(readme, tmp_path, monkeypatch, capfd):
+def test_commands_and_programs(root, readme, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     tiny_vae().save("my-vae.keras")
     np.save("my-samples.npy", samples(20))
@@ -47,6 +49,9 @@ def test_commands_and_programs(readme, tmp_path, monkeypatch, capfd):
         assert main(arguments) == 0, (command, capfd.readouterr().err)
         run += 1
     assert run == 12
+    (tmp_path / "node_modules").symlink_to(need_npm_package(root, "onnxruntime-web").parent)
+    (program,) = blocks(readme, "js")
+    subprocess.run([need("node"), "--input-type=module"], input=program.encode(), check=True)
     monkeypatch.syspath_prepend(tmp_path)
     for program in blocks(readme, "python"):
         exec(compile(program, "README.md", "exec"), {})

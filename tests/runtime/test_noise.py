@@ -130,7 +130,27 @@ def test_arguments_out_of_range(arguments, message):
 
 def test_read_ahead_gives_the_same_values_in_any_order():
     stream = NormalStream(9, stream=4)
-    for start, count in [(0, 2), (2, 2), (1022, 4), (5, 3), (3000, 5000), (10**6, 1), (2**64 - 4, 4), (0, 1)]:
+    draws = [
+        (0, 2),
+        (2, 2),
+        (1022, 4),
+        (1026, 4),
+        (5, 3),
+        (3000, 5000),
+        (8000, 600),
+        (8600, 9000),
+        (17600, 5),
+    ]
+    for start, count in [
+        *draws,
+        (17500, 9),
+        (10**6, 1),
+        (2**64 - 4, 4),
+        (0, 1),
+        (0, 0),
+        (1, 600),
+        (601, 600),
+    ]:
         np.testing.assert_array_equal(stream.draw(start, count), normal(9, 4, start, count))
 
 

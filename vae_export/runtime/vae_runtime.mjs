@@ -391,11 +391,12 @@ async function checkedFile(read, { file, sha256 }) {
   if (/^\/|[\\:]/.test(file) || file.split("/").some((part) => ["", ".", ".."].includes(part))) {
     throw new VaeRuntimeError(`manifest.json: names ${file}, expected a relative path inside the bundle`);
   }
-  if (!globalThis.crypto?.subtle) {
-    throw new VaeRuntimeError("WebCrypto is missing: serve the page over https or from localhost; Node needs 20 or newer");
+  const { subtle } = globalThis.crypto ?? {};
+  if (!subtle) {
+    throw new VaeRuntimeError("WebCrypto is missing: serve the page over https or from localhost; use Node 20 or newer");
   }
   const bytes = await readFile(read, file);
-  const digest = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  const digest = new Uint8Array(await subtle.digest("SHA-256", bytes));
   const hex = Array.from(digest, (byte) => byte.toString(16).padStart(2, "0")).join("");
   if (hex !== sha256) {
     throw new VaeRuntimeError(`${file}: altered (its SHA-256 is not the manifest's); export the bundle again`);

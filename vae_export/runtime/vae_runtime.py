@@ -172,19 +172,22 @@ class NormalStream:
     def __init__(self, seed: int, stream: int = 0) -> None:
         self.seed = seed
         self.stream = stream
-        # Replaced as one object, so that another thread never sees half of a change.
-        self._ahead: tuple[int, int, Array] = (0, 0, np.empty(0, np.float32))
+        # Values [low, high), replaced as one object: another thread never sees half of a change.
+        self._ahead: tuple[int, int, Array] = (-1, -1, np.empty(0, np.float32))
 
     def draw(self, start: int, count: int) -> Array:
         """Values [start, start + count): float32 ``[count]``."""
         low, high, values = self._ahead
         if low <= start and start + count <= high:
             return values[start - low : start - low + count]
-        if count >= _READ_AHEAD or start + _READ_AHEAD > 1 << 64:
+        # Most of the cost is a call's own: who goes on where the last values ended gets many at once.
+        ahead = _CHUNK if low <= start <= high else _READ_AHEAD
+        if 2 * count > ahead or start + ahead > 1 << 64:
+            self._ahead = (start + count, start + count, values[:0])
             return normal(self.seed, self.stream, start, count)
-        values = normal(self.seed, self.stream, start, _READ_AHEAD)
+        values = normal(self.seed, self.stream, start, ahead)
         values.flags.writeable = False
-        self._ahead = (start, start + _READ_AHEAD, values)
+        self._ahead = (start, start + ahead, values)
         return values[:count]
 
 
