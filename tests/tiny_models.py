@@ -6,6 +6,8 @@ import keras
 import numpy as np
 from keras import layers, ops
 
+from vae_export.split.graph import flatten
+from vae_export.split.half import Half, Target
 from vae_export.train.sampling import SamplingLayer
 
 X_SHAPE = (6, 6, 1)
@@ -114,3 +116,14 @@ def samples(count=12, seed=5):
     """Real-looking x: smooth, in [0, 1]."""
     rng = np.random.default_rng(seed)
     return np.clip(rng.normal(0.4, 0.4, (count, *X_SHAPE)), 0, 1).astype(np.float32)
+
+
+def half_of(model, role="decoder"):
+    """A functional model with a dict of outputs, as a half."""
+    graph = flatten(model)
+    return Half(
+        role,
+        graph.calls,
+        {value.name: value for value in graph.inputs},
+        {name: Target(value) for name, value in zip(graph.output_names, graph.outputs, strict=True)},
+    )

@@ -15,9 +15,11 @@ from vae_export.errors import DataError, OutputError
 
 __all__ = [
     "PICTURE_SUFFIXES",
+    "check_condition",
     "check_latents",
     "check_x",
     "read_array",
+    "read_arrays",
     "read_pictures",
     "to_unit",
     "write_arrays",
@@ -29,14 +31,19 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp")
 
 
 def read_array(path: Path, key: str) -> Array:
-    """Read an array from .npy, .npz, a picture or a folder of pictures.
+    """Read one array; see `read_arrays`."""
+    return read_arrays(path, key)[key]
+
+
+def read_arrays(path: Path, key: str) -> dict[str, Array]:
+    """Read an array from .npy, .npz, a picture or a folder of pictures, and what an .npz holds beside.
 
     Args:
         path: the file or folder.
-        key: which array of an .npz to take, if it has several.
+        key: which array it is; an .npz with one array alone may call it anything.
 
     Returns:
-        The array as stored; pictures as uint8 ``[n, height, width, channels]``.
+        Arrays as stored, the `key` among them; pictures as uint8 ``[n, height, width, channels]``.
 
     Raises:
         DataError: no such file, not readable, or an .npz without the key.
@@ -44,7 +51,7 @@ def read_array(path: Path, key: str) -> Array:
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
     if path.is_dir() or path.suffix.lower() in PICTURE_SUFFIXES:
-        return read_pictures(path)
+        return {key: read_pictures(path)}
     if path.suffix not in (".npy", ".npz"):
         raise DataError(f"{path}: got a file named *{path.suffix}, expected .npy, .npz or an image")
     try:
@@ -53,10 +60,10 @@ def read_array(path: Path, key: str) -> Array:
         arrays: dict[str, Array] = {key: loaded} if isinstance(loaded, np.ndarray) else dict(loaded)
     except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: cannot be read ({error})") from error
-    if key in arrays:
-        return arrays[key]
     if len(arrays) == 1:
-        return next(iter(arrays.values()))
+        return {key: next(iter(arrays.values()))}
+    if key in arrays:
+        return arrays
     raise DataError(
         f"{path}: holds the arrays {', '.join(sorted(arrays)) or 'none'}, expected {key!r} among them"
     )
@@ -134,6 +141,20 @@ def check_latents(array: Array, shape: tuple[int, ...], where: str) -> Array:
     """
     _check_shape(array, shape, where)
     return _check_floats(array, where, "floats")
+
+
+def check_condition(array: Array, shape: tuple[int, ...], dtype: str, where: str) -> Array:
+    """An input of a conditional model beside x and z: ``[n, *shape]`` of a dtype.
+
+    Raises:
+        DataError: wrong shape, or values that the dtype does not hold.
+    """
+    _check_shape(array, shape, where)
+    if dtype == "float32":
+        return _check_floats(array, where, "floats")
+    if array.dtype.kind not in "iub" or (array.astype(dtype) != array).any():
+        raise DataError(f"{where}: got dtype {array.dtype}, expected values that {dtype} holds")
+    return array.astype(dtype)
 
 
 def write_arrays(path: Path, arrays: Mapping[str, Array]) -> None:

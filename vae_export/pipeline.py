@@ -6,9 +6,10 @@ checking the arguments, costs nothing.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ import numpy as np
 
 from vae_export.artifact import FORMATS, Artifact
 from vae_export.bundle.golden import golden_count, golden_file, to_bytes
-from vae_export.bundle.manifest import MANIFEST_FILE, Latent, Source, build_manifest, check_manifest, to_text
+from vae_export.bundle.manifest import MANIFEST_FILE, Source, build_manifest, check_manifest, to_text
 from vae_export.bundle.reader import read_bundle
 from vae_export.bundle.writer import check_parent, check_target, write_bundle
 from vae_export.convert.opsets import DEFAULT_OPSET, check_opset
@@ -25,6 +26,7 @@ from vae_export.errors import ConversionError, InputError, MissingDependencyErro
 from vae_export.quiet import quiet
 from vae_export.runtime import HELPERS, helper_bytes, vae_runtime
 from vae_export.sources import ModelSource, Samples, find_samples, keras_needed, resolve_model
+from vae_export.verify.draws import draw_prior
 from vae_export.verify.golden_parity import check_golden
 from vae_export.verify.parity import DEFAULT_TOLERANCE, ParityReport
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from vae_export.split.split_vae import SplitVae
     from vae_export.train.figures import VaeFigures
     from vae_export.train.recipe import Recipe
+    from vae_export.verify.gate import Reference
 
 __all__ = [
     "DEFAULT_OPSET",
@@ -149,23 +152,17 @@ def export(
     source = resolve_model(model, name)
     target = Path(output) if output is not None else default_output(source.name)
     check_target(target, overwrite)
-    split = _split(source, step)
-    samples = find_samples(calibration, source.model, split.x_shape)
-    artifacts = _convert(split, formats, batch, opset, step)
-    report, golden = _verify(split, artifacts, samples, tolerance, step)
+    with _float32(_load(source, step)) as keras_model:
+        split = _split(keras_model, source.name, step)
+        samples = _find_samples(calibration, source, split)
+        artifacts = _convert(split, formats, batch, opset, step)
+        report, golden = _verify(split, artifacts, samples, tolerance, step)
     report.require()
     step("writing the bundle")
-    site = split.site
-    latent = Latent(
-        layer=site.layer_name,
-        layer_class=site.layer_class,
-        shape=site.latent_shape,
-        parametrisation=site.parametrisation,
-        parametrisation_source=site.parametrisation_source,
-        epsilon_scale=site.epsilon_scale,
-    )
     runtime = {language: (HELPERS[language], helper_bytes(language)) for language in runtimes}
-    described = Source(source.name, latent, samples.value_range, samples.description, _tool_versions(formats))
+    described = Source(
+        source.name, split.latents, samples.value_range, samples.description, _tool_versions(formats)
+    )
     manifest = build_manifest(described, artifacts, report, golden, GOLDEN_SEED, runtime)
     violation = check_manifest(manifest)
     if violation is not None:
@@ -193,7 +190,8 @@ def inspect(model: str | Path | Any | None = None, progress: Progress | None = N
     with quiet():
         from vae_export.split.inspection import inspect_model
 
-        return inspect_model(keras_model, source.name)
+        with _float32(keras_model):
+            return inspect_model(keras_model, source.name)
 
 
 def train(
@@ -299,13 +297,29 @@ def _load(source: ModelSource, step: Progress) -> Any:
         return source.load()
 
 
-def _split(source: ModelSource, step: Progress) -> SplitVae:
-    keras_model = _load(source, step)
+@contextlib.contextmanager
+def _float32(keras_model: Any) -> Iterator[Any]:
+    with keras_needed():
+        from vae_export.split.float32 import computing_in_float32
+    with computing_in_float32(keras_model):
+        yield keras_model
+
+
+def _split(keras_model: Any, name: str, step: Progress) -> SplitVae:
     step("finding the sampling site")
-    with quiet(), keras_needed():
+    with quiet():
         from vae_export.split.split_vae import split
 
-        return split(keras_model, source.name)
+        return split(keras_model, name)
+
+
+def _find_samples(calibration: str | Path | Array | None, source: ModelSource, split: SplitVae) -> Samples:
+    from vae_export.split.example_inputs import random_array
+
+    def random(name: str, rows: int) -> Array:
+        return random_array(split.graph, split.inputs[name], rows, np.random.default_rng(0))
+
+    return find_samples(calibration, source.model, split.inputs, random)
 
 
 def _convert(
@@ -338,12 +352,14 @@ def _verify(
     from vae_export.verify.keras_runner import KerasRunner
 
     decoder = KerasRunner(split.decoder)
+    conditions = {name: samples.arrays[name] for name in split.decoder.inputs if name in samples.arrays}
     reference = Reference.compute(
         KerasRunner(split.encoder),
         decoder,
-        samples.x,
-        seed=GOLDEN_SEED,
-        epsilon_scale=split.site.epsilon_scale,
+        split.latents,
+        {name: samples.arrays[name] for name in split.encoder.inputs},
+        conditions,
+        GOLDEN_SEED,
     )
     report = verify_artifacts(
         artifacts,
@@ -352,14 +368,34 @@ def _verify(
         tolerance=tolerance,
         progress=lambda file: step(f"verifying {file}"),
     )
-    count = min(golden_count(int(np.prod(split.x_shape))), len(samples.x))
-    shape = split.site.latent_shape
-    prior = vae_runtime.normal(GOLDEN_SEED, 0, 0, count * int(np.prod(shape))).reshape(count, *shape)
-    golden = {
-        name: getattr(reference, name)[:count]
-        for name in ("x", "epsilon", "mu", "logvar", "z", "reconstruction")
+    return report, _golden_arrays(reference)
+
+
+def _golden_arrays(reference: Reference) -> dict[str, Array]:
+    """The first rows of what was compared, and images of the prior."""
+    x = reference.encoder_inputs["x"]
+    count = min(golden_count(int(np.prod(x.shape[1:]))), len(x))
+    prior = draw_prior(reference.latents, count, GOLDEN_SEED)
+    conditions = {name: array[:count] for name, array in reference.conditions.items()}
+    generated = reference.decoder.run({**prior, **conditions})
+    return {
+        **{
+            name: array[:count]
+            for arrays in (
+                reference.encoder_inputs,
+                reference.conditions,
+                reference.posterior,
+                reference.z,
+                reference.outputs,
+            )
+            for name, array in arrays.items()
+        },
+        **{latent.epsilon: prior[latent.z] for latent in reference.latents},
+        **{
+            "generated" if len(generated) == 1 else f"generated_{name}": array
+            for name, array in generated.items()
+        },
     }
-    return report, {**golden, "generated": decoder.run({"z": prior})["reconstruction"]}
 
 
 def _tool_versions(formats: Sequence[str]) -> dict[str, str]:

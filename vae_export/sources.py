@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vae_export.arrays import check_x, read_array
-from vae_export.errors import InputError, MissingDependencyError, ModelError
+from vae_export.arrays import check_condition, check_x, read_arrays
+from vae_export.errors import DataError, InputError, MissingDependencyError, ModelError
 from vae_export.reference_models import DEFAULT_MODEL, reference_models
 
 __all__ = ["ModelSource", "Samples", "find_samples", "keras_needed", "resolve_model"]
@@ -55,13 +55,13 @@ class Samples:
     """Inputs to verify on.
 
     Attributes:
-        x: float32 ``[n, ...]``.
+        arrays: x and the conditions ``[n, ...]``, in the dtypes of the inputs.
         description: one line that says what they are.
-        value_range: smallest and largest value of real samples, [0, 1] or [-1, 1]; None if they are
-            not real, or scaled otherwise.
+        value_range: smallest and largest value of real x, [0, 1] or [-1, 1]; None if they are not
+            real, or scaled otherwise.
     """
 
-    x: Array
+    arrays: Mapping[str, Array]
     description: str
     value_range: tuple[float, float] | None
 
@@ -102,32 +102,63 @@ def _named(name: str) -> str:
 
 
 def find_samples(
-    calibration: str | Path | Array | None, model: Path | Any, shape: tuple[int, ...]
+    calibration: str | Path | Array | Mapping[str, Array] | None,
+    model: Path | Any,
+    inputs: Mapping[str, Any],
+    random: Callable[[str, int], Array],
 ) -> Samples:
-    """Read samples of x, take those beside the model file, or make random ones.
+    """Read samples of x and the conditions, take those beside the model file, or make random ones.
 
     Args:
-        calibration: a file, a folder of images, an array ``[n, *shape]``, or None.
+        calibration: a file, a folder of images, an array ``[n, *shape]``, arrays by name, or None.
         model: the file of the model, or a Keras model.
-        shape: of one x.
+        inputs: name -> something with shape (of a batch) and dtype; x among them.
+        random: makes rows for an input that no samples are given for.
 
     Raises:
-        DataError: the samples cannot be read, or do not fit the encoder.
+        DataError: the samples cannot be read, or do not fit the inputs.
     """
     if calibration is None and isinstance(model, Path) and (model.parent / SAMPLES_FILE).is_file():
         calibration = model.parent / SAMPLES_FILE
+    given, where = _read(calibration)
+    arrays = {
+        name: _check_given(given[name], spec, name, where) for name, spec in inputs.items() if name in given
+    }
+    rows = {len(array) for array in arrays.values()}
+    if len(rows) > 1:
+        counts = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
+        raise DataError(f"{where}: got {counts} rows, expected as many of each")
+    value_range = _value_range(arrays["x"]) if "x" in arrays else None
+    count = min(SAMPLE_COUNT, *rows) if rows else SAMPLE_COUNT
+    arrays = {name: array[:count] for name, array in arrays.items()}
+    missing = [name for name in inputs if name not in arrays]
+    everything = {**arrays, **{name: random(name, count) for name in missing}}
+    if not arrays:
+        return Samples(everything, "random values; no real samples were given", None)
+    guessed = f", random {', '.join(missing)}" if missing else ""
+    return Samples(everything, f"{count} real samples from {where}{guessed}", value_range)
+
+
+def _read(calibration: Any) -> tuple[Mapping[str, Array], str]:
+    """Arrays by name, and what messages call their origin."""
     if calibration is None:
-        x = np.random.default_rng(0).random((SAMPLE_COUNT, *shape), np.float32)
-        return Samples(x, "random values in [0, 1]; no real samples were given", None)
+        return {}, ""
     if isinstance(calibration, (str, Path)):
-        path = Path(calibration)
-        array, where = read_array(path, "x"), path.name
-    else:
-        array, where = calibration, "calibration"
-    x = check_x(array, shape, (0.0, 1.0) if array.dtype == np.uint8 else None, where)
-    value_range = _value_range(x)
-    x = x[:SAMPLE_COUNT]
-    return Samples(x, f"{len(x)} real samples from {where}", value_range)
+        return read_arrays(Path(calibration), "x"), Path(calibration).name
+    return (calibration if isinstance(calibration, Mapping) else {"x": calibration}), "calibration"
+
+
+def _check_given(array: Array, spec: Any, name: str, where: str) -> Array:
+    """An array for an input: in its dtype, ``[n, ...]``.
+
+    Raises:
+        DataError: it does not fit.
+    """
+    shape, dtype = tuple(spec.shape[1:]), spec.dtype
+    floating = dtype.startswith(("float", "bfloat"))
+    if name == "x" and floating:
+        return check_x(array, shape, (0.0, 1.0) if array.dtype == np.uint8 else None, where)
+    return check_condition(array, shape, "float32" if floating else dtype, f"{where}: {name}")
 
 
 @contextlib.contextmanager

@@ -42,6 +42,7 @@ def test_what_the_latent_says(manifest):
             "layer_class": "SamplingLayer",
             "mu": "mu",
             "logvar": "logvar",
+            "epsilon": "epsilon",
             "z": "z",
             "shape": [2],
             "stream": 0,

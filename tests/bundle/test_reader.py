@@ -106,9 +106,13 @@ TAMPERED = {
         lambda b: edit_manifest(b, lambda m: m["artifacts"].append(m["artifacts"][0])),
         r"\$\.artifacts: expected one encoder and one decoder a format; export",
     ),
-    "a second latent": (
+    "a latent twice": (
         lambda b: edit_manifest(b, lambda m: m["latents"].append(m["latents"][0])),
-        r"manifest\.json: \$\.latents: .* is too long; export",
+        r"manifest\.json: \$\.latents: got mu mu, mu, expected each once among the outputs of encoder\.onnx; ",
+    ),
+    "a latent of another model": (
+        lambda b: edit_manifest(b, lambda m: m["latents"][0].update(z="z_style")),
+        r"manifest\.json: \$\.latents: got z z_style, expected each once among the inputs of decoder\.onnx; ",
     ),
     "no parity": (
         lambda b: edit_manifest(b, lambda m: m["artifacts"][0].update(parity={})),

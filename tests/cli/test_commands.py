@@ -63,7 +63,7 @@ def test_own_model_and_samples(run, tmp_path, root):
     manifest = json.loads((tmp_path / "mine-bundle" / "manifest.json").read_text())
     assert manifest["name"] == "mine"
     assert manifest["artifacts"][0]["opset"] == 15
-    assert "compared with Keras on random values in [0, 1]; no real samples were given" in run(
+    assert "compared with Keras on random values; no real samples were given" in run(
         "mine.keras", "--format", "onnx", "-o", "other"
     )
 
@@ -73,11 +73,16 @@ def test_inspect_a_model(run):
     assert "fashion-mnist-conv: x [N x 28 x 28 x 1] → " in out
     row = next(line for line in out.splitlines() if line.startswith("decoder/dense"))
     assert row.split() == ["decoder/dense", "Dense", "N", "x", "3136", "53,312", "decoder"]
-    assert "sampling site: layer 'sampling' (SamplingLayer) draws z from" in out
-    assert "log-variance (probed), epsilon scale 1, latent shape 16" in out
+    assert "sampling site: 'sampling' (SamplingLayer) draws z [16] from" in out
+    assert "  mu               'mu'\n  v                'logvar'\n" in out
+    assert (
+        "  parametrisation  log-variance (probed): sigma(v) = exp(v/2) at 9 values of v; residuals of " in out
+    )
+    assert "encoder: x [N x 28 x 28 x 1] → mu [N x 16], logvar [N x 16]" in out
+    assert "decoder: z [N x 16] → reconstruction [N x 28 x 28 x 1]" in out
     found = json.loads(run("inspect", "--json"))
     assert found["name"] == "fashion-mnist-dense"
-    assert found["sampling_site"]["latent_shape"] == [2]
+    assert found["sites"][0]["latent_shape"] == [2]
 
 
 def test_inspect_a_bundle(run, dense_bundle):

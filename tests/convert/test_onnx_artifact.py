@@ -5,7 +5,7 @@ import onnxruntime
 import pytest
 from keras import layers, ops
 
-from tests.tiny_models import LATENT, X_SHAPE, ListSampler, samples
+from tests.tiny_models import LATENT, X_SHAPE, ListSampler, half_of, samples
 from vae_export.artifact import TensorSpec
 from vae_export.convert import onnx_artifact
 from vae_export.convert.onnx_artifact import convert_to_onnx
@@ -46,7 +46,7 @@ def test_every_opset_offered_loads_and_computes(tiny_split, opset):
     assert artifact.opset == opset
     z = np.float32([[0.5, -1, 2], [0, 1, -1]])
     (got,) = onnxruntime.InferenceSession(artifact.data).run(["reconstruction"], {"z": z})
-    expected = tiny_split.decoder(z)["reconstruction"]
+    expected = tiny_split.decoder({"z": z})["reconstruction"]
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
 
 
@@ -72,7 +72,7 @@ def test_converting_twice_gives_the_same_bytes(encoder, tiny_split):
 
 def sequence_half(layer):
     z = keras.Input((4, LATENT), name="z")
-    return keras.Model(z, {"reconstruction": layer(z)}, name="decoder")
+    return half_of(keras.Model(z, {"reconstruction": layer(z)}))
 
 
 def test_names_and_order_come_from_the_model_alone():
@@ -88,7 +88,7 @@ def test_the_bodies_of_loops_follow_the_names():
     assert "Loop" in artifact.operators
     z = np.random.default_rng(0).normal(size=(2, 4, LATENT)).astype(np.float32)
     (got,) = onnxruntime.InferenceSession(artifact.data).run(None, {"z": z})
-    np.testing.assert_allclose(got, half(z)["reconstruction"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(got, half({"z": z})["reconstruction"], rtol=0, atol=1e-5)
 
 
 def test_a_random_operator_inside_of_a_branch_is_found():
@@ -105,7 +105,7 @@ def test_a_random_operator_inside_of_a_branch_is_found():
 
 def half_with(layer):
     z = keras.Input((LATENT,), name="z")
-    return keras.Model(z, {"reconstruction": layer(z)}, name="decoder")
+    return half_of(keras.Model(z, {"reconstruction": layer(z)}))
 
 
 class UnseededNoise(layers.Layer):

@@ -32,7 +32,7 @@ def test_names_stand_at_the_tensors_they_belong_to(encoder, tiny_split):
     interpreter.allocate_tensors()
     interpreter.set_tensor(interpreter.get_input_details()[0]["index"], samples(3))
     interpreter.invoke()
-    expected = tiny_split.encoder(samples(3))
+    expected = tiny_split.encoder({"x": samples(3)})
     for entry in interpreter.get_output_details():
         np.testing.assert_allclose(
             interpreter.get_tensor(entry["index"]), expected[entry["name"]], rtol=0, atol=1e-5

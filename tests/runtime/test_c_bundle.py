@@ -86,7 +86,7 @@ def test_self_test(programs, reference_result):
     done = run(programs / "self_test", reference_result.path)
     assert done.returncode == 0, done.stdout + done.stderr
     lines = [line.split() for line in done.stdout.splitlines()]
-    assert [line[0] for line in lines] == ["epsilon", "mu", "logvar", "z", "reconstruction", "generated"]
+    assert [line[0] for line in lines] == ["epsilon", "generated", "mu", "logvar", "z", "reconstruction"]
     assert all(float(line[3]) < 1e-4 for line in lines)
     assert float(lines[0][3]) == 0
 
@@ -124,6 +124,24 @@ def test_models_it_cannot_draw_are_told(programs, tmp_path, model, options, mess
     done = run(programs / "generate", path, tmp_path / "a.pgm")
     assert done.returncode == 2
     assert f"decoder.onnx: {message}" in done.stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["abc"], ["0"], ["-1"], ["1e3"], ["1", "0x7"], ["1", str(2**64)], ["10001"]]
+)
+def test_numbers_are_read_whole_or_refused(programs, dense_bundle, tmp_path, arguments):
+    done = run(programs / "generate", dense_bundle, tmp_path / "a.pgm", *arguments)
+    assert done.returncode == 2
+    assert "usage: generate" in done.stderr
+
+
+@pytest.mark.parametrize("name", ["x", "epsilon", "mu", "z", "reconstruction", "generated"])
+def test_golden_arrays_of_another_size_are_told(programs, bundle_copy, name):
+    file = bundle_copy / "golden" / f"{name}.f32"
+    file.write_bytes(file.read_bytes()[:40])
+    done = run(programs / "self_test", bundle_copy)
+    assert done.returncode == 2
+    assert "another size than the others say" in done.stderr
 
 
 def test_missing_golden_arrays_are_told(programs, bundle_copy):

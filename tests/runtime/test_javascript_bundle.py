@@ -8,13 +8,15 @@ import json
 import subprocess
 import threading
 
+import keras
 import numpy as np
 import pytest
 
 import vae_export
 from tests.broken_bundles import edit_manifest, shift_golden
 from tests.runtime.toolchain import need, need_npm_package
-from tests.tiny_models import samples, tiny_vae
+from tests.tiny_models import randomise, samples, tiny_vae
+from vae_export.train.sampling import SamplingLayer
 
 PREAMBLE = """
 import * as ort from "onnxruntime-web";
@@ -99,6 +101,68 @@ def test_a_sample_alone_is_the_same_as_in_a_batch(run_js, dense_bundle):
     np.testing.assert_allclose(alone, batch, rtol=0, atol=1e-6)
 
 
+def test_inputs_may_change_after_the_call(run_js, dense_bundle):
+    body = """const vae = await load(bundle, ort), z = Float32Array.of(1, -1);
+    const image = vae.decode(z), expected = vae.decode(Float32Array.of(1, -1));
+    z.fill(0);
+    return [[...await image], [...await expected]]"""
+    changed, expected = run_js(dense_bundle, body)
+    assert changed == expected
+
+
+def test_released_sessions_are_gone(run_js, dense_bundle):
+    body = """const vae = await load(bundle, ort);
+    await vae.release();
+    try { await vae.generate(1); } catch (error) { return `${error}`; }"""
+    assert "session" in run_js(dense_bundle, body)
+
+
+def conditional_vae():
+    x, label = keras.Input((6, 6, 1), name="photo"), keras.Input((), name="label", dtype="int32")
+    y = keras.layers.Embedding(10, 4)(label)
+    both = keras.layers.Concatenate()([keras.layers.Flatten()(x), y])
+    content, style = (
+        SamplingLayer(name=name)([keras.layers.Dense(size)(both), keras.layers.Dense(size)(both)])
+        for name, size in (("content", 3), ("style", 2))
+    )
+    hidden = keras.layers.Concatenate()([content, style, y])
+    outputs = [keras.layers.Dense(36, name="pixels")(hidden), keras.layers.Dense(10, name="digit")(hidden)]
+    return randomise(keras.Model([x, label], outputs), 5)
+
+
+def test_conditions_and_several_latents_go_by_name(run_js, tmp_path):
+    x, label = samples(8), np.arange(8, dtype=np.int32)
+    model = conditional_vae()
+    path = vae_export.export(
+        model, tmp_path / "bundle", formats=["onnx"], calibration={"x": x, "label": label}
+    ).path
+    values = run_js(
+        path,
+        f"""const vae = await load(bundle, ort), x = Float32Array.from({x.ravel().tolist()});
+        const label = Int32Array.from({label.tolist()});
+        await vae.selfTest();
+        const {{ mu, logvar }} = await vae.encode({{ x, label }});
+        const z = vae.sample(mu, logvar, {{ seed: 3 }});
+        const all = [mu, logvar, z, await vae.decode({{ ...z, label }}), await vae.reconstruct({{ x, label }}),
+          await vae.generate(3, {{ seed: 9, conditions: {{ label: Int32Array.of(4) }} }})];
+        return all.map((arrays) => Object.fromEntries(Object.entries(arrays).map(([k, v]) => [k, [...v]])))""",
+    )
+    vae = vae_export.load(path)
+    vae.self_test()
+    mu, logvar = vae.encode({"x": x, "label": label})
+    assert set(mu) == {"mu_content", "mu_style"}
+    z = vae.sample(mu, logvar, seed=3)
+    expected = [
+        *(mu, logvar, z, vae.decode({**z, "label": label}), vae.reconstruct({"x": x, "label": label})),
+        vae.generate(3, seed=9, conditions={"label": [4]}),
+    ]
+    assert set(expected[-1]) == {"pixels", "digit"}
+    for got, arrays in zip(values, expected, strict=True):
+        assert set(got) == set(arrays)
+        for name, array in arrays.items():
+            np.testing.assert_allclose(got[name], array.ravel(), rtol=1e-5, atol=1e-5)
+
+
 def test_graphs_of_one_batch_size_take_any_number_of_rows(run_js, tmp_path):
     path = vae_export.export(
         tiny_vae(), tmp_path / "bundle", formats=["onnx"], batch=4, calibration=samples(8)
@@ -181,10 +245,19 @@ def test_a_wrong_result_fails_the_self_test(run_js, bundle_copy, name):
         ("vae.decode(new Float32Array(3))", "z: got 3 values, expected rows of 2 (2)"),
         ("vae.encode(new Float32Array(0))", "x: got 0 values, expected rows of 784 (28 x 28 x 1)"),
         ("vae.encode(new Uint8Array(784))", "x: got Uint8Array, expected a Float32Array"),
-        ("vae.generate(0)", "n: got 0, expected an integer, at least 1"),
+        (
+            "vae.generate(1, { start: 2n ** 63n })",
+            "start: got 9223372036854775808, expected an integer in [0, 922",
+        ),
+        ("vae.decode({ x: new Float32Array(2) })", "got the inputs x, expected z"),
+        (
+            "load(bundle, {})",
+            "ort: got [object Object], expected the module onnxruntime-web or onnxruntime-node",
+        ),
+        ("vae.generate(0)", "n: got 0, expected at least 1"),
         ("vae.generate(1, { seed: -1 })", "seed: got -1, expected an integer in [0, 18446744073709551616)"),
         ("vae.generate(1, { seed: 2 ** 53 })", "seed: got 9007199254740992, expected an integer in [0, "),
-        ("vae.sample(new Float32Array(2), new Float32Array(4))", "logvar: got 4 values, expected 2 as in mu"),
+        ("vae.sample(new Float32Array(2), new Float32Array(4))", "logvar: got 2 rows, expected 1 as in mu"),
     ],
 )
 def test_wrong_arguments_are_refused(run_js, dense_bundle, call, message):

@@ -97,6 +97,15 @@ def test_a_draw_from_the_posterior_alone_is_the_same_as_in_a_batch(port):
     assert batch.tobytes() == alone.tobytes()
 
 
+@pytest.mark.parametrize("port", ["node", "java"], indirect=True)
+def test_beyond_the_end_of_a_stream_is_refused(port):
+    done = subprocess.run(
+        port, input=f"normal 7 0 {2**64 - 1} 2\n".encode(), capture_output=True, check=False
+    )
+    assert done.returncode != 0
+    assert b"got 2, expected" in done.stderr or b"expected at most 2^64 - 2" in done.stderr
+
+
 def test_golden_arrays_are_read(port, tmp_path):
     values = np.array([0.0, -0.0, 1.5, -3.25e-42, np.inf, np.nan, 3.4e38], "<f4")
     values.tofile(tmp_path / "golden.f32")

@@ -36,7 +36,7 @@ def test_every_layer_is_told_where_it_goes():
     assert rows["draw"].parameters == 0
     assert inspection.inputs == {"photo": (None, 6, 6, 1)}
     assert inspection.problem is None
-    assert inspection.to_json()["sampling_site"]["layer"] == "draw"
+    assert inspection.to_json()["sites"][0]["layer"] == "draw"
 
 
 def test_a_model_without_a_site_is_shown_all_the_same():
@@ -44,4 +44,4 @@ def test_a_model_without_a_site_is_shown_all_the_same():
     inspection = inspect_model(keras.Model(x, decoder_tensors(encoder_tensors(x)[0])), "m")
     assert inspection.problem.startswith("m: no sampling site; found only ")
     assert {row.part for row in inspection.layers} == {"left out"}
-    assert inspection.to_json()["sampling_site"] is None
+    assert inspection.to_json()["sites"] == ()

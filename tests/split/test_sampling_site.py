@@ -16,10 +16,16 @@ from tests.tiny_models import (
     decoder_tensors,
     encoder_tensors,
 )
-from vae_export.errors import SamplingSiteError
+from vae_export.errors import ModelError, SamplingSiteError
 from vae_export.split.graph import flatten
-from vae_export.split.sampling_site import find_sampling_site
+from vae_export.split.sampling_site import find_sampling_sites
 from vae_export.train.sampling import SamplingLayer
+
+
+def find_sampling_site(model):
+    """The only site of a model."""
+    (site,) = find_sampling_sites(flatten(model), "m")
+    return site
 
 
 def vae_with(sampler, call=None):
@@ -42,15 +48,14 @@ def vae_with(sampler, call=None):
     ids=lambda value: getattr(value, "__name__", ""),
 )
 def test_site_is_found(sampler, call):
-    site = find_sampling_site(flatten(vae_with(sampler(name="draw"), call)), "m")
+    site = find_sampling_site(vae_with(sampler(name="draw"), call))
     assert (site.layer_name, site.layer_class) == ("draw", sampler.__name__)
     assert site.latent_shape == (LATENT,)
-    assert (site.parametrisation, site.parametrisation_source) == ("log-variance", "probed")
-    assert site.epsilon_scale == 1.0
+    posterior = site.posterior
+    assert (posterior.parametrisation, posterior.source) == ("log-variance", "probed")
+    assert (posterior.epsilon_scale, posterior.clip) == (1.0, None)
     # Whichever order the layer takes them in.
-    assert site.mu in site.call.inputs
-    first = site.call.inputs[0]
-    assert first is (site.logvar if sampler is SwappedSampler else site.mu)
+    assert (posterior.mu.value.name, posterior.spread.value.name) == ("mu", "logvar")
 
 
 def test_a_layer_without_noise_is_no_site():
@@ -58,7 +63,7 @@ def test_a_layer_without_noise_is_no_site():
     mu, logvar = encoder_tensors(x)
     gated = Gate(name="gate")([mu, logvar])
     z = SamplingLayer(name="draw")([gated, logvar])
-    site = find_sampling_site(flatten(keras.Model(x, decoder_tensors(z))), "m")
+    site = find_sampling_site(keras.Model(x, decoder_tensors(z)))
     assert site.layer_name == "draw"
 
 
@@ -71,6 +76,19 @@ def autoencoder():
 def gated_autoencoder():
     x = keras.Input(X_SHAPE)
     return keras.Model(x, decoder_tensors(Gate(name="gate")(list(encoder_tensors(x)))))
+
+
+def hierarchical():
+    x = keras.Input(X_SHAPE)
+    high = SamplingLayer(name="high")(list(encoder_tensors(x)))
+    mu, logvar = layers.Dense(LATENT)(high), layers.Dense(LATENT)(high)
+    return keras.Model(x, decoder_tensors(SamplingLayer(name="low")([mu, logvar])))
+
+
+def noise_in_the_encoder():
+    x = keras.Input(X_SHAPE)
+    noisy = layers.GaussianNoise(0.1, name="noise")(x, training=True)
+    return keras.Model(x, decoder_tensors(SamplingLayer(name="draw")(list(encoder_tensors(noisy)))))
 
 
 def two_samplers():
@@ -90,24 +108,33 @@ def two_samplers():
         ),
         (
             gated_autoencoder,
-            r"^m: no sampling site; the layers that take two tensors of one shape return no noise: "
-            r"'gate' \(Gate\); expected",
+            r"^m: no sampling site; no layer draws noise, not even the custom ones: 'gate' \(Gate\); expected",
         ),
         (
-            two_samplers,
-            r"^m: got 2 sampling sites: 'content' \(SamplingLayer\), 'style' \(SamplingLayer\); expected one",
+            hierarchical,
+            r"^m: the latent of layer 'low' depends on that of layer 'high' \(a hierarchical VAE\), expected "
+            r"latents that depend on x alone; export each level as a VAE of its own$",
         ),
         (
-            lambda: vae_with(StandardDeviationSampler(name="draw")),
-            r"^m: layer 'draw' \(StandardDeviationSampler\) gave 0\.\d+ ± [12]\.?\d* for inputs \(0\.5, -2\), "
-            r"0\.5 ± 0 for inputs \(0\.5, 0\), .*; expected noise around mu, mu \+ exp\(0\.5 \* logvar\)",
+            lambda: vae_with(sampler(lambda mu, v, epsilon: mu + ops.tanh(v) ** 2 * epsilon)),
+            r"^m: layer 'draw' \(Drawn\) gave 0\.\d+ ± 0\.9\d* for inputs \(0\.5, -2\), 0\.5 ± 0 for inputs "
+            r"\(0\.5, 0\), .*; expected noise around mu, mu \+ sigma \* epsilon",
+        ),
+        (
+            noise_in_the_encoder,
+            r"^m: layer 'noise' \(GaussianNoise\) draws noise of shape \(6, 6, 1\) from \(6, 6, 1\); expected",
         ),
     ],
-    ids=["autoencoder", "gated autoencoder", "two samplers", "standard deviation"],
+    ids=["autoencoder", "gated autoencoder", "hierarchical", "tanh squared", "noise in the encoder"],
 )
 def test_what_is_no_site_is_explained(model, message):
     with pytest.raises(SamplingSiteError, match=message):
-        find_sampling_site(flatten(model()), "m")
+        find_sampling_sites(flatten(model()), "m")
+
+
+def test_several_latents_are_several_sites():
+    sites = find_sampling_sites(flatten(two_samplers()), "m")
+    assert [site.name for site in sites] == ["content", "style"]
 
 
 def sampler(function):
@@ -127,16 +154,12 @@ def spread(logvar):
 
 
 WRONG_SAMPLERS = {
-    "no half": lambda mu, logvar, epsilon: mu + ops.exp(logvar) * epsilon,
-    "softplus": lambda mu, logvar, epsilon: mu + ops.softplus(logvar) * epsilon,
-    "logvar clipped": lambda mu, logvar, epsilon: mu + spread(ops.clip(logvar, -10, 10)) * epsilon,
     "mu clipped": lambda mu, logvar, epsilon: ops.clip(mu, -1, 1) + spread(logvar) * epsilon,
     "mu reordered": lambda mu, logvar, epsilon: ops.flip(mu, -1) + spread(logvar) * epsilon,
     "logvar reordered": lambda mu, logvar, epsilon: mu + spread(ops.flip(logvar, -1)) * epsilon,
     "mean over the batch": lambda mu, logvar, epsilon: (
         ops.mean(mu, 0, keepdims=True) + spread(logvar) * epsilon
     ),
-    "epsilon x 0.96": lambda mu, logvar, epsilon: mu + 0.96 * spread(logvar) * epsilon,
     "0.985 mu": lambda mu, logvar, epsilon: 0.985 * mu + spread(logvar) * epsilon,
     "mu + 0.015": lambda mu, logvar, epsilon: mu + 0.015 + spread(logvar) * epsilon,
     "one epsilon a row": lambda mu, logvar, epsilon: mu + spread(logvar) * epsilon[:, :1],
@@ -154,15 +177,120 @@ def test_what_only_resembles_a_sampler_is_refused(kind):
     with pytest.raises(
         SamplingSiteError, match=r"^m: layer 'draw' \(Drawn\) gave .*; expected noise around mu"
     ):
-        find_sampling_site(flatten(vae_with(sampler(WRONG_SAMPLERS[kind]))), "m")
+        find_sampling_site(vae_with(sampler(WRONG_SAMPLERS[kind])))
+
+
+PARAMETRISATIONS = [
+    ("log-variance", 1.0, None, lambda v: ops.exp(0.5 * v)),
+    ("log-variance", 1.0, None, lambda v: ops.sqrt(ops.exp(v))),
+    ("log-variance", 0.1, None, lambda v: 0.1 * ops.exp(0.5 * v)),
+    ("log-variance", 0.96, None, lambda v: 0.96 * ops.exp(0.5 * v)),
+    ("log-variance", 1.0, (-10.0, 10.0), lambda v: ops.exp(0.5 * ops.clip(v, -10, 10))),
+    ("log-variance", 1.0, (-30.0, 20.0), lambda v: ops.exp(0.5 * ops.clip(v, -30, 20))),
+    ("log-variance", 0.5, (None, 10.0), lambda v: 0.5 * ops.exp(0.5 * ops.minimum(v, 10))),
+    ("log-std", 1.0, None, ops.exp),
+    ("log-std", 0.01, None, lambda v: 0.01 * ops.exp(v)),
+    ("log-std", 1.0, (-5.0, 2.5), lambda v: ops.exp(ops.clip(v, -5, 2.5))),
+    ("softplus", 1.0, None, ops.softplus),
+    ("softplus", 1.0, None, lambda v: ops.softplus(v) + 1e-6),
+    ("std", 1.0, None, lambda v: v),
+    ("std", 2.0, None, lambda v: 2 * v),
+    ("variance", 1.0, None, ops.sqrt),
+]
+
+
+@pytest.mark.parametrize(("name", "scale", "clip", "sigma"), PARAMETRISATIONS)
+def test_parametrisations_are_told_apart(name, scale, clip, sigma):
+    model = vae_with(sampler(lambda mu, v, epsilon: mu + sigma(v) * epsilon))
+    posterior = find_sampling_site(model).posterior
+    assert (posterior.parametrisation, posterior.epsilon_scale, posterior.clip) == (name, scale, clip)
+    # What the encoder emits is the logarithm of the variance that the layer had.
+    v = np.float32([0.01, 0.5, 2.0] if name in ("std", "variance") else [-3, 0, 0.5, 2, 8])
+    logvar = ops.convert_to_numpy(posterior.logvar(ops.convert_to_tensor(v)))
+    expected = 2 * np.log(ops.convert_to_numpy(sigma(v)) / scale)
+    np.testing.assert_allclose(logvar, expected, rtol=1e-5, atol=1e-3 if name == "softplus" else 1e-5)
+    extreme = ops.convert_to_tensor(np.float32([-1e4, -100, 0, 100, 1e4]))
+    assert np.isfinite(ops.convert_to_numpy(posterior.logvar(extreme))).all()
+
+
+def test_a_scale_is_read_from_the_layer_that_has_it():
+    drawing = sampler(lambda mu, v, epsilon: mu + 0.123456 * spread(v) * epsilon)
+    drawing.epsilon_std = 0.123456
+    assert find_sampling_site(vae_with(drawing)).posterior.epsilon_scale == 0.123456
+
+
+@pytest.mark.parametrize(("axis", "order"), [(-1, 1), (-1, -1), (1, 1)])
+def test_one_tensor_that_the_layer_splits(axis, order):
+    class Splitting(ListSampler):
+        def call(self, tensor):
+            return super().call(ops.split(tensor, 2, axis=axis)[::order])
+
+    x = keras.Input((6, 6, 1))
+    moments = layers.Conv2D(4, 3, padding="same", name="moments")(x)
+    z = Splitting(name="draw")(moments)
+    site = find_sampling_site(keras.Model(x, layers.Conv2DTranspose(1, 3)(z)))
+    posterior = site.posterior
+    assert site.latent_shape == ((6, 6, 2) if axis == -1 else (3, 6, 4))
+    assert (posterior.mu.axis, posterior.mu.index) == (-1 if axis == -1 else -3, 0 if order == 1 else 1)
+    assert posterior.spread.index == 1 - posterior.mu.index
+
+
+def test_noise_written_with_operations():
+    x = keras.Input(X_SHAPE)
+    mu, logvar = encoder_tensors(x)
+    epsilon = layers.GaussianNoise(1.0, name="epsilon")(ops.zeros_like(mu), training=True)
+    z = ops.add(mu, ops.multiply(ops.exp(ops.multiply(0.5, logvar)), epsilon))
+    site = find_sampling_site(keras.Model(x, decoder_tensors(z)))
+    assert (site.layer_name, site.posterior.parametrisation) == ("epsilon", "log-variance")
+    assert (site.posterior.mu.value.name, site.posterior.spread.value.name) == ("mu", "logvar")
+    assert site.posterior.epsilon_scale == 1.0
+
+
+def test_a_standard_deviation_made_before_the_layer_is_known_by_its_logarithm():
+    x = keras.Input(X_SHAPE)
+    mu, logvar = encoder_tensors(x)
+    z = StandardDeviationSampler(name="draw")([mu, layers.Activation("exponential")(logvar * 0.5)])
+    site = find_sampling_site(keras.Model(x, decoder_tensors(z)))
+    assert (site.posterior.parametrisation, site.posterior.spread.value.name) == ("log-variance", "logvar")
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 0, 1)])
+def test_an_encoder_layer_that_returns_mu_logvar_and_z(order):
+    class Encoder(ListSampler):
+        def __init__(self, **options):
+            super().__init__(**options)
+            self.mu, self.logvar = layers.Dense(LATENT), layers.Dense(LATENT)
+
+        def call(self, x):
+            x = ops.reshape(x, (-1, 36))
+            mu, logvar = 3 * self.mu(x), 3 * self.logvar(x)
+            outputs = [mu, logvar, super().call([mu, logvar])]
+            return [outputs[index] for index in order]
+
+    x = keras.Input(X_SHAPE)
+    outputs = Encoder(name="encoder")(x)
+    site = find_sampling_site(keras.Model(x, decoder_tensors(outputs[order.index(2)])))
+    assert site.posterior.parametrisation == "log-variance"
+    assert site.posterior.mu.value.name == f"encoder:{order.index(0)}"
+    assert site.posterior.spread.value.name == f"encoder:{order.index(1)}"
+
+
+def test_a_layer_that_also_adds_a_loss():
+    class WithKl(ListSampler):
+        def call(self, inputs):
+            mean, log_var = inputs
+            self.add_loss(-0.5 * ops.mean(1 + log_var - mean**2 - ops.exp(log_var)))
+            return super().call(inputs)
+
+    assert find_sampling_site(vae_with(WithKl(name="draw"))).layer_name == "draw"
 
 
 def test_one_noise_for_all_rows_is_none():
     model = vae_with(sampler(lambda mu, logvar, epsilon: mu + spread(logvar) * epsilon[:1]))
     with pytest.raises(
-        SamplingSiteError, match=r"one shape return no noise: 'draw' \(Drawn\); expected a layer"
+        SamplingSiteError, match=r"^m: layer 'draw' \(Drawn\) gave .*; expected noise around mu"
     ):
-        find_sampling_site(flatten(model), "m")
+        find_sampling_site(model)
 
 
 class GatedByWeights(Gate):
@@ -201,7 +329,7 @@ def test_layers_that_only_look_random_are_passed_by(layer):
     x = keras.Input(X_SHAPE)
     mu, logvar = encoder_tensors(x)
     z = SamplingLayer(name="draw")([layer(name="other")([mu, logvar]), logvar])
-    site = find_sampling_site(flatten(keras.Model(x, decoder_tensors(z))), "m")
+    site = find_sampling_site(keras.Model(x, decoder_tensors(z)))
     assert site.layer_name == "draw"
 
 
@@ -212,17 +340,17 @@ def test_probing_changes_no_variable(draw):
     z = draw(name="draw")([WithStatistics()([mu, logvar]), logvar])
     model = keras.Model(x, decoder_tensors(z))
     before = [ops.convert_to_numpy(variable) for variable in model.variables]
-    find_sampling_site(flatten(model), "m")
+    find_sampling_site(model)
     assert len(before) > 14
     for variable, old in zip(model.variables, before, strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(variable), old)
 
 
 def test_latents_of_unknown_size():
-    x = keras.Input((None, None, 1))
+    x = keras.Input((None, None, 1), name="image")
     mu, logvar = (layers.Conv2D(1, 3, name=name)(x) for name in ("mu", "logvar"))
     model = keras.Model(x, layers.Conv2DTranspose(1, 3)(SamplingLayer(name="draw")([mu, logvar])))
     with pytest.raises(
-        SamplingSiteError, match=r"layer 'draw' has latents of shape \(None, None, 1\), expected"
+        ModelError, match=r"^input 'image' has shape \(None, None, None, 1\), expected known sizes after the"
     ):
-        find_sampling_site(flatten(model), "m")
+        find_sampling_site(model)

@@ -9,7 +9,7 @@ import pytest
 from keras import ops
 from onnx import numpy_helper
 
-from tests.tiny_models import LATENT, X_SHAPE, samples, tiny_vae
+from tests.tiny_models import LATENT, X_SHAPE, half_of, samples, tiny_vae
 from vae_export.convert.onnx_artifact import convert_to_onnx
 from vae_export.convert.tflite_artifact import convert_to_tflite
 from vae_export.errors import ParityError
@@ -51,8 +51,8 @@ def plant_in_decoder(layer, index, function):
 def swapped_outputs():
     encoder = split(tiny_vae()).encoder
     x = keras.Input(X_SHAPE, name="x")
-    outputs = encoder(x)
-    return keras.Model(x, {"mu": outputs["logvar"], "logvar": outputs["mu"]})
+    outputs = encoder({"x": x})
+    return half_of(keras.Model(x, {"mu": outputs["logvar"], "logvar": outputs["mu"]}), "encoder")
 
 
 def wrong_activation():
@@ -66,8 +66,8 @@ def other_decoder():
 def broken_batch():
     decoder = split(tiny_vae()).decoder
     z = keras.Input((LATENT,), name="z")
-    image = decoder(z)["reconstruction"]
-    return keras.Model(z, {"reconstruction": FirstRowOnly()(image)})
+    image = decoder({"z": z})["reconstruction"]
+    return half_of(keras.Model(z, {"reconstruction": FirstRowOnly()(image)}))
 
 
 def off_by_a_thousandth(bias):
@@ -98,9 +98,10 @@ def reference(tiny_split):
     return Reference.compute(
         KerasRunner(tiny_split.encoder),
         KerasRunner(tiny_split.decoder),
-        samples(),
+        tiny_split.latents,
+        {"x": samples()},
+        {},
         seed=7,
-        epsilon_scale=1.0,
     )
 
 
@@ -163,7 +164,7 @@ def test_batch_fault_does_not_show_at_batch_one(good, reference):
     from vae_export.verify.runners import load_runner
 
     runner = load_runner(convert(plant(), role, good[role].format))
-    z = reference.z[:1]
+    z = reference.z["z"][:1]
     expected = reference.decoder.run({"z": z})["reconstruction"]
     np.testing.assert_allclose(runner.run({"z": z})["reconstruction"], expected, rtol=0, atol=1e-5)
 

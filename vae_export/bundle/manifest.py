@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import resources
 from typing import Any
 
@@ -17,12 +17,12 @@ from vae_export.artifact import Artifact, TensorSpec
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.bundle.golden import golden_file, to_bytes
 from vae_export.errors import one_line
+from vae_export.latent import Latent
 from vae_export.runtime.vae_runtime import NOISE_VERSION
 from vae_export.verify.parity import OutputParity, ParityReport
 
 __all__ = [
     "MANIFEST_FILE",
-    "Latent",
     "Source",
     "build_manifest",
     "check_manifest",
@@ -38,37 +38,19 @@ Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
-class Latent:
-    """One sampling site of the trained model.
-
-    Attributes:
-        layer, layer_class: name (with the models it is nested in) and class of the sampling layer.
-        shape: of one z.
-        parametrisation, parametrisation_source, epsilon_scale: see `split.SamplingSite`.
-    """
-
-    layer: str
-    layer_class: str
-    shape: tuple[int, ...]
-    parametrisation: str
-    parametrisation_source: str
-    epsilon_scale: float
-
-
-@dataclass(frozen=True)
 class Source:
     """What a bundle was made from.
 
     Attributes:
         name: of the model.
-        latent: its sampling site.
+        latents: its latents.
         value_range: smallest and largest value of x; None if not known.
         samples: where the inputs of the comparison came from.
         tools: name -> version.
     """
 
     name: str
-    latent: Latent
+    latents: Sequence[Latent]
     value_range: tuple[float, float] | None
     samples: str
     tools: Mapping[str, str]
@@ -92,25 +74,11 @@ def build_manifest(
         golden_seed: seed of the golden epsilon and the golden generated images.
         runtime_files: language -> (file name, content).
     """
-    latent = source.latent
     names = {artifact.file for artifact in artifacts}
     return {
         "format_version": FORMAT_VERSION,
         "name": source.name,
-        "latents": [
-            {
-                "layer": latent.layer,
-                "layer_class": latent.layer_class,
-                "mu": "mu",
-                "logvar": "logvar",
-                "z": "z",
-                "shape": list(latent.shape),
-                "stream": 0,
-                "parametrisation": latent.parametrisation,
-                "parametrisation_source": latent.parametrisation_source,
-                "epsilon_scale": latent.epsilon_scale,
-            }
-        ],
+        "latents": [{**asdict(latent), "shape": list(latent.shape)} for latent in source.latents],
         "x": {"range": list(source.value_range) if source.value_range else None},
         "noise": {"algorithm": NOISE_ALGORITHM, "version": NOISE_VERSION},
         "artifacts": [_artifact_entry(artifact, report) for artifact in artifacts],

@@ -118,6 +118,20 @@ def _check_consistency(file: Path, manifest: dict[str, Any]) -> None:
         outputs = {tensor["name"] for tensor in entry["outputs"]}
         if set(entry["parity"]) != outputs:
             raise BundleError(f"{file}: {entry['file']}: expected parity of {sorted(outputs)}; {AGAIN}")
+    latents = manifest["latents"]
+    for key, role, side in (
+        ("mu", "encoder", "outputs"),
+        ("logvar", "encoder", "outputs"),
+        ("z", "decoder", "inputs"),
+    ):
+        names = [latent[key] for latent in latents]
+        for entry in manifest["artifacts"]:
+            tensors = {tensor["name"] for tensor in entry[side]}
+            if entry["role"] == role and not (tensors.issuperset(names) and len(set(names)) == len(names)):
+                raise BundleError(
+                    f"{file}: $.latents: got {key} {', '.join(names)}, expected each once among the {side} "
+                    f"of {entry['file']}; {AGAIN}"
+                )
 
 
 def _check_file(path: Path, entry: dict[str, Any]) -> None:

@@ -50,17 +50,23 @@ def _print_model(inspection: Any) -> None:
         ],
         right=("parameters",),
     )
-    site = inspection.site
-    if site is not None:
-        say(f"\nsampling site: layer {site.layer_name!r} ({site.layer_class}) draws z from")
-        say(f"  mu      {site.mu.name!r}, {shape_text(site.mu.shape)}")
-        say(f"  logvar  {site.logvar.name!r}, {shape_text(site.logvar.shape)}")
-        say(
-            f"  {site.parametrisation} ({site.parametrisation_source}), "
-            f"epsilon scale {site.epsilon_scale:g}, latent shape {shape_text(site.latent_shape)}"
-        )
-        if inspection.problem is None:
-            say("would be cut into: encoder x → mu, logvar; decoder z → reconstruction")
+    for site in inspection.sites:
+        clip = "" if site.clip is None else f", clipped to [{', '.join(map(_bound, site.clip))}]"
+        shape = shape_text(site.latent_shape)
+        say(f"\nsampling site: {site.layer!r} ({site.layer_class}) draws z [{shape}] from")
+        say(f"  mu               {site.mu}")
+        say(f"  v                {site.spread}")
+        say(f"  parametrisation  {site.parametrisation}{clip} ({site.source}): {site.evidence}")
+        say(f"  epsilon scale    {site.epsilon_scale:g}")
+    if inspection.problem is None:
+        say()
+        for role in ("encoder", "decoder"):
+            inputs, outputs = getattr(inspection, role)
+            say(f"{role}: {_tensors(inputs)} → {_tensors(outputs)}")
+
+
+def _bound(value: float | None) -> str:
+    return "" if value is None else f"{value:g}"
 
 
 def _tensors(tensors: dict[str, tuple[int | None, ...]]) -> str:
@@ -72,16 +78,17 @@ def _print_bundle(bundle: Bundle, as_json: bool) -> None:
     if as_json:
         print_json(manifest)
         return
-    latent = manifest["latents"][0]
     say(
         f"{manifest['name']}: bundle of format version {manifest['format_version']}, made by vae-export "
         f"{manifest['tools']['vae-export']}"
     )
-    say(
-        f"cut at {latent['layer']!r} ({latent['layer_class']}), latent {shape_text(latent['shape'])}, "
-        f"{latent['parametrisation']} ({latent['parametrisation_source']}), "
-        f"epsilon scale {latent['epsilon_scale']:g}\n"
-    )
+    for latent in manifest["latents"]:
+        say(
+            f"{latent['z']} [{shape_text(latent['shape'])}]: cut at {latent['layer']!r} "
+            f"({latent['layer_class']}), {latent['parametrisation']} ({latent['parametrisation_source']}), "
+            f"epsilon scale {latent['epsilon_scale']:g}"
+        )
+    say()
     print_table(
         ("artifact", "bytes", "inputs", "outputs", "operators", "needs", "max abs error"),
         [

@@ -46,7 +46,7 @@ class Progress:
             sys.stderr.flush()
 
 
-def say(text: str) -> None:
+def say(text: str = "") -> None:
     """Print a line of results."""
     print(text)
 

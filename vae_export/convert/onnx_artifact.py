@@ -16,6 +16,7 @@ from vae_export.artifact import Artifact, TensorSpec
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.convert.operators import refuse_operators
 from vae_export.convert.opsets import DEFAULT_OPSET, OLDEST_RUNTIMES, check_opset
+from vae_export.convert.signature import input_signature, placeholder_names, positional
 from vae_export.errors import ConversionError, one_line
 from vae_export.quiet import quiet
 
@@ -30,7 +31,7 @@ def convert_to_onnx(
     """Convert a half with tf2onnx, clean it with onnxslim and check it in full.
 
     Args:
-        half: Keras model with one input and a dict of outputs; the tensors get these names.
+        half: Keras model with dicts of inputs and outputs; the tensors get these names.
         role: "encoder" or "decoder".
         name: of the VAE; goes into the file's metadata.
         opset: see `check_opset`.
@@ -51,7 +52,8 @@ def convert_to_onnx(
     ]
     refuse_operators(file, (node.op_type for node in nodes), custom)
     model = onnxslim.slim(model)
-    _canonicalise(model, {"name": name, "role": role, "format_version": str(FORMAT_VERSION)})
+    metadata = {"name": name, "role": role, "format_version": str(FORMAT_VERSION)}
+    _canonicalise(model, dict(zip(placeholder_names(half), half.inputs, strict=True)), metadata)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -73,30 +75,37 @@ def convert_to_onnx(
 
 
 def _trace(half: Any, opset: int, batch: int | None, file: str) -> Any:
-    (tensor,) = half.inputs
-    signature = [tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=tensor.name)]
-    function = tf.function(lambda x: half(x, training=False))
+    function = tf.function(positional(half))
     # Unknown operators are reported by name below; tf2onnx' own log would say it again.
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     try:
         with quiet():
-            model, _ = tf2onnx.convert.from_function(function, input_signature=signature, opset=opset)
+            model, _ = tf2onnx.convert.from_function(
+                function, input_signature=input_signature(half, batch), opset=opset
+            )
     # tf2onnx raises many types, and passes on whatever TensorFlow raises while tracing.
     except Exception as error:
         raise ConversionError(f"{file}: tf2onnx cannot convert it ({one_line(error)})") from error
     return model
 
 
-def _canonicalise(model: Any, metadata: dict[str, str]) -> None:
+def _canonicalise(model: Any, inputs: Mapping[str, str], metadata: dict[str, str]) -> None:
     """Make the bytes depend on the model alone.
 
     The converters name tensors by counters of the process and by addresses, and order nodes by their
     names. So nodes are put in the order in which the outputs need them, and every tensor but the inputs
     and outputs is named by its place. The bodies of loops and branches follow along.
+
+    Args:
+        model: changed in place.
+        inputs: what the converter calls them -> their name.
+        metadata: for the file.
     """
     graph = model.graph
     _sort_nodes(graph)
-    names = {value.name: value.name for value in (*graph.input, *graph.output)}
+    order = list(inputs)
+    graph.input.sort(key=lambda value: order.index(value.name))
+    names = {**inputs, **{value.name: value.name for value in graph.output}}
     for number, (owner, name) in enumerate(_definitions(graph)):
         names.setdefault(name, f"{owner}_{number}")
     _rename(graph, names)

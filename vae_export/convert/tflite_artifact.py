@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import tempfile
+from collections.abc import Mapping
 from typing import Any
 
 import keras
@@ -14,6 +15,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from vae_export.artifact import Artifact, TensorSpec
 from vae_export.convert.operators import refuse_operators
+from vae_export.convert.signature import input_signature, placeholder_names, positional
 from vae_export.errors import ConversionError, one_line
 from vae_export.quiet import quiet
 
@@ -21,8 +23,10 @@ __all__ = ["convert_to_tflite"]
 
 SIGNATURE = "serving_default"
 
-# Position of the name in the table of a tensor (schema.fbs: shape, type, buffer, name).
+# Position of the name in the table of a tensor (schema.fbs: shape, type, buffer, name) and of an entry
+# of a signature (name, tensor_index).
 _TENSOR_NAME_FIELD = 10
+_SIGNATURE_NAME_FIELD = 4
 
 _DTYPES = {
     schema.TensorType.FLOAT32: np.float32,
@@ -40,7 +44,7 @@ def convert_to_tflite(half: Any, role: str, *, batch: int | None = None) -> Arti
     """Convert a half with TensorFlow's own converter, to built-in operators only.
 
     Args:
-        half: Keras model with one input and a dict of outputs; signature and tensors get these names.
+        half: Keras model with dicts of inputs and outputs; signature and tensors get these names.
         role: "encoder" or "decoder".
         batch: a fixed batch size, or None for any.
 
@@ -59,7 +63,8 @@ def convert_to_tflite(half: Any, role: str, *, batch: int | None = None) -> Arti
     custom = [code.CustomCode().decode() for code in codes if code.CustomCode()]
     operators = sorted({_BUILTIN_NAMES[code.BuiltinCode()] for code in codes} - {"CUSTOM"})
     refuse_operators(file, operators, custom)
-    inputs, outputs = _name_tensors(data, model, file)
+    names = dict(zip(placeholder_names(half), half.inputs, strict=True))
+    inputs, outputs = _name_tensors(data, model, names)
     return Artifact(
         role=role,
         format="tflite",
@@ -73,11 +78,9 @@ def convert_to_tflite(half: Any, role: str, *, batch: int | None = None) -> Arti
 
 
 def _convert(half: Any, batch: int | None) -> bytearray:
-    (tensor,) = half.inputs
-    signature = tf.TensorSpec((batch, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
     archive = keras.export.ExportArchive()
     archive.track(half)
-    archive.add_endpoint(SIGNATURE, lambda x: half(x, training=False), input_signature=[signature])
+    archive.add_endpoint(SIGNATURE, positional(half), input_signature=input_signature(half, batch))
     # By way of a SavedModel: from_concrete_functions would drop the weights of a Keras 3 model without
     # a word, and from_keras_model hides why a model cannot be traced.
     with tempfile.TemporaryDirectory() as folder:
@@ -98,39 +101,50 @@ def _reason(error: Exception) -> str:
 
 
 def _name_tensors(
-    data: bytearray, model: Any, file: str
+    data: bytearray, model: Any, inputs: Mapping[str, str]
 ) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-    """Give the tensors the names that the signature has, in place, and describe them.
+    """Give signature and tensors their names, in place, and describe them.
 
-    The converter calls them after its own functions. A FlatBuffer string may shrink where it lies:
-    its length stands before it, and nothing else depends on it.
+    The converter calls tensors after its own functions. A FlatBuffer string may shrink where it lies:
+    its length stands before it, and nothing else depends on it. So a tensor whose name is longer than the
+    converter's keeps that; the signature, by which tensors are bound, has every name in full.
     """
     signature = model.SignatureDefs(0)
     graph = model.Subgraphs(signature.SubgraphIndex())
 
-    def describe(entries: list[Any]) -> tuple[TensorSpec, ...]:
-        return tuple(
-            _named(data, graph.Tensors(entry.TensorIndex()), entry.Name(), file) for entry in entries
-        )
+    def describe(entries: list[Any], names: Mapping[str, str]) -> tuple[TensorSpec, ...]:
+        specs = []
+        for entry in entries:
+            old = entry.Name().decode()
+            name = names.get(old, old)
+            tensor = graph.Tensors(entry.TensorIndex())
+            _shrink(data, entry, _SIGNATURE_NAME_FIELD, entry.Name(), name)
+            _shrink(data, tensor, _TENSOR_NAME_FIELD, tensor.Name(), name)
+            specs.append(_spec(tensor, name))
+        return tuple(specs)
 
     return (
-        describe([signature.Inputs(index) for index in range(signature.InputsLength())]),
-        describe([signature.Outputs(index) for index in range(signature.OutputsLength())]),
+        describe([signature.Inputs(index) for index in range(signature.InputsLength())], inputs),
+        describe([signature.Outputs(index) for index in range(signature.OutputsLength())], {}),
     )
 
 
-def _named(data: bytearray, tensor: Any, name: bytes, file: str) -> TensorSpec:
-    old = tensor.Name()
-    if len(name) > len(old):
-        raise ConversionError(f"{file}: tensor name {name.decode()!r} is longer than {len(old)} characters")
-    table = tensor._tab
-    field = table.Pos + table.Offset(_TENSOR_NAME_FIELD)
+def _shrink(data: bytearray, owner: Any, name_field: int, old: bytes, name: str) -> None:
+    """Write a name over a longer one."""
+    new = name.encode()
+    if len(new) > len(old):
+        return
+    table = owner._tab
+    field = table.Pos + table.Offset(name_field)
     start = field + struct.unpack_from("<I", data, field)[0]
-    struct.pack_into("<I", data, start, len(name))
-    data[start + 4 : start + 4 + len(old)] = name.ljust(len(old), b"\0")
+    struct.pack_into("<I", data, start, len(new))
+    data[start + 4 : start + 4 + len(old)] = new.ljust(len(old), b"\0")
+
+
+def _spec(tensor: Any, name: str) -> TensorSpec:
     sizes = tensor.ShapeSignatureAsNumpy() if tensor.ShapeSignatureLength() else tensor.ShapeAsNumpy()
     shape = tuple(int(size) if size >= 0 else None for size in sizes)
-    return TensorSpec(name.decode(), shape, np.dtype(_DTYPES[tensor.Type()]).name)
+    return TensorSpec(name, shape, np.dtype(_DTYPES[tensor.Type()]).name)
 
 
 def _minimum_runtime(model: Any) -> str:

@@ -1,8 +1,8 @@
 /*
  * VaeRuntime.java: the noise of an exported VAE, in Java 11 (and Android): philox, normal, sample.
  *
- *     float[] z = VaeRuntime.normal(7, 0, k * n, n);                        sample k from the prior, seed 7
- *     float[] z = VaeRuntime.sample(mu, logvar, 7, 0, k * n, 1.0);           sample k from the posterior
+ *     float[] z = VaeRuntime.normal(7, 0, (long) k * n, n);                 sample k from the prior, seed 7
+ *     float[] z = VaeRuntime.sample(mu, logvar, 7, 0, (long) k * n, 1.0);    sample k from the posterior
  *
  * NOISE.md is the specification; the ports in other languages have the same sections, order and names.
  * One class, no dependency, no state: every method may run in any number of threads at once. Seeds,
@@ -118,11 +118,15 @@ public final strictfp class VaeRuntime {
      * Values [start, start + count) of a stream of standard normal noise.
      * Streams of one seed are independent. start + count is at most 2^64, unsigned.
      *
-     * @throws IllegalArgumentException count is negative
+     * @throws IllegalArgumentException count is negative, or goes beyond 2^64
      */
     public static float[] normal(long seed, int stream, long start, int count) {
         if (count < 0) {
             throw new IllegalArgumentException("count: got " + count + ", expected at least 0");
+        }
+        if (start != 0 && Long.compareUnsigned(count, -start) > 0) {
+            throw new IllegalArgumentException(
+                "start: got " + Long.toUnsignedString(start) + ", expected at most 2^64 - " + count);
         }
         float[] values = new float[count];
         int[] words = new int[4];

@@ -2,8 +2,8 @@
  * vae_runtime.h: the noise of an exported VAE, in C99 and C++11.
  *
  *     float z[N];                                    N values in one z
- *     vae_normal(7, 0, k * N, N, z);                 sample k from the prior, seed 7
- *     vae_sample(mu, logvar, N, 7, 0, k * N, 1.0, z) sample k from the posterior
+ *     vae_normal(7, 0, (uint64_t)k * N, N, z);       sample k from the prior, seed 7
+ *     vae_sample(mu, logvar, N, 7, 0, (uint64_t)k * N, 1.0, z);                        from the posterior
  *
  * NOISE.md is the specification; the ports in other languages have the same sections, order and names.
  * Pure: no heap, no input or output, no global state; every function may run in any number of threads
@@ -134,7 +134,7 @@ static inline float vae_inverse_normal(uint32_t word) {
 
 /*
  * Values [start, start + count) of a stream of standard normal noise.
- * seed, stream: any; streams of one seed are independent. start + count is at most 2^64.
+ * seed, stream: any; streams of one seed are independent. start + count is at most 2^64, beyond it wraps.
  * values: out, count floats.
  */
 static inline void vae_normal(uint64_t seed, uint32_t stream, uint64_t start, uint64_t count, float *values) {

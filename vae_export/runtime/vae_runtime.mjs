@@ -7,6 +7,7 @@
  *     const images = await vae.generate(16, { seed: 7 });                 Float32Array, 16 images in a row
  *     const { mu, logvar } = await vae.encode(x);                         x: Float32Array, n rows
  *     const same = await vae.decode(vae.sample(mu, logvar, { seed: 7 }));
+ *     await vae.release();
  *
  * And without a bundle, n being the number of values in one z:
  *
@@ -177,71 +178,95 @@ function toInteger(name, value, limit) {
  * Load a bundle; its files are checked against the SHA-256 of the manifest.
  *
  * bundle: URL of the directory, in Node also its path; or a function from a file's name to a promise of
- *     its bytes (Uint8Array).
+ *     its bytes (Uint8Array or ArrayBuffer).
  * ort: the module onnxruntime-web or onnxruntime-node.
  * options: for ort.InferenceSession.create, such as { executionProviders: ["webgpu"] }.
  *
  * Throws VaeRuntimeError: no bundle there, an unknown version, a missing or altered file.
  */
 export async function load(bundle, ort, options = {}) {
+  if (!ort?.InferenceSession) {
+    throw new VaeRuntimeError(`ort: got ${ort}, expected the module onnxruntime-web or onnxruntime-node`);
+  }
   const read = typeof bundle === "function" ? bundle : reader(bundle);
   const manifest = await readManifest(read);
-  const graphs = {};
-  for (const role of ["encoder", "decoder"]) {
-    const artifact = manifest.artifacts.find((entry) => entry.role === role && entry.format === "onnx");
-    if (!artifact) throw new VaeRuntimeError(`${role}: no ONNX file in the bundle; export it with --format onnx`);
-    const bytes = await checkedFile(read, artifact);
-    graphs[role] = new Graph(ort, await ort.InferenceSession.create(bytes, options), artifact);
+  const graphs = [];
+  try {
+    for (const role of ["encoder", "decoder"]) {
+      const artifact = manifest.artifacts.find((entry) => entry.role === role && entry.format === "onnx");
+      if (!artifact) throw new VaeRuntimeError(`${role}: no ONNX file in the bundle; export it with --format onnx`);
+      const bytes = await checkedFile(read, artifact);
+      const session = await inTurn(() => ort.InferenceSession.create(bytes, options));
+      graphs.push(new Graph(ort, session, artifact));
+    }
+  } catch (error) {
+    for (const graph of graphs) await graph.release();
+    throw error;
   }
-  return new Vae(manifest, read, graphs.encoder, graphs.decoder);
+  return new Vae(manifest, read, ...graphs);
 }
 
 /**
- * A loaded bundle. Arrays are Float32Arrays of n rows, one after the other, row-major.
- * xShape, latentShape, reconstructionShape: of one row. epsilonScale: standard deviation of epsilon.
+ * A loaded bundle. An array is a typed array of n rows, one after the other, row-major: Float32Array, for
+ * integer inputs the array of their type. One array goes in and out bare, several as an object of arrays by
+ * tensor name: encode({ x, label }), decode({ z, label }), for two latents decode({ z_a, z_b }).
+ *
+ * xShape, reconstructionShape: of one row. latents: the manifest's entries of the latents.
+ * latentShape, epsilonScale: those of the first latent.
  */
 export class Vae {
   constructor(manifest, read, encoder, decoder) {
-    const latent = manifest.latents[0];
     this.manifest = manifest;
-    this.latentShape = latent.shape;
-    this.epsilonScale = latent.epsilon_scale;
-    this.xShape = encoder.inputs.x;
-    this.reconstructionShape = decoder.outputs.reconstruction;
+    this.latents = manifest.latents;
+    this.latentShape = this.latents[0].shape;
+    this.epsilonScale = this.latents[0].epsilon_scale;
+    this.xShape = encoder.inputs.x.shape;
+    this.reconstructionShape = Object.values(decoder.outputs)[0].shape;
     this._read = read;
     this._encoder = encoder;
     this._decoder = decoder;
-    this._stream = latent.stream;
-    this._size = product(latent.shape);
   }
 
-  /** x -> { mu, logvar }. */
+  /** x -> { mu, logvar }; of several latents each an object of arrays by name. */
   async encode(x) {
-    return this._encoder.run({ x });
+    const outputs = await this._encoder.run(named("x", x));
+    const pick = (key) => bare(Object.fromEntries(this.latents.map((latent) => [latent[key], outputs[latent[key]]])));
+    return { mu: pick("mu"), logvar: pick("logvar") };
   }
 
   /** Draw z; row k is sample number start + k of the seed. */
   sample(mu, logvar, { seed = 0, start = 0 } = {}) {
-    start = toInteger("start", start, 1n << 64n) * BigInt(this._size);
-    return sample(mu, logvar, { seed, stream: this._stream, start, epsilonScale: this.epsilonScale });
+    return bare(this._sample(named(this.latents[0].mu, mu), named(this.latents[0].logvar, logvar), seed, start));
   }
 
-  /** z -> reconstruction. */
+  /** z -> reconstruction; several outputs as an object of arrays by name. */
   async decode(z) {
-    return (await this._decoder.run({ z })).reconstruction;
+    return bare(await this._decoder.run(named("z", z)));
   }
 
   /** x -> decode(sample(encode(x))). */
   async reconstruct(x, { seed = 0, start = 0 } = {}) {
-    const { mu, logvar } = await this.encode(x);
-    return this.decode(this.sample(mu, logvar, { seed, start }));
+    const given = named("x", x), conditions = this._conditions(given);
+    const mine = Object.entries(given).filter(([name]) => name in this._encoder.inputs || !(name in conditions));
+    const outputs = await this._encoder.run(Object.fromEntries(mine));
+    return this.decode({ ...this._sample(outputs, outputs, seed, start), ...conditions });
   }
 
-  /** Decode n draws from the prior N(0, I); image k is sample number start + k. */
-  async generate(n, { seed = 0, start = 0 } = {}) {
-    if (!Number.isSafeInteger(n) || n < 1) throw new VaeRuntimeError(`n: got ${n}, expected an integer, at least 1`);
-    start = toInteger("start", start, 1n << 64n) * BigInt(this._size);
-    return this.decode(normal(seed, this._stream, start, n * this._size));
+  /**
+   * Decode n draws from the prior N(0, I); image k is sample number start + k.
+   * conditions: the decoder's inputs beside z, by name; n rows, or one for all.
+   */
+  async generate(n, { seed = 0, start = 0, conditions = {} } = {}) {
+    n = Number(toInteger("n", n, 2n ** 32n));
+    if (n < 1) throw new VaeRuntimeError(`n: got ${n}, expected at least 1`);
+    const drawn = this.latents.map((latent) => [latent.z, this._epsilon(latent, n, seed, start)]);
+    return this.decode({ ...Object.fromEntries(drawn), ...conditions });
+  }
+
+  /** Free the memory of the sessions; the object cannot be used any more. */
+  async release() {
+    await this._encoder.release();
+    await this._decoder.release();
   }
 
   /**
@@ -252,112 +277,201 @@ export class Vae {
     const { arrays, seed, start } = this.manifest.golden;
     const golden = {};
     for (const name of Object.keys(arrays)) golden[name] = readGolden(await checkedFile(this._read, arrays[name]));
-    const { mu, logvar } = await this.encode(golden.x);
-    const images = golden.generated.length / product(this.reconstructionShape);
-    const { tolerances: encoder } = this._encoder, { tolerances: decoder } = this._decoder;
-    const checks = {
-      epsilon: [normal(seed, this._stream, BigInt(start) * BigInt(this._size), golden.epsilon.length), 0],
-      mu: [mu, encoder.mu],
-      logvar: [logvar, encoder.logvar],
-      z: [this.sample(golden.mu, golden.logvar, { seed, start }), lastPlace(golden.z)],
-      reconstruction: [await this.decode(golden.z), decoder.reconstruction],
-      generated: [await this.generate(images, { seed, start }), decoder.reconstruction],
-    };
+    const given = (graph) =>
+      Object.fromEntries(
+        Object.entries(graph.inputs).map(([name, { dtype }]) => [name, convert(golden[name], dtype)]),
+      );
+    const inputs = given(this._decoder), rows = golden[this.latents[0].mu].length / product(this.latentShape);
+    const prior = Object.fromEntries(this.latents.map((latent) => [latent.z, this._epsilon(latent, rows, seed, start)]));
+    const generated = await this._decoder.run({ ...inputs, ...prior });
+    const outputs = Object.keys(generated), tolerances = { ...this._encoder.tolerances, ...this._decoder.tolerances };
+    const checks = [
+      ...this.latents.map((latent) => [latent.epsilon, prior[latent.z], 0]),
+      ...entriesWith(tolerances, await this._encoder.run(given(this._encoder))),
+      ...Object.entries(this._sample(golden, golden, seed, start)).map(([name, z]) => [name, z, lastPlace(golden[name])]),
+      ...entriesWith(tolerances, await this._decoder.run(inputs)),
+      ...outputs.map((name) => [outputs.length === 1 ? "generated" : `generated_${name}`, generated[name], tolerances[name]]),
+    ];
     const errors = {}, bad = [];
-    for (const [name, [got, tolerance]] of Object.entries(checks)) {
+    for (const [name, got, tolerance] of checks) {
       errors[name] = maxError(got, golden[name]);
       if (!(errors[name] <= tolerance)) bad.push(`${name}: largest error ${errors[name]}, tolerance ${tolerance}`);
     }
     if (bad.length) throw new VaeRuntimeError(`self test failed: ${bad.join("; ")}`);
     return errors;
   }
+
+  _conditions(given) {
+    const z = this.latents.map((latent) => latent.z);
+    const names = Object.keys(this._decoder.inputs).filter((name) => !z.includes(name) && name in given);
+    return Object.fromEntries(names.map((name) => [name, given[name]]));
+  }
+
+  _sample(mu, logvar, seed, start) {
+    const z = {};
+    for (const latent of this.latents) {
+      const size = product(latent.shape), inputs = [mu[latent.mu], logvar[latent.logvar]];
+      const rows = inputs.map((values, i) => countRows([latent.mu, latent.logvar][i], values, latent, "float32"));
+      if (rows[0] !== rows[1]) {
+        throw new VaeRuntimeError(`${latent.logvar}: got ${rows[1]} rows, expected ${rows[0]} as in mu`);
+      }
+      const options = { seed, stream: latent.stream, epsilonScale: latent.epsilon_scale };
+      z[latent.z] = sample(...inputs, { ...options, start: firstValue(start, rows[0], size) });
+    }
+    return z;
+  }
+
+  _epsilon(latent, rows, seed, start) {
+    const size = product(latent.shape);
+    return normal(seed, latent.stream, firstValue(start, rows, size), rows * size);
+  }
 }
 
 // Rows given to ONNX Runtime at a time, so that memory stays bounded for any batch.
 const MAX_ROWS = 256;
+const ARRAYS = {
+  float32: Float32Array, int8: Int8Array, uint8: Uint8Array, int16: Int16Array, int32: Int32Array,
+  int64: globalThis.BigInt64Array, bool: Uint8Array,
+};
+
+// ONNX Runtime Web has one thread of execution for all sessions, and not every backend queues for it.
+let last = Promise.resolve();
+function inTurn(work) {
+  const done = last.then(work);
+  last = done.catch(() => {});
+  return done;
+}
 
 /** One half in ONNX Runtime, for any number of rows over a graph of any or of one batch size. */
 class Graph {
   constructor(ort, session, artifact) {
-    const shapes = (values) => Object.fromEntries(values.map(({ name, shape }) => [name, shape.slice(1)]));
-    this.inputs = shapes(artifact.inputs);
-    this.outputs = shapes(artifact.outputs);
+    const specs = (tensors) =>
+      Object.fromEntries(tensors.map(({ name, shape, dtype }) => [name, { shape: shape.slice(1), dtype }]));
+    this.inputs = specs(artifact.inputs);
+    this.outputs = specs(artifact.outputs);
     this.tolerances = Object.fromEntries(Object.entries(artifact.parity).map(([name, row]) => [name, row.tolerance]));
     this._ort = ort;
     this._session = session;
     this._batch = artifact.inputs[0].shape[0];
-    this._last = Promise.resolve();
   }
 
-  /** Float32Arrays by name, in and out. Calls wait for each other: a session runs one at a time. */
-  run(inputs) {
-    const done = this._last.then(() => this._runRows(inputs));
-    this._last = done.catch(() => {});
-    return done;
+  /** Typed arrays by name, in and out. The inputs are copied at once: the caller may change them. */
+  async run(inputs) {
+    const batches = this._batches(inputs);
+    return inTurn(() => this._runBatches(batches));
   }
 
-  async _runRows(inputs) {
-    const rows = this._countRows(inputs), step = this._batch ?? Math.min(rows, MAX_ROWS), outputs = {};
-    for (const [name, shape] of Object.entries(this.outputs)) outputs[name] = new Float32Array(rows * product(shape));
-    for (let low = 0; low < rows; low += step) {
-      const count = Math.min(step, rows - low), size = this._batch ?? count, feeds = {};
-      for (const [name, shape] of Object.entries(this.inputs)) {
-        const values = rowsOf(inputs[name], low, count, size, product(shape));
-        feeds[name] = new this._ort.Tensor("float32", values, [size, ...shape]);
-      }
+  release() {
+    return inTurn(() => this._session.release());
+  }
+
+  async _runBatches(batches) {
+    const rows = batches.reduce((sum, { count }) => sum + count, 0), outputs = {};
+    let low = 0;
+    for (const { feeds, count } of batches) {
       const results = await this._session.run(feeds);
-      for (const [name, shape] of Object.entries(this.outputs)) {
-        const width = product(shape);
-        outputs[name].set(results[name].data.subarray(0, count * width), low * width);
+      for (const [name, { shape }] of Object.entries(this.outputs)) {
+        const width = product(shape), { data } = results[name];
+        outputs[name] ??= new data.constructor(rows * width);
+        outputs[name].set(data.subarray(0, count * width), low * width);
       }
+      low += count;
     }
     return outputs;
   }
 
-  _countRows(inputs) {
-    let rows = 0;
-    for (const [name, shape] of Object.entries(this.inputs)) {
-      const values = inputs[name], width = product(shape);
-      if (!(values instanceof Float32Array)) {
-        throw new VaeRuntimeError(`${name}: got ${values?.constructor.name}, expected a Float32Array`);
-      }
-      rows = values.length / width;
-      if (!Number.isInteger(rows) || rows < 1) {
-        throw new VaeRuntimeError(`${name}: got ${values.length} values, expected rows of ${width} (${shape.join(" x ")})`);
-      }
+  _batches(inputs) {
+    const names = Object.keys(this.inputs), given = Object.keys(inputs), counts = {};
+    if (given.length !== names.length || !names.every((name) => name in inputs)) {
+      throw new VaeRuntimeError(`got the inputs ${given.join(", ") || "none"}, expected ${names.join(", ")}`);
     }
-    return rows;
+    for (const name of names) counts[name] = countRows(name, inputs[name], this.inputs[name], this.inputs[name].dtype);
+    const rows = Math.max(...Object.values(counts)), batches = [];
+    const wrong = names.find((name) => counts[name] !== 1 && counts[name] !== rows);
+    if (wrong) throw new VaeRuntimeError(`${wrong}: got ${counts[wrong]} rows, expected ${rows} as in the others`);
+    const step = this._batch ?? Math.min(rows, MAX_ROWS);
+    for (let low = 0; low < rows; low += step) {
+      const count = Math.min(step, rows - low), size = this._batch ?? count, feeds = {};
+      for (const [name, { shape, dtype }] of Object.entries(this.inputs)) {
+        const from = counts[name] === rows ? low : 0, have = counts[name] === rows ? count : 1;
+        const values = rowsOf(inputs[name], from, have, size, product(shape));
+        feeds[name] = new this._ort.Tensor(dtype, values, [size, ...shape]);
+      }
+      batches.push({ feeds, count });
+    }
+    return batches;
   }
 }
 
-/** `count` rows from `low`, the last repeated until there are `size`. */
+function named(name, values) {
+  return ArrayBuffer.isView(values) || typeof values !== "object" || values === null ? { [name]: values } : values;
+}
+
+function bare(arrays) {
+  const values = Object.values(arrays);
+  return values.length === 1 ? values[0] : arrays;
+}
+
+function entriesWith(tolerances, arrays) {
+  return Object.entries(arrays).map(([name, values]) => [name, values, tolerances[name]]);
+}
+
+/** Index of the first value of noise of sample number `start`, of `rows` samples of `size` values. */
+function firstValue(start, rows, size) {
+  return toInteger("start", start, 2n ** 64n / BigInt(size) - BigInt(rows) + 1n) * BigInt(size);
+}
+
+function countRows(name, values, { shape }, dtype) {
+  const expected = ARRAYS[dtype], width = product(shape);
+  if (!(values instanceof expected)) {
+    throw new VaeRuntimeError(`${name}: got ${values?.constructor?.name ?? values}, expected a ${expected.name}`);
+  }
+  const rows = values.length / width;
+  if (!Number.isInteger(rows) || rows < 1) {
+    throw new VaeRuntimeError(`${name}: got ${values.length} values, expected rows of ${width} (${shape.join(" x ")})`);
+  }
+  return rows;
+}
+
+/** A copy of `count` rows from `low`, the last repeated until there are `size`. */
 function rowsOf(values, low, count, size, width) {
-  const part = values.subarray(low * width, (low + count) * width);
-  if (count === size) return part;
-  const padded = new Float32Array(size * width);
-  padded.set(part);
-  for (let row = count; row < size; row++) padded.copyWithin(row * width, (count - 1) * width, count * width);
-  return padded;
+  const rows = new values.constructor(size * width);
+  rows.set(values.subarray(low * width, (low + count) * width));
+  for (let row = count; row < size; row++) rows.copyWithin(row * width, (count - 1) * width, count * width);
+  return rows;
+}
+
+function convert(values, dtype) {
+  return dtype === "int64" ? BigInt64Array.from(values, (value) => BigInt(value)) : ARRAYS[dtype].from(values);
 }
 
 /** A function that reads a file of the bundle at a URL or, in Node, at a path. */
 function reader(bundle) {
   const inNode = typeof process === "object" && Boolean(process.versions?.node);
-  if (inNode && !/^(https?|file|blob|data):/.test(`${bundle}`)) {
-    return async (name) => (await nodeFiles()).readFile(`${bundle}/${name}`);
+  if (inNode && !/^(https?|file|blob|data):/i.test(`${bundle}`)) {
+    return async (name) => (await nodeFiles()).readFile(`${bundle || "."}/${name}`);
   }
-  const base = new URL(`${bundle}`.replace(/\/*$/, "/"), globalThis.document?.baseURI ?? globalThis.location?.href);
+  let base;
+  try {
+    base = new URL(`${bundle}`, globalThis.document?.baseURI ?? globalThis.location?.href);
+  } catch (error) {
+    throw new VaeRuntimeError(`bundle: got ${bundle}, expected a URL`, { cause: error });
+  }
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
   return async (name) => {
     const url = new URL(name, base);
+    url.search = base.search;
     if (inNode && url.protocol === "file:") return (await nodeFiles()).readFile(url);
     const response = await fetch(url);
     if (!response.ok) throw new Error(`${url}: HTTP status ${response.status}`);
-    return new Uint8Array(await response.arrayBuffer());
+    return response.arrayBuffer();
   };
 }
 
 function nodeFiles() {
-  return import(/* webpackIgnore: true */ /* @vite-ignore */ "node:fs/promises");
+  // Not a literal in the call: bundlers for browsers would look for it.
+  const name = "node:fs/promises";
+  return import(/* webpackIgnore: true */ /* @vite-ignore */ name);
 }
 
 async function readManifest(read) {
@@ -381,7 +495,8 @@ async function readManifest(read) {
 
 async function readFile(read, name) {
   try {
-    return await read(name);
+    const bytes = await read(name);
+    return bytes instanceof ArrayBuffer ? new Uint8Array(bytes) : bytes;
   } catch (error) {
     throw new VaeRuntimeError(`${name}: cannot be read (${error.message}); is this a whole bundle?`, { cause: error });
   }

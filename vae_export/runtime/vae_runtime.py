@@ -24,6 +24,7 @@ import json
 import math
 import sys
 import threading
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,8 @@ def philox(seed: int, stream: int, block: int, count: int) -> Array:
 
     The key is (seed low, seed high), the counter (block low, block high, stream, 0).
     """
+    seed, stream = _integer("seed", seed, 1 << 64), _integer("stream", stream, 1 << 32)
+    block = _integer("block", block, 1 << 64)
     blocks = np.arange(count, dtype=np.uint64) + np.uint64(block)
     c0, c1 = blocks & _MASK, blocks >> _HALF_WIDTH
     c2 = np.full(count, stream, np.uint64)
@@ -177,6 +180,8 @@ class NormalStream:
 
     def draw(self, start: int, count: int) -> Array:
         """Values [start, start + count): float32 ``[count]``."""
+        if type(start) is not int or type(count) is not int or count < 0:
+            start, count = _integer("start", start, 1 << 64), _integer("count", count, 1 << 64)
         low, high, values = self._ahead
         if low <= start and start + count <= high:
             return values[start - low : start - low + count]
@@ -395,22 +400,27 @@ def _installed(backend: str) -> bool:
 class Vae:
     """A loaded bundle; made by `load`. Several threads may use it.
 
+    One array goes in and out bare, several go as mappings of their tensors' names to arrays: a
+    conditional model is called as ``encode({"x": x, "label": label})`` and
+    ``decode({"z": z, "label": label})``, one with two latents as ``decode({"z_a": a, "z_b": b})``.
+
     Attributes:
         manifest: the bundle's manifest.json.
         backend: "onnx" or "tflite".
         x_shape: shape of one x.
-        latent_shape: shape of one z.
-        epsilon_scale: standard deviation of epsilon in the trained model.
+        latents: the manifest's entries of the latents: names, shape, stream, epsilon_scale.
+        latent_shape, epsilon_scale: those of the first latent.
     """
 
     def __init__(self, path: Path, manifest: dict[str, Any], backend: str, threads: int | None) -> None:
-        latent = manifest["latents"][0]
         self.manifest = manifest
         self.backend = backend
-        self.latent_shape: tuple[int, ...] = tuple(latent["shape"])
-        self.epsilon_scale: float = latent["epsilon_scale"]
+        self.latents: list[dict[str, Any]] = [
+            {**latent, "shape": tuple(latent["shape"])} for latent in manifest["latents"]
+        ]
+        self.latent_shape: tuple[int, ...] = self.latents[0]["shape"]
+        self.epsilon_scale: float = self.latents[0]["epsilon_scale"]
         self._path = path
-        self._size = math.prod(self.latent_shape)
         self._artifacts = {
             role: _find_artifact(path, manifest, role, backend) for role in ("encoder", "decoder")
         }
@@ -419,33 +429,56 @@ class Vae:
             graph(str(_checked_file(path, self._artifacts[role])), threads) for role in ("encoder", "decoder")
         )
         self.x_shape = tuple(n for n in self._encoder.inputs["x"][0][1:] if n is not None)
-        self._stream = NormalStream(0)
+        self._streams: dict[int, NormalStream] = {}
 
-    def encode(self, x: Array) -> tuple[Array, Array]:
-        """x float32 ``[n, ...]`` -> (mu, logvar), each float32 ``[n, *latent_shape]``."""
-        outputs = self._encoder.run({"x": _batch("x", x, self.x_shape)})
-        return outputs["mu"], outputs["logvar"]
+    def encode(self, x: Array | Mapping[str, Array]) -> tuple[Any, Any]:
+        """x ``[n, ...]``, with conditions in a mapping -> (mu, logvar), float32 ``[n, *latent_shape]``.
 
-    def sample(self, mu: Array, logvar: Array, seed: int = 0, start: int = 0) -> Array:
-        """Draw z float32 ``[n, *latent_shape]``; row k is sample number start + k of the seed."""
-        mu, logvar = _batch("mu", mu, self.latent_shape), _batch("logvar", logvar, self.latent_shape)
-        if len(mu) != len(logvar):
-            raise VaeRuntimeError(f"logvar: got a batch of {len(logvar)}, expected {len(mu)} as in mu")
-        return _reparameterise(mu, logvar, self._epsilon(seed, start, len(mu)), self.epsilon_scale)
+        With several latents, mu and logvar are mappings of names to arrays.
+        """
+        outputs = self._encoder.run(_inputs("x", x, self._encoder))
+        mu, logvar = ({entry[key]: outputs[entry[key]] for entry in self.latents} for key in ("mu", "logvar"))
+        return _bare(mu), _bare(logvar)
 
-    def decode(self, z: Array) -> Array:
-        """z float32 ``[n, *latent_shape]`` -> reconstruction float32 ``[n, ...]``."""
-        return self._decoder.run({"z": _batch("z", z, self.latent_shape)})["reconstruction"]
+    def sample(self, mu: Any, logvar: Any, seed: int = 0, start: int = 0) -> Any:
+        """Draw z, float32 ``[n, *latent_shape]``; row k is sample number start + k of the seed.
 
-    def reconstruct(self, x: Array, seed: int = 0, start: int = 0) -> Array:
-        """x -> decode(sample(encode(x))): float32, shaped like x."""
-        return self.decode(self.sample(*self.encode(x), seed=seed, start=start))
+        With several latents, mu, logvar and z are mappings of names to arrays.
+        """
+        return _bare(self._sample(mu, logvar, seed, start))
 
-    def generate(self, n: int, seed: int = 0, start: int = 0) -> Array:
-        """Decode n draws from the prior N(0, I): float32 ``[n, ...]``; image k is sample start + k."""
-        if _integer("n", n, 1 << 64) < 1:
+    def decode(self, z: Array | Mapping[str, Array]) -> Any:
+        """z ``[n, *latent_shape]``, with conditions in a mapping -> reconstruction float32 ``[n, ...]``.
+
+        With several outputs, a mapping of names to arrays.
+        """
+        return _bare(self._decoder.run(_inputs("z", z, self._decoder)))
+
+    def reconstruct(self, x: Array | Mapping[str, Array], seed: int = 0, start: int = 0) -> Any:
+        """x, with all conditions in a mapping -> decode(sample(encode(x))): shaped like x."""
+        given = dict(x) if isinstance(x, Mapping) else {"x": x}
+        conditions = {name: given[name] for name in self._condition_names() if name in given}
+        # What only the decoder wants is none of the encoder's.
+        mine = {
+            name: a for name, a in given.items() if name in self._encoder.inputs or name not in conditions
+        }
+        z = self._sample(*self.encode(mine), seed, start)
+        return self.decode({**z, **conditions})
+
+    def generate(
+        self, n: int, seed: int = 0, start: int = 0, conditions: Mapping[str, Array] | None = None
+    ) -> Any:
+        """Decode n draws from the prior N(0, I): float32 ``[n, ...]``; image k is sample start + k.
+
+        Args:
+            n: at least 1.
+            seed, start: of the noise.
+            conditions: the decoder's inputs beside z, each ``[n, ...]``, or one row for all.
+        """
+        if _integer("n", n, 1 << 32) < 1:
             raise VaeRuntimeError(f"n: got {n}, expected at least 1")
-        return self.decode(self._epsilon(seed, start, int(n)))
+        z = {latent["z"]: self._epsilon(latent, seed, start, int(n)) for latent in self.latents}
+        return self.decode({**z, **(conditions or {})})
 
     def self_test(self) -> dict[str, float]:
         """Compare with the golden arrays of the bundle.
@@ -456,44 +489,99 @@ class Vae:
         Raises:
             VaeRuntimeError: an error above its tolerance; all of them are named.
         """
-        recipe = self.manifest["golden"]
-        golden = {name: _golden(self._path, entry) for name, entry in recipe["arrays"].items()}
-        mu, logvar = self.encode(golden["x"])
-        parity = {name: row for a in self._artifacts.values() for name, row in a["parity"].items()}
-        decoded = parity["reconstruction"]["tolerance"]
-        seed, start = recipe["seed"], recipe["start"]
-        epsilon = normal(seed, 0, start * self._size, golden["epsilon"].size)
-        z = self.sample(golden["mu"], golden["logvar"], seed, start)
-        checks = {
-            "epsilon": (epsilon.reshape(golden["epsilon"].shape), golden["epsilon"], 0.0),
-            "mu": (mu, golden["mu"], parity["mu"]["tolerance"]),
-            "logvar": (logvar, golden["logvar"], parity["logvar"]["tolerance"]),
-            # exp is libm's: one unit in the last place of the largest value.
-            "z": (z, golden["z"], float(np.spacing(np.abs(golden["z"]).max()))),
-            "reconstruction": (self.decode(golden["z"]), golden["reconstruction"], decoded),
-            "generated": (
-                self.generate(len(golden["generated"]), seed, start),
-                golden["generated"],
-                decoded,
-            ),
+        golden = {
+            name: _golden(self._path, entry) for name, entry in self.manifest["golden"]["arrays"].items()
         }
-        errors = {name: _max_error(got, expected) for name, (got, expected, _) in checks.items()}
-        bad = [
-            f"{name}: largest error {errors[name]:.3g}, tolerance {tolerance:.3g}"
-            for name, (_, _, tolerance) in checks.items()
-            if not errors[name] <= tolerance
-        ]
+        parity = {name: row for a in self._artifacts.values() for name, row in a["parity"].items()}
+        errors, bad = {}, []
+        for stage, name, output, got in self.run_golden(golden):
+            if stage == "end to end":
+                continue
+            if stage == "noise":
+                tolerance = 0.0
+            elif stage == "sample":
+                # exp is libm's: one unit in the last place of the largest value.
+                tolerance = float(np.spacing(np.abs(golden[name]).max()))
+            else:
+                tolerance = parity[output]["tolerance"]
+            errors[name] = _max_error(got, golden[name])
+            if not errors[name] <= tolerance:
+                bad.append(f"{name}: largest error {errors[name]:.3g}, tolerance {tolerance:.3g}")
         if bad:
             raise VaeRuntimeError(f"self test of {self._path} with {self.backend} failed: {'; '.join(bad)}")
         return errors
 
-    def _epsilon(self, seed: int, start: int, rows: int) -> Array:
-        stream = self._stream
-        if type(seed) is not int or seed != stream.seed:
-            stream = self._stream = NormalStream(_integer("seed", seed, 1 << 64))
-        start = _integer("start", start, (1 << 64) // self._size - rows + 1)
-        values = stream.draw(start * self._size, rows * self._size)
-        return values.reshape(rows, *self.latent_shape)
+    def run_golden(self, golden: Mapping[str, Array]) -> list[tuple[str, str, str, Array]]:
+        """Compute everything that the golden arrays hold.
+
+        Args:
+            golden: the golden arrays.
+
+        Returns:
+            (stage, name of the golden array, name of the tensor, what was computed). Stages: "noise",
+            "encoder", "sample", "decoder", each from golden inputs, and "end to end".
+        """
+        recipe = self.manifest["golden"]
+        seed, start = recipe["seed"], recipe["start"]
+
+        def given(graph: _Graph, names: Iterable[str]) -> dict[str, Array]:
+            return {name: golden[name].astype(graph.inputs[name][1]) for name in names}
+
+        x = given(self._encoder, self._encoder.inputs)
+        conditions = given(self._decoder, self._condition_names())
+        mu, logvar = (
+            {latent[key]: golden[latent[key]] for latent in self.latents} for key in ("mu", "logvar")
+        )
+        rows = len(next(iter(mu.values())))
+        posterior = self._encoder.run(x)
+        whole = self._sample(posterior, posterior, seed, start)
+        prior = {latent["z"]: self._epsilon(latent, seed, start, rows) for latent in self.latents}
+        outputs = list(self._decoder.outputs)
+        stages = [
+            ("noise", {latent["epsilon"]: prior[latent["z"]] for latent in self.latents}),
+            (
+                "encoder",
+                {latent[key]: posterior[latent[key]] for key in ("mu", "logvar") for latent in self.latents},
+            ),
+            ("sample", self._sample(mu, logvar, seed, start)),
+            ("decoder", self._decoder.run(given(self._decoder, self._decoder.inputs))),
+            ("end to end", whole),
+            ("end to end", self._decoder.run({**whole, **conditions})),
+        ]
+        results = [(stage, name, name, array) for stage, arrays in stages for name, array in arrays.items()]
+        for name, array in self._decoder.run({**prior, **conditions}).items():
+            results.append(
+                ("decoder", "generated" if len(outputs) == 1 else f"generated_{name}", name, array)
+            )
+        return results
+
+    def _sample(self, mu: Any, logvar: Any, seed: int, start: int) -> dict[str, Array]:
+        z = {}
+        for latent in self.latents:
+            one, other = (
+                _batch(name, values[name] if isinstance(values, Mapping) else values, latent["shape"])
+                for name, values in ((latent["mu"], mu), (latent["logvar"], logvar))
+            )
+            if len(one) != len(other):
+                name = latent["logvar"]
+                raise VaeRuntimeError(f"{name}: got a batch of {len(other)}, expected {len(one)} as in mu")
+            epsilon = self._epsilon(latent, seed, start, len(one))
+            z[latent["z"]] = _reparameterise(one, other, epsilon, latent["epsilon_scale"])
+        return z
+
+    def _condition_names(self) -> list[str]:
+        z = {latent["z"] for latent in self.latents}
+        return [name for name in self._decoder.inputs if name not in z]
+
+    def _epsilon(self, latent: dict[str, Any], seed: int, start: int, rows: int) -> Array:
+        stream = self._streams.get(latent["stream"])
+        if stream is None or type(seed) is not int or seed != stream.seed:
+            stream = NormalStream(_integer("seed", seed, 1 << 64), latent["stream"])
+            self._streams[latent["stream"]] = stream
+        shape = latent["shape"]
+        size = math.prod(shape)
+        start = _integer("start", start, (1 << 64) // size - rows + 1)
+        return stream.draw(start * size, rows * size).reshape(rows, *shape)
 
 
 def load(bundle: str | Path, backend: str | None = None, threads: int | None = None) -> Vae:
@@ -573,13 +661,44 @@ def _golden(path: Path, entry: dict[str, Any]) -> Array:
     return np.fromfile(_checked_file(path, entry), "<f4").reshape(entry["shape"])
 
 
-def _batch(name: str, value: Any, shape: tuple[int | None, ...]) -> Array:
-    """`value` as a float32 batch of rows of `shape`."""
+def _inputs(bare: str, given: Any, graph: _Graph) -> dict[str, Array]:
+    """Arrays for all inputs of a graph, from one bare array or a mapping; single rows are repeated."""
+    if not isinstance(given, Mapping):
+        given = {bare: given}
+    if set(given) != set(graph.inputs):
+        raise VaeRuntimeError(
+            f"got the inputs {', '.join(sorted(map(str, given))) or 'none'}, expected "
+            f"{', '.join(graph.inputs)}; give them as a mapping of names to arrays"
+        )
+    arrays = {
+        name: _batch(name, given[name], shape[1:], dtype) for name, (shape, dtype) in graph.inputs.items()
+    }
+    if len(arrays) == 1:
+        return arrays
+    rows = {name: len(array) for name, array in arrays.items()}
+    most = max(rows.values())
+    wrong = [name for name, count in rows.items() if count not in (1, most)]
+    if wrong:
+        raise VaeRuntimeError(
+            f"{wrong[0]}: got a batch of {rows[wrong[0]]}, expected {most} as in the others"
+        )
+    return {name: np.repeat(a, most, axis=0) if len(a) < most else a for name, a in arrays.items()}
+
+
+def _bare(arrays: dict[str, Array]) -> Any:
+    """The array of a mapping that holds one, else the mapping."""
+    return next(iter(arrays.values())) if len(arrays) == 1 else arrays
+
+
+def _batch(name: str, value: Any, shape: tuple[int | None, ...], dtype: Any = np.float32) -> Array:
+    """`value` as a batch of rows of `shape`, in a dtype that holds its values."""
     array = np.asarray(value)
-    if array.dtype != np.float32:
-        if array.dtype.kind != "f":
-            raise VaeRuntimeError(f"{name}: got dtype {array.dtype}, expected float32")
-        array = array.astype(np.float32)
+    if array.dtype != dtype:
+        if array.dtype.kind not in ("f" if dtype == np.float32 else "iub"):
+            raise VaeRuntimeError(f"{name}: got dtype {array.dtype}, expected {np.dtype(dtype)}")
+        given, array = array, array.astype(dtype)
+        if dtype != np.float32 and (array != given).any():
+            raise VaeRuntimeError(f"{name}: got values that {np.dtype(dtype)} does not hold, expected it to")
     if array.shape[1:] != shape or not array.shape[0]:
         expected = ", ".join(["n", *map(str, shape)])
         raise VaeRuntimeError(f"{name}: got shape {array.shape}, expected ({expected}) with n at least 1")

@@ -26,7 +26,6 @@ __all__ = [
     "Value",
     "calls_between",
     "flatten",
-    "outputs_behind",
     "replay",
     "values_behind",
 ]
@@ -37,7 +36,7 @@ class Value:
     """A tensor of the graph; compared by identity.
 
     Attributes:
-        name: as Keras has it.
+        name: of the input, or the path of the call that makes it, with ":N" if that makes several.
         shape: with None for the batch and other unknown sizes.
         dtype: as Keras has it.
     """
@@ -68,11 +67,19 @@ class Call:
 
 @dataclass(frozen=True)
 class Graph:
-    """A flat model: inputs, calls in an order in which they can run, outputs."""
+    """A flat model.
+
+    Attributes:
+        inputs: in the order of the model.
+        calls: in an order in which they can run.
+        outputs: in the order of the model.
+        output_names: what Keras calls the outputs.
+    """
 
     inputs: tuple[Value, ...]
     calls: tuple[Call, ...]
     outputs: tuple[Value, ...]
+    output_names: tuple[str, ...]
 
 
 def flatten(model: Any) -> Graph:
@@ -87,10 +94,10 @@ def flatten(model: Any) -> Graph:
             f"model {model.name!r}: got a {type(model).__name__} without a graph of layers, expected a "
             "functional model; rebuild it with keras.Input and keras.Model(inputs, outputs)"
         )
-    inputs = [_value(tensor) for tensor in functional.inputs]
+    inputs = [_input(tensor) for tensor in functional.inputs]
     calls: list[Call] = []
     outputs = _inline(functional, inputs, "", calls)
-    return Graph(tuple(inputs), tuple(calls), tuple(outputs))
+    return Graph(tuple(inputs), tuple(calls), tuple(outputs), tuple(_output_names(functional)))
 
 
 def calls_between(graph: Graph, known: Iterable[Value], targets: Iterable[Value]) -> list[Call]:
@@ -102,12 +109,6 @@ def calls_between(graph: Graph, known: Iterable[Value], targets: Iterable[Value]
             needed.append(call)
             wanted.update(call.inputs)
     return needed[::-1]
-
-
-def outputs_behind(graph: Graph, value: Value) -> list[Value]:
-    """The outputs of the graph that are computed from a value, without the value itself."""
-    behind = values_behind(graph, value)
-    return [output for output in dict.fromkeys(graph.outputs) if output in behind and output is not value]
 
 
 def values_behind(graph: Graph, value: Value) -> set[Value]:
@@ -164,13 +165,27 @@ def _inline(functional: Any, inputs: Sequence[Value], path: str, calls: list[Cal
             inner = _functional(operation)
             inner_path = f"{path}{operation.name}"
             if inner is None:
-                outputs = [_value(tensor) for tensor in node.outputs]
+                outputs = _values(node.outputs, inner_path)
                 given = tuple(leaf for leaf in tree.flatten((args, kwargs)) if isinstance(leaf, Value))
                 calls.append(Call(operation, inner_path, args, kwargs, given, tuple(outputs)))
             else:
                 outputs = _inline(inner, _matched(inner, args, kwargs), f"{inner_path}/", calls)
             values.update((id(t), v) for t, v in zip(node.outputs, outputs, strict=True))
     return [values[id(tensor)] for tensor in functional.outputs]
+
+
+def _output_names(functional: Any) -> list[str]:
+    """The keys of a dict of outputs, else the names of the layers that make them, each once."""
+    struct = functional._outputs_struct
+    if isinstance(struct, dict) and len(struct) == len(functional.outputs):
+        # In the order in which a dict is flattened.
+        return sorted(struct)
+    names: list[str] = []
+    for tensor in functional.outputs:
+        name = tensor._keras_history.operation.name
+        taken = sum(other == name or other.startswith(f"{name}_") for other in names)
+        names.append(f"{name}_{taken}" if taken else name)
+    return names
 
 
 def _matched(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Value]:
@@ -182,5 +197,12 @@ def _matched(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> li
     return [leaf for leaf in tree.flatten(given) if isinstance(leaf, Value)]
 
 
-def _value(tensor: Any) -> Value:
-    return Value(tensor.name, tuple(tensor.shape), tensor.dtype)
+def _input(tensor: Any) -> Value:
+    """By the name of its layer: a tensor that nobody named is called by a counter."""
+    return Value(tensor._keras_history.operation.name, tuple(tensor.shape), tensor.dtype)
+
+
+def _values(tensors: Sequence[Any], path: str) -> list[Value]:
+    """By the path of the call that makes them."""
+    names = [path] if len(tensors) == 1 else [f"{path}:{number}" for number in range(len(tensors))]
+    return [Value(name, tuple(t.shape), t.dtype) for name, t in zip(names, tensors, strict=True)]

@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from vae_export.split.graph import Call, Value, replay
 
-__all__ = ["Half"]
+__all__ = ["Half", "Target"]
+
+
+@dataclass(frozen=True)
+class Target:
+    """An output of a half.
+
+    Attributes:
+        value: the value of the graph that it comes from.
+        transform: the output as a function of that tensor; None for the tensor itself.
+    """
+
+    value: Value
+    transform: Callable[[Any], Any] | None = None
+
+    def of(self, tensor: Any) -> Any:
+        """The output; float32 if it is of any floating type."""
+        output = tensor if self.transform is None else self.transform(tensor)
+        floating = keras.backend.standardize_dtype(output.dtype).startswith(("float", "bfloat"))
+        return keras.ops.cast(output, "float32") if floating else output
 
 
 class Half(keras.Model):  # type: ignore[misc]  # keras has no type stubs
-    """A deterministic model with one input and named outputs, sharing weights with the original.
+    """A deterministic model with named inputs and outputs, sharing weights with the original.
 
     Not a functional model, because layers of different submodels may have the same name, which a
     functional model refuses.
@@ -21,23 +41,21 @@ class Half(keras.Model):  # type: ignore[misc]  # keras has no type stubs
     Args:
         name: "encoder" or "decoder".
         calls: of the original graph, in running order.
-        source: the value of the graph that the input stands for.
-        input_name: what the input is called.
-        targets: output name -> value of the graph.
+        sources: input name -> the value of the graph that it stands for.
+        targets: output name -> what it is.
 
     Attributes:
-        inputs: the one input, a KerasTensor ``[batch, ...]``.
+        inputs: KerasTensors ``[batch, ...]`` by name; float32 where the original has any floating type.
 
-    Calling it on a tensor returns a dict of float32 tensors by output name.
+    Calling it on tensors by name returns tensors by output name.
     """
 
     def __init__(
         self,
         name: str,
         calls: Sequence[Call],
-        source: Value,
-        input_name: str,
-        targets: Mapping[str, Value],
+        sources: Mapping[str, Value],
+        targets: Mapping[str, Target],
     ) -> None:
         # Whatever policy is set globally: the layers keep their own.
         super().__init__(name=name, dtype="float32")
@@ -45,16 +63,39 @@ class Half(keras.Model):  # type: ignore[misc]  # keras has no type stubs
         self.used_layers = list(
             dict.fromkeys(call.operation for call in calls if isinstance(call.operation, keras.Layer))
         )
-        self.inputs = [keras.KerasTensor(source.shape, dtype="float32", name=input_name)]
+        self.inputs = {
+            name: keras.KerasTensor(value.shape, dtype=_given_dtype(value), name=name)
+            for name, value in sources.items()
+        }
         self._calls = tuple(calls)
-        self._source = source
+        self._sources = dict(sources)
         self._targets = dict(targets)
         self.built = True
 
-    def call(self, tensor: Any) -> dict[str, Any]:
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """The part of the graph that it runs."""
+        return self._calls
+
+    @property
+    def sources(self) -> dict[str, Value]:
+        """Input name -> the value of the graph that it stands for."""
+        return self._sources
+
+    @property
+    def targets(self) -> dict[str, Target]:
+        """Output name -> what it is."""
+        return self._targets
+
+    def call(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """Run the part of the graph."""
-        results = replay(self._calls, {self._source: tensor}, list(self._targets.values()))
+        given = {value: tensors[name] for name, value in self._sources.items()}
+        results = replay(self._calls, given, [target.value for target in self._targets.values()])
         return {
-            name: keras.ops.cast(result, "float32")
-            for name, result in zip(self._targets, results, strict=True)
+            name: target.of(result)
+            for (name, target), result in zip(self._targets.items(), results, strict=True)
         }
+
+
+def _given_dtype(value: Value) -> str:
+    return "float32" if value.dtype.startswith(("float", "bfloat")) else value.dtype

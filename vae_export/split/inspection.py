@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from vae_export.errors import ModelError
-from vae_export.split.graph import Graph, calls_between, flatten, outputs_behind
-from vae_export.split.sampling_site import SamplingSite, find_sampling_site
-from vae_export.split.split_vae import split_graph
+from vae_export.split.graph import Call, Graph, flatten
+from vae_export.split.half import Half
+from vae_export.split.sampling_site import SamplingSite, find_sampling_sites
+from vae_export.split.split_vae import SplitVae, split_graph
 
-__all__ = ["Inspection", "LayerRow", "inspect_model"]
+__all__ = ["Inspection", "LayerRow", "SiteRow", "inspect_model"]
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class LayerRow:
         layer_class: its class.
         output_shape: of its first output; None where the size is free.
         parameters: number of its weights.
-        part: "encoder", "sampling", "decoder", or "left out" if neither half needs it.
+        part: "encoder", "sampling", "decoder", several of them, or "left out" if nothing needs it.
     """
 
     name: str
@@ -34,6 +36,29 @@ class LayerRow:
 
 
 @dataclass(frozen=True)
+class SiteRow:
+    """One sampling site.
+
+    Attributes:
+        layer, layer_class: what draws z.
+        mu, spread: the tensors it draws from.
+        latent_shape: of one z.
+        parametrisation, source, evidence, epsilon_scale, clip: see `Posterior`.
+    """
+
+    layer: str
+    layer_class: str
+    mu: str
+    spread: str
+    latent_shape: tuple[int, ...]
+    parametrisation: str
+    source: str
+    evidence: str
+    epsilon_scale: float
+    clip: tuple[float | None, float | None] | None
+
+
+@dataclass(frozen=True)
 class Inspection:
     """What was found in a model.
 
@@ -41,7 +66,9 @@ class Inspection:
         name: of the model.
         inputs, outputs: name -> shape.
         layers: in running order, nested models opened.
-        site: the sampling site, or None.
+        sites: where z is drawn.
+        encoder, decoder: (inputs, outputs) that the halves would have, name -> shape; None if the model
+            cannot be cut.
         problem: why the model cannot be cut.
     """
 
@@ -49,30 +76,14 @@ class Inspection:
     inputs: dict[str, tuple[int | None, ...]]
     outputs: dict[str, tuple[int | None, ...]]
     layers: tuple[LayerRow, ...]
-    site: SamplingSite | None
+    sites: tuple[SiteRow, ...]
+    encoder: tuple[dict[str, Any], dict[str, Any]] | None
+    decoder: tuple[dict[str, Any], dict[str, Any]] | None
     problem: str | None
 
     def to_json(self) -> dict[str, Any]:
         """The same for programs."""
-        site = self.site
-        return {
-            "name": self.name,
-            "inputs": self.inputs,
-            "outputs": self.outputs,
-            "layers": [asdict(row) for row in self.layers],
-            "sampling_site": site
-            and {
-                "layer": site.layer_name,
-                "layer_class": site.layer_class,
-                "mu": site.mu.name,
-                "logvar": site.logvar.name,
-                "latent_shape": site.latent_shape,
-                "parametrisation": site.parametrisation,
-                "parametrisation_source": site.parametrisation_source,
-                "epsilon_scale": site.epsilon_scale,
-            },
-            "problem": self.problem,
-        }
+        return asdict(self)
 
 
 def inspect_model(model: Any, name: str) -> Inspection:
@@ -82,33 +93,58 @@ def inspect_model(model: Any, name: str) -> Inspection:
         ModelError: the model has no graph of layers.
     """
     graph = flatten(model)
-    site, problem = None, None
+    sites: tuple[SamplingSite, ...] = ()
+    halves, problem = None, None
     try:
-        site = find_sampling_site(graph, name)
-        split_graph(graph, site, name)
+        sites = find_sampling_sites(graph, name)
+        halves = split_graph(graph, sites, name)
     except ModelError as error:
         problem = str(error)
     return Inspection(
         name=name,
         inputs={value.name: value.shape for value in graph.inputs},
-        outputs={value.name: value.shape for value in graph.outputs},
-        layers=_layers(graph, site),
-        site=site,
+        outputs={name: value.shape for name, value in zip(graph.output_names, graph.outputs, strict=True)},
+        layers=_layers(graph, sites, halves),
+        sites=tuple(map(_site_row, sites)),
+        encoder=_tensors(halves.encoder) if halves else None,
+        decoder=_tensors(halves.decoder) if halves else None,
         problem=problem,
     )
 
 
-def _layers(graph: Graph, site: SamplingSite | None) -> tuple[LayerRow, ...]:
-    encoder: set[Any] = set()
-    decoder: set[Any] = set()
-    if site is not None:
-        encoder = set(calls_between(graph, graph.inputs, [site.mu, site.logvar]))
-        decoder = set(calls_between(graph, [site.z], outputs_behind(graph, site.z)))
+def _site_row(site: SamplingSite) -> SiteRow:
+    posterior = site.posterior
+    return SiteRow(
+        layer=site.layer_name,
+        layer_class=site.layer_class,
+        mu=posterior.mu.describe(),
+        spread=posterior.spread.describe(),
+        latent_shape=site.latent_shape,
+        parametrisation=posterior.parametrisation,
+        source=posterior.source,
+        evidence=posterior.evidence,
+        epsilon_scale=posterior.epsilon_scale,
+        clip=posterior.clip,
+    )
 
-    def part(call: Any) -> str:
-        if site is not None and call is site.call:
-            return "sampling"
-        return "encoder" if call in encoder else "decoder" if call in decoder else "left out"
+
+def _tensors(half: Half) -> tuple[dict[str, Any], dict[str, Any]]:
+    inputs = {name: tuple(tensor.shape) for name, tensor in half.inputs.items()}
+    return inputs, {name: tuple(target.value.shape) for name, target in half.targets.items()}
+
+
+def _layers(graph: Graph, sites: Sequence[SamplingSite], halves: SplitVae | None) -> tuple[LayerRow, ...]:
+    sampling = {call for site in sites for call in site.calls}
+    encoder = set(halves.encoder.calls) if halves else set()
+    decoder = set(halves.decoder.calls) if halves else set()
+
+    def part(call: Call) -> str:
+        parts = [
+            word
+            for word, calls in (("encoder", encoder), ("sampling", sampling), ("decoder", decoder))
+            if call in calls
+        ]
+        return ", ".join(parts) or "left out"
 
     return tuple(
         LayerRow(

@@ -1,16 +1,21 @@
-"""Cut a VAE at its sampling site."""
+"""Cut a VAE at its sampling sites."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from vae_export.errors import ModelError, SamplingSiteError
-from vae_export.split.graph import Call, Graph, calls_between, flatten, outputs_behind, values_behind
-from vae_export.split.half import Half
-from vae_export.split.sampling_site import SamplingSite, find_sampling_site
+from vae_export.latent import Latent
+from vae_export.split.graph import Call, Graph, Value, calls_between, flatten, values_behind
+from vae_export.split.half import Half, Target
+from vae_export.split.sampling_site import SamplingSite, find_sampling_sites
 
 __all__ = ["SplitVae", "split", "split_graph"]
+
+# Names that inputs of conditional models cannot have: graphs and golden arrays use them.
+RESERVED = ("x", "mu", "logvar", "z", "epsilon", "reconstruction", "generated")
 
 
 @dataclass(frozen=True)
@@ -19,27 +24,38 @@ class SplitVae:
 
     Attributes:
         name: of the model.
-        encoder: x ``[batch, ...]`` -> mu, logvar ``[batch, *latent]``.
-        decoder: z ``[batch, *latent]`` -> reconstruction ``[batch, ...]``.
-        site: where it was cut.
+        encoder: x and conditions ``[batch, ...]`` -> mu, logvar of each latent ``[batch, *latent]``.
+        decoder: z of each latent and conditions -> reconstruction, or the outputs by their names.
+        latents: in the order of the graph.
+        sites: where each latent was drawn.
+        graph: the whole model.
     """
 
     name: str
     encoder: Half
     decoder: Half
-    site: SamplingSite
+    latents: tuple[Latent, ...]
+    sites: tuple[SamplingSite, ...]
+    graph: Graph
 
     @property
     def x_shape(self) -> tuple[int, ...]:
         """Shape of one x, without the batch."""
-        return tuple(self.encoder.inputs[0].shape[1:])
+        return tuple(self.encoder.inputs["x"].shape[1:])
+
+    @property
+    def inputs(self) -> dict[str, Value]:
+        """x and the conditions, by name."""
+        z = {latent.z for latent in self.latents}
+        sources = {**self.encoder.sources, **self.decoder.sources}
+        return {name: value for name, value in sources.items() if name not in z}
 
     def describe_cut(self) -> str:
         """What was cut out, in one line."""
-        shape = "x".join(map(str, self.site.latent_shape))
-        return (
-            f"sampling layer {self.site.layer_name!r} ({self.site.layer_class}), latent {shape}, "
-            f"{self.site.parametrisation} ({self.site.parametrisation_source})"
+        return "; ".join(
+            f"sampling layer {site.layer_name!r} ({site.layer_class}), latent "
+            f"{'x'.join(map(str, site.latent_shape))}, {site.posterior.describe()}"
+            for site in self.sites
         )
 
 
@@ -47,67 +63,133 @@ def split(model: Any, name: str | None = None) -> SplitVae:
     """Cut a functional Keras VAE into encoder and decoder.
 
     Args:
-        model: x -> reconstruction, alone or among other outputs, with one sampling layer between.
+        model: x -> reconstruction, alone or among other inputs and outputs, with one or more sampling
+            sites between.
         name: what to call it; default the model's own name.
 
     Raises:
-        SamplingSiteError: no sampling site, several, or one that is not understood.
+        SamplingSiteError: no sampling site, or one that is not understood.
         ModelError: the model has no graph, or its parts do not fit the cut.
     """
     name = name or model.name
     graph = flatten(model)
-    return split_graph(graph, find_sampling_site(graph, name), name)
+    return split_graph(graph, find_sampling_sites(graph, name), name)
 
 
-def split_graph(graph: Graph, site: SamplingSite, name: str) -> SplitVae:
-    """Cut a flat graph at a sampling site; see `split`."""
-    return SplitVae(name, _encoder(graph, site, name), _decoder(graph, site, name), site)
+def split_graph(graph: Graph, sites: Sequence[SamplingSite], name: str) -> SplitVae:
+    """Cut a flat graph at its sampling sites; see `split`."""
+    latents = _latents(sites)
+    drawn = {latent.z: site.z for latent, site in zip(latents, sites, strict=True)}
+    targets = _decoder_targets(graph, drawn.values(), name)
+    posterior = _posterior_targets(latents, sites)
+    decoder_calls = calls_between(graph, drawn.values(), targets.values())
+    encoder_calls = calls_between(graph, graph.inputs, [target.value for target in posterior.values()])
+    encoder_inputs = _used(graph, encoder_calls, [target.value for target in posterior.values()])
+    decoder_inputs = _used(graph, decoder_calls, targets.values())
+    x = _find_x(encoder_inputs, decoder_inputs, list(targets.values()), name)
+    _refuse_shortcuts(graph, decoder_calls, x, drawn.values(), name)
+    names = {value: "x" if value is x else _condition_name(value, latents) for value in graph.inputs}
+    # x first.
+    encoder_inputs.sort(key=lambda value: value is not x)
+    sources = {names[value]: value for value in encoder_inputs}
+    encoder = Half("encoder", encoder_calls, sources, posterior)
+    sources = {**drawn, **{names[value]: value for value in decoder_inputs}}
+    decoder = Half("decoder", decoder_calls, sources, {key: Target(value) for key, value in targets.items()})
+    return SplitVae(name, encoder, decoder, latents, tuple(sites), graph)
 
 
-def _encoder(graph: Graph, site: SamplingSite, where: str) -> Half:
-    targets = {"mu": site.mu, "logvar": site.logvar}
-    calls = calls_between(graph, graph.inputs, targets.values())
-    used = {value for call in calls for value in call.inputs} | set(targets.values())
-    inputs = [value for value in graph.inputs if value in used]
-    if len(inputs) != 1:
-        names = ", ".join(value.name for value in inputs) or "none"
-        raise ModelError(f"{where}: the encoder needs the inputs {names}, expected one image input")
-    (x,) = inputs
-    if None in x.shape[1:]:
-        raise ModelError(
-            f"{where}: input {x.name!r} has shape {x.shape}, expected known sizes after the batch; "
-            "give keras.Input a full shape"
+def _latents(sites: Sequence[SamplingSite]) -> tuple[Latent, ...]:
+    names = [site.name for site in sites]
+    # Layers of different submodels may have one name.
+    names = [site.layer_name.replace("/", "_") if names.count(site.name) > 1 else site.name for site in sites]
+    endings = [f"_{name}" for name in names] if len(sites) > 1 else [""]
+    return tuple(
+        Latent(
+            layer=site.layer_name,
+            layer_class=site.layer_class,
+            shape=site.latent_shape,
+            mu=f"mu{ending}",
+            logvar=f"logvar{ending}",
+            epsilon=f"epsilon{ending}",
+            z=f"z{ending}",
+            stream=stream,
+            parametrisation=site.posterior.parametrisation,
+            parametrisation_source=site.posterior.source,
+            epsilon_scale=site.posterior.epsilon_scale,
         )
-    if x.dtype != "float32":
-        raise ModelError(
-            f"{where}: input {x.name!r} has dtype {x.dtype}, expected float32; give keras.Input "
-            "dtype='float32' and scale the images before"
-        )
-    return Half("encoder", calls, x, "x", targets)
+        for stream, (site, ending) in enumerate(zip(sites, endings, strict=True))
+    )
 
 
-def _decoder(graph: Graph, site: SamplingSite, where: str) -> Half:
-    targets = outputs_behind(graph, site.z)
+def _posterior_targets(latents: Sequence[Latent], sites: Sequence[SamplingSite]) -> dict[str, Target]:
+    targets = {}
+    for latent, site in zip(latents, sites, strict=True):
+        posterior = site.posterior
+        targets[latent.mu] = Target(posterior.mu.value, posterior.mu.take)
+        targets[latent.logvar] = Target(posterior.spread.value, posterior.logvar)
+    return targets
+
+
+def _decoder_targets(graph: Graph, drawn: Collection[Value], where: str) -> dict[str, Value]:
+    """The outputs that are computed from z, by name."""
+    behind = {value for z in drawn for value in values_behind(graph, z)} - set(drawn)
+    targets = {
+        name: value for name, value in zip(graph.output_names, graph.outputs, strict=True) if value in behind
+    }
     if not targets:
         raise SamplingSiteError(
             f"{where}: nothing is computed from z, this is an encoder alone; export the full VAE, "
             "decoder(encoder(x))"
         )
-    if len(targets) > 1:
-        names = ", ".join(value.name for value in targets)
-        raise ModelError(f"{where}: the decoder has the outputs {names}, expected one reconstruction")
-    calls = calls_between(graph, [site.z], targets)
-    _refuse_shortcuts(graph, calls, site, where)
-    return Half("decoder", calls, site.z, "z", {"reconstruction": targets[0]})
+    if len(targets) == 1:
+        return {"reconstruction": next(iter(targets.values()))}
+    return targets
 
 
-def _refuse_shortcuts(graph: Graph, calls: list[Call], site: SamplingSite, where: str) -> None:
-    """A decoder that needs anything but z cannot stand alone."""
-    behind_z = values_behind(graph, site.z)
+def _used(graph: Graph, calls: Sequence[Call], targets: Iterable[Value]) -> list[Value]:
+    """The inputs of the graph that calls, or the targets themselves, use."""
+    used = {value for call in calls for value in call.inputs} | set(targets)
+    return [value for value in graph.inputs if value in used]
+
+
+def _find_x(encoder: list[Value], decoder: list[Value], targets: list[Value], where: str) -> Value:
+    """Which input of the encoder is x; the others are conditions.
+
+    Conditions are what the decoder needs as well. Of several inputs that the encoder has for itself, x is
+    the one shaped like what the decoder makes.
+    """
+    # Where the decoder needs all of them one is x all the same, and its way around z is refused by name.
+    own = [value for value in encoder if value not in decoder] or encoder
+    shapes = [value.shape for value in targets]
+    alike = [value for value in own if value.shape in shapes] if len(own) > 1 else own
+    if len(alike) != 1:
+        names = ", ".join(f"{value.name!r} {value.shape}" for value in own)
+        raise ModelError(
+            f"{where}: got the inputs {names} for the encoder, expected one shaped like the reconstruction, "
+            "and conditions that the decoder takes as well; merge them into one input"
+        )
+    (x,) = alike
+    return x
+
+
+def _condition_name(value: Value, latents: Sequence[Latent]) -> str:
+    taken = {name for latent in latents for name in (latent.mu, latent.logvar, latent.epsilon, latent.z)}
+    return f"{value.name}_input" if value.name in taken.union(RESERVED) else value.name
+
+
+def _refuse_shortcuts(
+    graph: Graph, calls: Sequence[Call], x: Value, drawn: Iterable[Value], where: str
+) -> None:
+    """A decoder that needs x, by whatever way, cannot stand alone."""
+    behind_x = values_behind(graph, x)
+    behind_z = {value for z in drawn for value in values_behind(graph, z)}
     for call in calls:
+        if behind_z.isdisjoint(call.outputs):
+            continue
         for value in call.inputs:
-            if call.outputs[0] in behind_z and value not in behind_z:
+            if value in behind_x and value not in behind_z:
                 raise ModelError(
-                    f"{where}: layer {call.path!r} of the decoder also depends on {value.name!r}, "
-                    "expected it to depend on z alone; remove the connection around the sampling layer"
+                    f"{where}: layer {call.path!r} of the decoder also depends on {value.name!r}, which "
+                    "comes from x, expected it to depend on z and conditions; remove the connection around "
+                    "the sampling layer"
                 )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from vae_export.runtime import vae_runtime
+from vae_export.latent import Latent
+from vae_export.verify.draws import draw_prior
 
 __all__ = ["Case", "decoder_cases", "encoder_cases"]
 
@@ -21,62 +23,81 @@ SEED = 2013
 
 @dataclass(frozen=True)
 class Case:
-    """One input to compare on.
+    """One batch to compare on.
 
     Attributes:
-        name: for messages: "real", "random", "zeros", "ones", "tails", with the batch size.
-        input: float32 ``[n, ...]``.
+        name: for messages: "sample", "random", "zeros", "ones", "tails", with the batch size.
+        inputs: arrays ``[n, ...]`` by input.
     """
 
     name: str
-    input: Array
+    inputs: Mapping[str, Array]
 
 
-def encoder_cases(samples: Array, value_range: tuple[float, float]) -> list[Case]:
-    """Samples one by one and together, random, zeros and ones.
+def encoder_cases(samples: Mapping[str, Array], value_range: tuple[float, float]) -> list[Case]:
+    """Samples one by one and together, and random, zeros and ones for x.
 
     Args:
-        samples: float32 ``[n, ...]``.
-        value_range: smallest and largest value of the random input.
+        samples: the encoder's inputs ``[n, ...]``: x, and conditions, which all cases take from here.
+        value_range: smallest and largest value of the random x.
     """
-    shape = samples.shape[1:]
-    low, high = value_range
-    noise = np.random.default_rng(SEED).random((LARGER_BATCH, *shape), np.float32)
-    random = np.float32(low) + np.float32(high - low) * noise
-    return _named(
+    x = samples["x"]
+    rng = np.random.default_rng(SEED)
+    if x.dtype.kind == "f":
+        low, high = value_range
+        noise = rng.random((LARGER_BATCH, *x.shape[1:]), np.float32)
+        random = np.float32(low) + np.float32(high - low) * noise
+    else:
+        # Of integers only those that occur are known to be valid.
+        random = rng.choice(x.reshape(-1), (LARGER_BATCH, *x.shape[1:]))
+    shape = (LARGER_BATCH, *x.shape[1:])
+    return _cases(
         [
-            ("sample", samples[:1]),
-            ("sample", samples),
-            ("random", random[:2]),
-            ("random", random),
-            ("zeros", np.zeros((LARGER_BATCH, *shape), np.float32)),
-            ("ones", np.ones((LARGER_BATCH, *shape), np.float32)),
-        ]
+            ("sample", {"x": x[:1]}),
+            ("sample", {"x": x}),
+            ("random", {"x": random[:2]}),
+            ("random", {"x": random}),
+            ("zeros", {"x": np.zeros(shape, x.dtype)}),
+            ("ones", {"x": np.ones(shape, x.dtype)}),
+        ],
+        samples,
     )
 
 
-def decoder_cases(posterior: Array) -> list[Case]:
+def decoder_cases(
+    latents: Sequence[Latent], posterior: Mapping[str, Array], conditions: Mapping[str, Array]
+) -> list[Case]:
     """Draws from the posterior and the prior, the prior's tails, zeros and ones.
 
     Args:
-        posterior: z of the samples, float32 ``[n, *latent_shape]``.
+        latents: of the model.
+        posterior: z of the samples by name, float32 ``[n, *latent_shape]``.
+        conditions: the decoder's other inputs ``[n, ...]``.
     """
-    shape = posterior.shape[1:]
-    size = int(np.prod(shape))
-    prior = vae_runtime.normal(SEED, 0, 0, LARGER_BATCH * size).reshape(LARGER_BATCH, *shape)
-    tails = np.where(prior < 0, -TAIL_SIGMA, TAIL_SIGMA).astype(np.float32)
-    return _named(
+    prior = draw_prior(latents, LARGER_BATCH, SEED)
+
+    def like_prior(function: Callable[[Array], Array]) -> dict[str, Array]:
+        return {name: function(z).astype(np.float32) for name, z in prior.items()}
+
+    return _cases(
         [
-            ("posterior", posterior[:1]),
+            ("posterior", {name: z[:1] for name, z in posterior.items()}),
             ("posterior", posterior),
-            ("prior", prior[:2]),
+            ("prior", like_prior(lambda z: z[:2])),
             ("prior", prior),
-            (f"{TAIL_SIGMA:g} sigma", tails),
-            ("zeros", np.zeros((LARGER_BATCH, *shape), np.float32)),
-            ("ones", np.ones((LARGER_BATCH, *shape), np.float32)),
-        ]
+            (f"{TAIL_SIGMA:g} sigma", like_prior(lambda z: np.where(z < 0, -TAIL_SIGMA, TAIL_SIGMA))),
+            ("zeros", like_prior(np.zeros_like)),
+            ("ones", like_prior(np.ones_like)),
+        ],
+        conditions,
     )
 
 
-def _named(cases: list[tuple[str, Array]]) -> list[Case]:
-    return [Case(f"{name}, batch of {len(array)}", array) for name, array in cases]
+def _cases(named: Sequence[tuple[str, Mapping[str, Array]]], conditions: Mapping[str, Array]) -> list[Case]:
+    cases = []
+    for name, inputs in named:
+        rows = len(next(iter(inputs.values())))
+        others = {key: array for key, array in conditions.items() if key not in inputs}
+        whole = {**inputs, **{key: array[np.arange(rows) % len(array)] for key, array in others.items()}}
+        cases.append(Case(f"{name}, batch of {rows}", whole))
+    return cases

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,10 @@ import numpy as np
 
 from vae_export.artifact import Artifact
 from vae_export.errors import MissingDependencyError, ParityError, one_line
+from vae_export.latent import Latent
 from vae_export.quiet import quiet
-from vae_export.runtime import vae_runtime
 from vae_export.verify.cases import decoder_cases, encoder_cases
+from vae_export.verify.draws import draw_z
 from vae_export.verify.parity import OutputParity, ParityReport, check_case, check_graph
 from vae_export.verify.runners import Runner, load_runner
 
@@ -27,35 +28,40 @@ class Reference:
 
     Attributes:
         encoder, decoder: the Keras halves.
-        x: float32 ``[n, ...]``.
-        mu, logvar, epsilon, z: float32 ``[n, *latent_shape]``.
-        reconstruction: float32 ``[n, ...]``.
-        seed: of epsilon; sample k of the seed belongs to x[k].
-        epsilon_scale: standard deviation of epsilon.
+        latents: of the model.
+        encoder_inputs: x and conditions ``[n, ...]``.
+        conditions: the decoder's inputs beside z ``[n, ...]``.
+        posterior: mu and logvar of each latent, float32 ``[n, *latent_shape]``.
+        z: of each latent; sample k of the seed belongs to x[k].
+        outputs: of the decoder ``[n, ...]``.
+        seed: of the noise.
     """
 
     encoder: Runner
     decoder: Runner
-    x: Array
-    mu: Array
-    logvar: Array
-    epsilon: Array
-    z: Array
-    reconstruction: Array
+    latents: tuple[Latent, ...]
+    encoder_inputs: Mapping[str, Array]
+    conditions: Mapping[str, Array]
+    posterior: Mapping[str, Array]
+    z: Mapping[str, Array]
+    outputs: Mapping[str, Array]
     seed: int
-    epsilon_scale: float
 
     @classmethod
     def compute(
-        cls, encoder: Runner, decoder: Runner, x: Array, *, seed: int, epsilon_scale: float
+        cls,
+        encoder: Runner,
+        decoder: Runner,
+        latents: Sequence[Latent],
+        encoder_inputs: Mapping[str, Array],
+        conditions: Mapping[str, Array],
+        seed: int,
     ) -> Reference:
-        """Run the halves on x, float32 ``[n, ...]``."""
-        posterior = encoder.run({"x": x})
-        mu, logvar = posterior["mu"], posterior["logvar"]
-        epsilon = vae_runtime.normal(seed, 0, 0, mu.size).reshape(mu.shape)
-        z = vae_runtime.sample(mu, logvar, seed=seed, epsilon_scale=epsilon_scale)
-        reconstruction = decoder.run({"z": z})["reconstruction"]
-        return cls(encoder, decoder, x, mu, logvar, epsilon, z, reconstruction, seed, epsilon_scale)
+        """Run the halves on samples."""
+        posterior = encoder.run(encoder_inputs)
+        z = draw_z(latents, posterior, seed)
+        outputs = decoder.run({**z, **conditions})
+        return cls(encoder, decoder, tuple(latents), encoder_inputs, conditions, posterior, z, outputs, seed)
 
 
 def end_to_end_name(format: str) -> str:
@@ -85,16 +91,19 @@ def verify_artifacts(
         MissingDependencyError: a runtime is not installed.
     """
     halves = {
-        "encoder": ("x", reference.encoder, encoder_cases(reference.x, value_range)),
-        "decoder": ("z", reference.decoder, decoder_cases(reference.z)),
+        "encoder": (reference.encoder, encoder_cases(reference.encoder_inputs, value_range)),
+        "decoder": (
+            reference.decoder,
+            decoder_cases(reference.latents, reference.z, reference.conditions),
+        ),
     }
     rows: list[OutputParity] = []
     runners: dict[tuple[str, str], Runner] = {}
     for artifact in artifacts:
         progress(artifact.file)
         runner = runners[artifact.format, artifact.role] = _load(artifact)
-        input_name, half, cases = halves[artifact.role]
-        rows += check_graph(artifact.file, runner, half, input_name, cases, tolerance)
+        half, cases = halves[artifact.role]
+        rows += check_graph(artifact.file, runner, half, cases, tolerance)
     for format in dict.fromkeys(artifact.format for artifact in artifacts):
         encoder, decoder = runners[format, "encoder"], runners[format, "decoder"]
         rows += _check_end_to_end(format, encoder, decoder, reference, tolerance)
@@ -118,20 +127,19 @@ def _check_end_to_end(
     format: str, encoder: Runner, decoder: Runner, reference: Reference, tolerance: float
 ) -> list[OutputParity]:
     where = end_to_end_name(format)
-    expected = {"z": reference.z, "reconstruction": reference.reconstruction}
+    expected = {**reference.z, **reference.outputs}
     try:
-        posterior = encoder.run({"x": reference.x})
-        z = vae_runtime.sample(
-            posterior["mu"],
-            posterior["logvar"],
-            seed=reference.seed,
-            epsilon_scale=reference.epsilon_scale,
-        )
-        actual = {"z": z, **decoder.run({"z": z})}
+        posterior = encoder.run(reference.encoder_inputs)
+        z = draw_z(reference.latents, posterior, reference.seed)
+        actual = {**z, **decoder.run({**z, **reference.conditions})}
     # What makes the way fail has been reported half by half already, with its cause.
     except Exception as error:  # noqa: BLE001  runtimes raise their own types
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        failure = f"{where}: output 'reconstruction': the runtime failed: {reason}"
         inf = float("inf")
-        return [OutputParity(where, "reconstruction", inf, inf, inf, None, tolerance, (failure,))]
-    return check_case(where, f"batch of {len(reference.x)}", expected, actual, tolerance)
+        return [
+            OutputParity(where, name, inf, inf, inf, None, tolerance, (failure,))
+            for name in reference.outputs
+            for failure in [f"{where}: output {name!r}: the runtime failed: {reason}"]
+        ]
+    rows = len(next(iter(reference.encoder_inputs.values())))
+    return check_case(where, f"batch of {rows}", expected, actual, tolerance)

@@ -13,13 +13,12 @@ Array = np.ndarray[Any, Any]
 
 
 class KerasRunner:
-    """A Keras model with one input and a dict of outputs, as a function of arrays by name."""
+    """A Keras model with dicts of inputs and outputs, as a function of arrays by name."""
 
     def __init__(self, half: Any) -> None:
         self.half = half
 
     def run(self, inputs: Mapping[str, Array]) -> dict[str, Array]:
         """Outputs by name, for inputs by name; all ``[n, ...]``."""
-        (tensor,) = self.half.inputs
-        outputs = self.half(inputs[tensor.name], training=False)
+        outputs = self.half({name: inputs[name] for name in self.half.inputs}, training=False)
         return {name: np.asarray(value) for name, value in outputs.items()}

@@ -105,7 +105,6 @@ def check_graph(
     artifact: str,
     runner: Runner,
     reference: Runner,
-    input_name: str,
     cases: Iterable[Case],
     tolerance: float,
 ) -> list[OutputParity]:
@@ -114,7 +113,6 @@ def check_graph(
     Args:
         artifact: file name, for the messages.
         runner, reference: the artifact, and the Keras half it came from.
-        input_name: name of the one input.
         cases: the inputs.
         tolerance: absolute on outputs in [0, 1], times the range of the values otherwise.
 
@@ -123,10 +121,9 @@ def check_graph(
     """
     tallies: dict[str, _Tally] = {}
     for case in cases:
-        inputs = {input_name: case.input}
-        expected = reference.run(inputs)
+        expected = reference.run(case.inputs)
         try:
-            actual: Mapping[str, Array] = runner.run(inputs)
+            actual: Mapping[str, Array] = runner.run(case.inputs)
         # A refusal of one batch size must not hide other failures.
         except Exception as error:  # noqa: BLE001  runtimes raise their own types
             for name in expected:

@@ -6,8 +6,12 @@
  *
  * For models with one latent and images of one channel. Exit code 0, 2 cannot run.
  */
+#include <errno.h>
+
 #include "graph.h"
 #include "vae_runtime.h"
+
+#define MAX_COUNT 10000
 
 static void write_pgm(const char *path, const float *images, size_t count, size_t height, size_t width) {
     FILE *file = fopen(path, "wb");
@@ -18,7 +22,8 @@ static void write_pgm(const char *path, const float *images, size_t count, size_
         for (k = 0; k < count; ++k)
             for (column = 0; column < width; ++column) {
                 const float value = images[(k * height + row) * width + column];
-                fputc((int)(255.0f * (value < 0.0f ? 0.0f : value > 1.0f ? 1.0f : value) + 0.5f), file);
+                /* In this order NaN becomes 0. */
+                fputc((int)(255.0f * (value > 0.0f ? value < 1.0f ? value : 1.0f : 0.0f) + 0.5f), file);
             }
     if (fclose(file) != 0) fail(path, "cannot be written");
 }
@@ -36,18 +41,26 @@ static void generate(const Graph *decoder, const char *path, size_t count, uint6
     free(images);
 }
 
+/* A whole number in decimal digits, below 2^64, and nothing else. */
+static int parse(const char *text, uint64_t *number) {
+    char *end;
+    errno = 0;
+    *number = strtoull(text, &end, 10);
+    return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0;
+}
+
 int main(int argc, char **argv) {
-    const size_t count = argc > 3 ? strtoul(argv[3], NULL, 10) : 8;
-    const uint64_t seed = argc > 4 ? strtoull(argv[4], NULL, 10) : 0;
+    uint64_t count = 8, seed = 0;
     OrtEnv *env;
     Graph decoder;
-    if (argc < 3 || argc > 5 || count < 1) {
-        fprintf(stderr, "usage: generate BUNDLE IMAGES.pgm [COUNT [SEED]]\n");
+    if (argc < 3 || argc > 5 || (argc > 3 && !parse(argv[3], &count)) || (argc > 4 && !parse(argv[4], &seed)) ||
+        count < 1 || count > MAX_COUNT) {
+        fprintf(stderr, "usage: generate BUNDLE IMAGES.pgm [COUNT [SEED]]   1 <= COUNT <= %d\n", MAX_COUNT);
         return 2;
     }
     env = open_runtime();
     decoder = open_graph(env, argv[1], "decoder.onnx");
-    generate(&decoder, argv[2], count, seed);
+    generate(&decoder, argv[2], (size_t)count, seed);
     api->ReleaseSession(decoder.session);
     api->ReleaseEnv(env);
     return 0;

@@ -1,0 +1,30 @@
+"""Compute a model in float32, whatever precision it was trained in."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+__all__ = ["computing_in_float32"]
+
+
+@contextlib.contextmanager
+def computing_in_float32(model: Any) -> Iterator[None]:
+    """Let the layers of a model compute in float32 while the body runs.
+
+    Mixed precision keeps its weights in float32 and computes in half, for the sake of accelerators. The
+    converters get no half-precision operations past the runtimes, and a comparison to 1e-5 needs float32.
+    """
+    layers = [layer for layer in model._flatten_layers() if layer.compute_dtype != "float32"]
+    changed = [layer for layer in layers if keras.backend.is_float_dtype(layer.compute_dtype)]
+    before = [layer.dtype_policy for layer in changed]
+    try:
+        for layer in changed:
+            layer.dtype_policy = "float32"
+        yield
+    finally:
+        for layer, policy in zip(changed, before, strict=True):
+            layer.dtype_policy = policy

@@ -1,0 +1,91 @@
+"""How the encoder's tensors give mu and a true log-variance at one sampling site."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from keras import ops
+
+from vae_export.split.graph import Value
+from vae_export.split.parametrisation import PARAMETRISATIONS
+
+__all__ = ["Posterior", "Slot"]
+
+Array = np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A tensor that goes into a sampling site, or one half of it.
+
+    Attributes:
+        value: the tensor in the graph.
+        axis: along which it is split, negative; None for the whole tensor.
+        index: 0 for the first half, 1 for the second.
+    """
+
+    value: Value
+    axis: int | None = None
+    index: int = 0
+
+    def take(self, tensor: Any) -> Any:
+        """The slot's part of the tensor."""
+        return tensor if self.axis is None else ops.split(tensor, 2, axis=self.axis)[self.index]
+
+    def describe(self) -> str:
+        """The slot in a few words, for people."""
+        if self.axis is None:
+            return repr(self.value.name)
+        which = ("first", "second")[self.index]
+        return f"{which} half of {self.value.name!r} along axis {self.axis}"
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """q(z | x) as the trained model has it: N(mu, (epsilon_scale * sigma(v))**2).
+
+    Attributes:
+        mu: where mu is.
+        spread: where v is.
+        parametrisation: what v is; a key of `PARAMETRISATIONS`.
+        source: how that is known: "probed" (measured on the layer), "names" (of layers and tensors),
+            "given" (by the user), "assumed".
+        evidence: the same in one line, with figures.
+        epsilon_scale: standard deviation of epsilon.
+        clip: the range to which the layer clips v before the exponential; None if it does not.
+    """
+
+    mu: Slot
+    spread: Slot
+    parametrisation: str
+    source: str
+    evidence: str
+    epsilon_scale: float = 1.0
+    clip: tuple[float | None, float | None] | None = None
+
+    def logvar(self, tensor: Any) -> Any:
+        """The true log-variance, without epsilon_scale, from the tensor that `spread` is a slot of."""
+        v = self.spread.take(tensor)
+        if self.clip is not None:
+            low, high = self.clip
+            v = v if low is None else ops.maximum(v, low)
+            v = v if high is None else ops.minimum(v, high)
+        return PARAMETRISATIONS[self.parametrisation].to_logvar(v)
+
+    def sigma(self, v: Array) -> Array:
+        """Standard deviation of z without epsilon_scale, float64, of the values v of `spread`."""
+        low, high = self.clip or (None, None)
+        if low is not None or high is not None:
+            v = np.clip(v, low, high)
+        return PARAMETRISATIONS[self.parametrisation].sigma(v)
+
+    def describe(self) -> str:
+        """Parametrisation and epsilon scale in a few words, for people."""
+        clip = ""
+        if self.clip is not None:
+            low, high = ("" if bound is None else f"{bound:g}" for bound in self.clip)
+            clip = f" clipped to [{low}, {high}]"
+        scale = "" if self.epsilon_scale == 1.0 else f", epsilon scale {self.epsilon_scale:g}"
+        return f"{self.parametrisation}{clip}{scale} ({self.source})"

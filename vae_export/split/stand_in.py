@@ -1,0 +1,103 @@
+"""Layers whose code is not at hand, or must not be run: an inert layer stands in for each.
+
+The code of a sampling layer is not needed, because that layer is cut out. So a model whose sampling
+layer is a class that cannot be imported, or a Lambda, can be exported all the same; anywhere else a
+stand-in is an error that says so.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+import numpy as np
+
+from vae_export.split.graph import Call, Value
+from vae_export.split.posterior import Posterior, Slot
+
+__all__ = ["StandIn", "assumed_posterior"]
+
+Array = np.ndarray[Any, Any]
+
+# How people name what they emit, the more particular first.
+_NAMES = (
+    ("log-variance", r"log_?_?(sigma)?_?(var|sq)|lnvar|logv\b"),
+    ("log-std", r"log_?(std|sd|sigma|scale)"),
+    ("variance", r"var(iance)?\b"),
+    ("std", r"std|stddev|sigma|scale"),
+)
+_MEAN = r"mean|mu\b|loc\b"
+
+
+@keras.saving.register_keras_serializable("vae_export")
+class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type stubs
+    """Stands where a layer was whose code is not run.
+
+    Args:
+        missing_class: name of the class that was there.
+        row_shape: of one output, where it is known.
+    """
+
+    def __init__(
+        self, missing_class: str, row_shape: tuple[int | None, ...] | None = None, **options: Any
+    ) -> None:
+        super().__init__(**options)
+        self.missing_class = missing_class
+        self.row_shape = None if row_shape is None else tuple(row_shape)
+
+    def call(self, *args: Any, **kwargs: Any) -> Any:
+        """A part of the first tensor, of the shape that the next layer expects."""
+        first = keras.tree.flatten((args, kwargs))[0]
+        for axis, (size, wanted) in enumerate(zip(first.shape[1:], self.row_shape or (), strict=False)):
+            if size is not None and wanted is not None and size == 2 * wanted:
+                return keras.ops.split(first, 2, axis=axis + 1)[0]
+        return first
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments."""
+        return {**super().get_config(), "missing_class": self.missing_class, "row_shape": self.row_shape}
+
+    def explain(self, path: str) -> str:
+        """Why a model with this layer cannot be exported."""
+        if self.missing_class == "Lambda":
+            return (
+                f"layer {path!r} is a Lambda, whose code is not run for safety, and is not where z is drawn; "
+                "write it as a keras.layers.Layer subclass and save the model again"
+            )
+        return (
+            f"layer {path!r} has class {self.missing_class!r}, which is not known here, and is not where z "
+            "is drawn; give --custom-objects the file or module that defines it"
+        )
+
+
+def assumed_posterior(call: Call, recorded: Mapping[Value, Array]) -> Posterior | None:
+    """What a stand-in most likely drew from, judged by shapes and names; None if it is no sampling layer."""
+    if len(call.outputs) != 1:
+        return None
+    shape = recorded[call.outputs[0]].shape
+    slots = [Slot(value) for value in dict.fromkeys(call.inputs) if recorded[value].shape == shape]
+    if len(call.inputs) == 1 and not slots:
+        (value,) = call.inputs
+        doubled = [
+            axis - len(shape)
+            for axis, (n, size) in enumerate(zip(recorded[value].shape, shape, strict=True))
+            if n == 2 * size
+        ]
+        slots = [Slot(value, doubled[0], index) for index in (0, 1)] if len(doubled) == 1 else []
+    if len(slots) != 2:
+        return None
+    mu, spread = slots
+    names = [slot.value.name.split("/")[-1] for slot in slots]
+    if mu.axis is None and _kind(names[0]) is not None and re.search(_MEAN, names[1]):
+        mu, spread, names = spread, mu, names[::-1]
+    kind = None if mu.axis is not None else _kind(names[1])
+    if kind is not None:
+        return Posterior(mu, spread, kind, "names", f"tensor {names[1]!r}; the layer's code is not at hand")
+    return Posterior(mu, spread, "log-variance", "assumed", "the layer's code is not at hand")
+
+
+def _kind(name: str) -> str | None:
+    lower = name.lower()
+    return next((kind for kind, pattern in _NAMES if re.search(pattern, lower)), None)
