@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["Latent"]
+__all__ = ["PARAMETRISATION_NAMES", "Latent"]
+
+# What a sampling layer may be given beside mu.
+PARAMETRISATION_NAMES = ("log-variance", "log-std", "softplus", "std", "variance")
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from vae_export.bundle.reader import read_bundle
 from vae_export.bundle.writer import check_parent, check_target, write_bundle
 from vae_export.convert.opsets import DEFAULT_OPSET, check_opset
 from vae_export.errors import ConversionError, InputError, MissingDependencyError, OutputError
+from vae_export.latent import PARAMETRISATION_NAMES
 from vae_export.quiet import quiet
 from vae_export.runtime import HELPERS, helper_bytes, vae_runtime
 from vae_export.sources import ModelSource, Samples, find_samples, keras_needed, resolve_model
@@ -112,17 +113,24 @@ def export(
     batch: int | None = None,
     opset: int = DEFAULT_OPSET,
     tolerance: float = DEFAULT_TOLERANCE,
-    calibration: str | Path | Array | None = None,
+    calibration: str | Path | Array | Mapping[str, Array] | None = None,
     runtimes: Sequence[str] = ("python",),
     overwrite: bool = False,
     name: str | None = None,
+    encoder: str | Path | Any | None = None,
+    decoder: str | Path | Any | None = None,
+    weights: str | Path | None = None,
+    custom_objects: str | Path | Mapping[str, Any] | None = None,
+    parametrisation: str | None = None,
+    input_shape: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> ExportResult:
     """Export a trained Keras VAE as a verified bundle.
 
     Args:
-        model: a .keras or .h5 file, the name of a reference model, or a Keras model. None is the
-            reference model "fashion-mnist-dense".
+        model: a .keras or .h5 file, the name of a reference model, ``package.module:attribute`` (a model, or
+            a function that returns one), or a Keras model: functional, or subclassed with `encoder` and
+            `decoder`. None is the reference model "fashion-mnist-dense".
         output: the directory to make; default ``NAME-bundle`` in the current one.
         formats: "onnx", "tflite" or both.
         precision: "float32".
@@ -136,6 +144,12 @@ def export(
         runtimes: languages of the helpers that go into the bundle: "python", "c", "js", "java".
         overwrite: replace an existing bundle.
         name: of the model in the bundle; default from the file, or the Keras model's.
+        encoder, decoder: instead of a model two files, or two Keras models.
+        weights: a file to load into the model, where that is ``package.module:attribute``.
+        custom_objects: classes that the file needs: by name, or the file or module that defines them.
+        parametrisation: what the sampling layer gets beside mu, where its code is not at hand; one of
+            `PARAMETRISATION_NAMES`.
+        input_shape: of one x, where the model leaves sizes open.
         progress: called with the name of each step.
 
     Returns:
@@ -149,11 +163,19 @@ def export(
     step = progress or _silent
     formats = (formats,) if isinstance(formats, str) else formats
     _check_arguments(formats, precision, batch, opset, tolerance, runtimes)
-    source = resolve_model(model, name)
+    source = resolve_model(
+        model,
+        name,
+        encoder=encoder,
+        decoder=decoder,
+        weights=weights,
+        custom_objects=custom_objects,
+    )
+    cut = _cut_options(parametrisation, input_shape)
     target = Path(output) if output is not None else default_output(source.name)
     check_target(target, overwrite)
     with _float32(_load(source, step)) as keras_model:
-        split = _split(keras_model, source.name, step)
+        split = _split(keras_model, source.name, cut, step)
         samples = _find_samples(calibration, source, split)
         artifacts = _convert(split, formats, batch, opset, step)
         report, golden = _verify(split, artifacts, samples, tolerance, step)
@@ -177,21 +199,44 @@ def export(
     return ExportResult(target, manifest, report, split.describe_cut())
 
 
-def inspect(model: str | Path | Any | None = None, progress: Progress | None = None) -> Inspection:
-    """Find out what is in a Keras VAE, and where it would be cut; see `export` for `model`.
+def inspect(
+    model: str | Path | Any | None = None,
+    *,
+    encoder: str | Path | Any | None = None,
+    decoder: str | Path | Any | None = None,
+    weights: str | Path | None = None,
+    custom_objects: str | Path | Mapping[str, Any] | None = None,
+    parametrisation: str | None = None,
+    input_shape: Sequence[int] | None = None,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Find out what is in a Keras VAE, and where it would be cut; see `export` for the arguments.
 
     Raises:
         ModelError: the model cannot be loaded, or has no graph of layers.
     """
     step = progress or _silent
-    source = resolve_model(model)
+    source = resolve_model(
+        model, encoder=encoder, decoder=decoder, weights=weights, custom_objects=custom_objects
+    )
+    cut = _cut_options(parametrisation, input_shape)
     keras_model = _load(source, step)
     step("finding the sampling site")
     with quiet():
         from vae_export.split.inspection import inspect_model
 
         with _float32(keras_model):
-            return inspect_model(keras_model, source.name)
+            return inspect_model(keras_model, source.name, **cut)
+
+
+def _cut_options(parametrisation: str | None, input_shape: Sequence[int] | None) -> dict[str, Any]:
+    if parametrisation is not None and parametrisation not in PARAMETRISATION_NAMES:
+        raise InputError(
+            f"parametrisation: got {parametrisation!r}, expected {', '.join(PARAMETRISATION_NAMES)}"
+        )
+    if input_shape is not None and not (input_shape and all(size >= 1 for size in input_shape)):
+        raise InputError(f"input shape: got {list(input_shape)}, expected sizes of at least 1")
+    return {"parametrisation": parametrisation, "x_shape": tuple(input_shape) if input_shape else None}
 
 
 def train(
@@ -301,19 +346,23 @@ def _load(source: ModelSource, step: Progress) -> Any:
 def _float32(keras_model: Any) -> Iterator[Any]:
     with keras_needed():
         from vae_export.split.float32 import computing_in_float32
-    with computing_in_float32(keras_model):
+        from vae_export.split.pair import Pair
+    models = (keras_model.encoder, keras_model.decoder) if isinstance(keras_model, Pair) else (keras_model,)
+    with computing_in_float32(*models):
         yield keras_model
 
 
-def _split(keras_model: Any, name: str, step: Progress) -> SplitVae:
+def _split(keras_model: Any, name: str, options: Mapping[str, Any], step: Progress) -> SplitVae:
     step("finding the sampling site")
     with quiet():
         from vae_export.split.split_vae import split
 
-        return split(keras_model, name)
+        return split(keras_model, name, **options)
 
 
-def _find_samples(calibration: str | Path | Array | None, source: ModelSource, split: SplitVae) -> Samples:
+def _find_samples(
+    calibration: str | Path | Array | Mapping[str, Array] | None, source: ModelSource, split: SplitVae
+) -> Samples:
     from vae_export.split.example_inputs import random_array
 
     def random(name: str, rows: int) -> Array:

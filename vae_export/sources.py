@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,31 +24,47 @@ SAMPLE_COUNT = 64
 SAMPLES_FILE = "samples.npz"
 MODEL_FILE = "model.keras"
 
+_ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
 
 @dataclass(frozen=True)
 class ModelSource:
     """A model to export.
 
     Attributes:
-        model: a file, or a Keras model.
+        model: a file, ``package.module:attribute``, a Keras model, or encoder and decoder, each a file or a
+            Keras model.
         name: what the bundle calls it.
+        weights: of a ``package.module:attribute``.
+        custom_objects: classes by name, or the file or module that defines them.
     """
 
-    model: Path | Any
+    model: Path | str | tuple[Any, Any] | Any
     name: str
+    weights: Path | None = None
+    custom_objects: str | Mapping[str, Any] | None = None
 
     def load(self) -> Any:
-        """The Keras model.
+        """The Keras model, or the `Pair` of models.
 
         Raises:
-            ModelError: the file cannot be loaded.
+            ModelError: the file cannot be loaded, or there is no such attribute.
+            InputError: the custom objects cannot be imported.
             MissingDependencyError: TensorFlow or Keras is not installed.
         """
-        if not isinstance(self.model, Path):
-            return self.model
         with keras_needed():
+            from vae_export.split.code import known_classes, model_of_attribute
             from vae_export.split.load import load_model
-        return load_model(self.model)
+            from vae_export.split.pair import Pair
+        known = known_classes(self.custom_objects)
+        if isinstance(self.model, str):
+            return model_of_attribute(self.model, self.weights)
+        if isinstance(self.model, tuple):
+            encoder, decoder = (
+                load_model(half, known) if isinstance(half, Path) else half for half in self.model
+            )
+            return Pair(encoder, decoder, None, self.name)
+        return load_model(self.model, known) if isinstance(self.model, Path) else self.model
 
 
 @dataclass(frozen=True)
@@ -66,12 +83,48 @@ class Samples:
     value_range: tuple[float, float] | None
 
 
-def resolve_model(model: str | Path | Any | None, name: str | None = None) -> ModelSource:
-    """Find out what is meant by a file, a reference model's name, a Keras model, or nothing.
+def resolve_model(
+    model: str | Path | Any | None,
+    name: str | None = None,
+    *,
+    encoder: str | Path | Any | None = None,
+    decoder: str | Path | Any | None = None,
+    weights: str | Path | None = None,
+    custom_objects: str | Path | Mapping[str, Any] | None = None,
+) -> ModelSource:
+    """Find out what is meant by a file, a name, a Keras model, a pair of them, or nothing.
 
     Raises:
         ModelError: neither a file nor the name of a reference model.
+        InputError: arguments that contradict each other.
     """
+    custom = str(custom_objects) if isinstance(custom_objects, Path) else custom_objects
+    if encoder is not None or decoder is not None:
+        if encoder is None or decoder is None or model is not None:
+            raise InputError("--encoder, --decoder: got one, or a MODEL as well, expected both and no MODEL")
+        halves = tuple(Path(half) if isinstance(half, str) else half for half in (encoder, decoder))
+        found = _pair_name(halves[0]) if name is None else name
+        source = ModelSource(halves, _named(found), None, custom)
+    else:
+        source = replace(_resolve_one(model, name), custom_objects=custom)
+    if weights is None:
+        return source
+    if not isinstance(source.model, str):
+        raise InputError(
+            f"--weights: got {weights}, expected it with MODEL as package.module:attribute alone"
+        )
+    return replace(source, weights=Path(weights))
+
+
+def _pair_name(encoder: Path | Any) -> str:
+    """What both halves are called: vae_encoder.keras is of "vae", vae/encoder.keras too."""
+    if not isinstance(encoder, Path):
+        return str(encoder.name)
+    rest = re.sub(r"[-_. ]*encoder[-_. ]*", "", encoder.stem, flags=re.IGNORECASE)
+    return rest or encoder.absolute().parent.name
+
+
+def _resolve_one(model: str | Path | Any | None, name: str | None) -> ModelSource:
     if model is None:
         model = DEFAULT_MODEL
     if not isinstance(model, (str, Path)):
@@ -82,12 +135,15 @@ def resolve_model(model: str | Path | Any | None, name: str | None = None) -> Mo
         path = path / MODEL_FILE
     # A directory of the name may well be the bundle of an earlier export.
     if not path.is_file():
+        if _ATTRIBUTE.fullmatch(str(model)):
+            attribute = str(model).split(":")[1].split(".")[-1]
+            return ModelSource(str(model), _named(attribute if name is None else name))
         known = reference_models()
         if str(model) not in known and not path.suffix:
             found = "this is a directory" if path.is_dir() else "no such file"
             raise ModelError(
                 f"{model}: {found}, and no reference model of this name; expected a .keras or .h5 "
-                f"file, or one of {', '.join(sorted(known)) or 'none'}"
+                f"file, package.module:attribute, or one of {', '.join(sorted(known)) or 'none'}"
             )
         path = known.get(str(model), path)
     # Folders of models call their file model.keras.

@@ -82,10 +82,31 @@ def test_names_and_order_come_from_the_model_alone():
     assert len({convert_to_onnx(half, "decoder", name="m").data for _ in range(4)}) == 1
 
 
+class Doubling(layers.Layer):
+    """Doubles in a loop until the largest value is above 100."""
+
+    def call(self, x):
+        return ops.while_loop(lambda y: ops.max(y) < 100, lambda y: (y * 2,), (x + 1,))[0]
+
+
 def test_the_bodies_of_loops_follow_the_names():
-    half = sequence_half(layers.GRU(3, return_sequences=True))
+    half = sequence_half(Doubling())
     artifact = convert_to_onnx(half, "decoder", name="m")
     assert "Loop" in artifact.operators
+    z = np.random.default_rng(0).normal(size=(2, 4, LATENT)).astype(np.float32)
+    (got,) = onnxruntime.InferenceSession(artifact.data).run(None, {"z": z})
+    np.testing.assert_allclose(got, half({"z": z})["reconstruction"], rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("layer", [layers.GRU, layers.LSTM, layers.SimpleRNN])
+def test_recurrent_layers_are_unrolled(layer):
+    layer = layer(3, return_sequences=True)
+    half = sequence_half(layer)
+    artifact = convert_to_onnx(half, "decoder", name="m")
+    assert "Loop" not in artifact.operators
+    # As often as it is done: of loops the converter makes other bytes each time.
+    assert {convert_to_onnx(half, "decoder", name="m").data for _ in range(3)} == {artifact.data}
+    assert layer.unroll is False
     z = np.random.default_rng(0).normal(size=(2, 4, LATENT)).astype(np.float32)
     (got,) = onnxruntime.InferenceSession(artifact.data).run(None, {"z": z})
     np.testing.assert_allclose(got, half({"z": z})["reconstruction"], rtol=0, atol=1e-5)

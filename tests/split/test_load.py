@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from keras import layers
 
-from tests.tiny_models import X_SHAPE, encoder_tensors, samples, tiny_vae
+from tests.tiny_models import X_SHAPE, samples, tiny_vae
 from vae_export.errors import InputError, ModelError
 from vae_export.split.load import load_model
 
@@ -93,28 +93,39 @@ def test_h5_that_is_none(tmp_path):
         load_model(path)
 
 
-def test_a_class_that_is_not_known(tmp_path):
-    class Vanishing(layers.Layer):
+def test_a_model_that_cannot_be_built_without_the_code(tmp_path):
+    class Flattening(layers.Layer):
         def call(self, inputs):
-            return inputs[0]
+            return keras.ops.reshape(inputs, (-1, 9, 4))
 
     x = keras.Input(X_SHAPE)
-    model = keras.Model(x, Vanishing()(list(encoder_tensors(x))))
+    model = keras.Model(x, layers.Conv1D(2, 3)(Flattening(name="flat")(x)))
     model.save(tmp_path / "model.keras")
     with pytest.raises(
-        ModelError, match=r"model\.keras: layer class 'Vanishing' is not known here; import the"
+        ModelError,
+        match=r"model\.keras: cannot be built without the code of the layers 'flat' \(Flattening\); give --custom-ob",
     ):
         load_model(tmp_path / "model.keras")
+    known = load_model(tmp_path / "model.keras", {"Flattening": Flattening})
+    assert known(samples(2)).shape == (2, 7, 2)
 
 
 def test_code_in_a_lambda_is_never_run(tmp_path):
     x = keras.Input(X_SHAPE)
-    model = keras.Model(x, layers.Lambda(lambda tensor: tensor * 2)(x))
+    shrunk = layers.Lambda(lambda tensor: tensor[:, 1:], name="cut")(x)
+    model = keras.Model(x, layers.Conv2D(2, (6, 6))(layers.ZeroPadding2D(((1, 0), (0, 0)))(shrunk)))
     model.save(tmp_path / "model.keras")
+    loaded = load_model(tmp_path / "model.keras")
+    assert type(loaded.get_layer("cut")).__name__ == "StandIn"
+    assert loaded.get_layer("cut").explain("cut").startswith("layer 'cut' is a Lambda, whose code is not run")
+
+
+def test_weights_alone_are_no_model(tmp_path):
+    tiny_vae().save_weights(tmp_path / "m.weights.h5")
     with pytest.raises(
-        ModelError, match=r"model\.keras: holds a Lambda layer, whose code is not run for safety"
+        ModelError, match=r"m\.weights\.h5: holds weights alone, expected a whole model; give the"
     ):
-        load_model(tmp_path / "model.keras")
+        load_model(tmp_path / "m.weights.h5")
 
 
 def test_another_backend_is_refused(monkeypatch, saved):

@@ -139,3 +139,18 @@ def test_a_good_report_does_not_raise():
     report.require()
     assert report.of("a.onnx")["a"].ok
     assert report.of("b.onnx") == {}
+
+
+def test_what_float64_shows_to_be_rounding_is_granted():
+    cases = [Case("ones, batch of 2", {"z": np.ones((2, 2), np.float32)})]
+    off = GOOD + np.float32(1e-3)
+
+    def check(exact):
+        return check_graph("a.onnx", Constant(out=off), Constant(out=GOOD), cases, 1e-5, exact)[0]
+
+    assert check(lambda inputs: {"out": GOOD + np.float32(2e-4)}).failures == ()
+    assert check(lambda inputs: {"out": GOOD + np.float32(2e-4)}).tolerance > 1e-3
+    for exact in (None, lambda inputs: None, lambda inputs: {"out": GOOD + np.float32(5e-6)}):
+        assert check(exact).failures == (
+            f"a.onnx: output 'out', ones, batch of 2: largest error 0.001, tolerance {check(exact).tolerance:.3g}",
+        )

@@ -11,6 +11,7 @@ import numpy as np
 from vae_export.arrays import check_x, read_array
 from vae_export.bundle.reader import Bundle, read_bundle
 from vae_export.errors import InputError
+from vae_export.latent import PARAMETRISATION_NAMES
 from vae_export.quiet import quiet
 from vae_export.runtime import vae_runtime
 
@@ -18,11 +19,14 @@ __all__ = [
     "ArgumentParser",
     "add_backend_arguments",
     "add_json_argument",
+    "add_model_arguments",
     "add_noise_arguments",
     "add_x_arguments",
     "batch_size",
+    "model_options",
     "open_bundle",
     "open_bundle_and_x",
+    "sizes",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -39,6 +43,54 @@ class ArgumentParser(argparse.ArgumentParser):
 def add_json_argument(parser: argparse.ArgumentParser) -> None:
     """--json"""
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+
+
+def add_model_arguments(parser: argparse.ArgumentParser, metavar: str, what: str) -> None:
+    """MODEL, and what is needed to load and to understand it"""
+    parser.add_argument("model", nargs="?", metavar=metavar, help=what)
+    parser.add_argument(
+        "--encoder", type=Path, metavar="FILE", help="instead of MODEL: the encoder, with --decoder"
+    )
+    parser.add_argument("--decoder", type=Path, metavar="FILE", help="instead of MODEL: the decoder")
+    parser.add_argument(
+        "--weights", type=Path, metavar="FILE", help="weights of a MODEL given as package.module:attribute"
+    )
+    parser.add_argument(
+        "--custom-objects",
+        metavar="FILE.py|MODULE",
+        help="defines classes that the model file needs; a missing sampling layer is no reason to give it",
+    )
+    parser.add_argument(
+        "--parametrisation",
+        choices=PARAMETRISATION_NAMES,
+        help="what the sampling layer gets beside mu, where its code is not at hand (default log-variance)",
+    )
+    parser.add_argument(
+        "--input-shape",
+        type=sizes,
+        metavar="H,W,C",
+        help="shape of one x, where the model leaves sizes open",
+    )
+
+
+def model_options(options: argparse.Namespace) -> dict[str, Any]:
+    """What `add_model_arguments` declared, beside the model."""
+    return {
+        "encoder": options.encoder,
+        "decoder": options.decoder,
+        "weights": options.weights,
+        "custom_objects": options.custom_objects,
+        "parametrisation": options.parametrisation,
+        "input_shape": options.input_shape,
+    }
+
+
+def sizes(text: str) -> tuple[int, ...]:
+    """--input-shape: numbers with commas or x between."""
+    try:
+        return tuple(int(word) for word in text.replace("x", ",").split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected numbers such as 28,28,1") from None
 
 
 def add_noise_arguments(parser: argparse.ArgumentParser) -> None:

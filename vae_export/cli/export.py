@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from vae_export.artifact import FORMATS
-from vae_export.cli.arguments import add_json_argument, batch_size
+from vae_export.cli.arguments import add_json_argument, add_model_arguments, batch_size, model_options
 from vae_export.cli.terminal import Progress, print_json, print_parity, say
 from vae_export.convert.opsets import DEFAULT_OPSET
 from vae_export.pipeline import PRECISIONS, export
@@ -16,12 +16,11 @@ from vae_export.verify.parity import DEFAULT_TOLERANCE
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "model",
-        nargs="?",
-        metavar="MODEL",
-        help="a .keras or .h5 file, a folder made by train, or the name of a reference model "
-        "(default fashion-mnist-dense)",
+    add_model_arguments(
+        parser,
+        "MODEL",
+        "a .keras or .h5 file, a folder made by train, the name of a reference model, or "
+        "package.module:attribute (default fashion-mnist-dense)",
     )
     parser.add_argument("--format", choices=(*FORMATS, "all"), default="all", help="default: all")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: NAME-bundle")
@@ -41,7 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         default=DEFAULT_TOLERANCE,
         metavar="X",
-        help=f"largest error on outputs in [0, 1] (default {DEFAULT_TOLERANCE:g})",
+        help=f"largest error on outputs in [0, 1] (default {DEFAULT_TOLERANCE:g}, or more where Keras' own "
+        "rounding errors are larger)",
     )
     parser.add_argument(
         "--calibration",
@@ -75,6 +75,7 @@ def run(options: argparse.Namespace) -> int:
             runtimes=tuple(dict.fromkeys(options.runtime.split(","))),
             overwrite=options.overwrite,
             progress=progress,
+            **model_options(options),
         )
     if options.json:
         print_json({"bundle": str(result.path), "manifest": result.manifest})

@@ -7,29 +7,29 @@ from pathlib import Path
 from typing import Any
 
 from vae_export.bundle.reader import Bundle, is_bundle, read_bundle
-from vae_export.cli.arguments import add_json_argument
+from vae_export.cli.arguments import add_json_argument, add_model_arguments, model_options
 from vae_export.cli.terminal import Progress, print_error, print_json, print_table, say, shape_text
 from vae_export.pipeline import inspect
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument(
-        "path",
-        nargs="?",
-        metavar="MODEL|BUNDLE",
-        help="a .keras or .h5 file, the name of a reference model, or a bundle (default fashion-mnist-dense)",
+    add_model_arguments(
+        parser,
+        "MODEL|BUNDLE",
+        "a .keras or .h5 file, the name of a reference model, package.module:attribute, or a bundle "
+        "(default fashion-mnist-dense)",
     )
     add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Print what is found; 2 if a model has no sampling site that can be cut."""
-    if options.path is not None and is_bundle(Path(options.path)):
-        _print_bundle(read_bundle(Path(options.path)), options.json)
+    if options.model is not None and is_bundle(Path(options.model)):
+        _print_bundle(read_bundle(Path(options.model)), options.json)
         return 0
     with Progress() as progress:
-        inspection = inspect(options.path, progress)
+        inspection = inspect(options.model, progress=progress, **model_options(options))
     if options.json:
         print_json(inspection.to_json())
     else:

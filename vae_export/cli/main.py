@@ -123,6 +123,8 @@ def _run(given: Sequence[str]) -> int:
 
 def _refuse_typing_error(word: str) -> None:
     """A first word that is no file and almost a command was meant as one."""
+    if word.startswith("-"):
+        return
     close = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=0.75)
     if close and not Path(word).exists():
         raise InputError(f"{word}: no such file or command; did you mean 'vae-export {close[0]}'?")

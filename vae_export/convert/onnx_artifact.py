@@ -6,6 +6,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import onnx
 import onnxslim
 import tensorflow as tf
@@ -17,6 +18,7 @@ from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.convert.operators import refuse_operators
 from vae_export.convert.opsets import DEFAULT_OPSET, OLDEST_RUNTIMES, check_opset
 from vae_export.convert.signature import input_signature, placeholder_names, positional
+from vae_export.convert.tracing import failing_layer, made_traceable
 from vae_export.errors import ConversionError, one_line
 from vae_export.quiet import quiet
 
@@ -79,14 +81,30 @@ def _trace(half: Any, opset: int, batch: int | None, file: str) -> Any:
     # Unknown operators are reported by name below; tf2onnx' own log would say it again.
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
     try:
-        with quiet():
+        with quiet(), made_traceable(half):
             model, _ = tf2onnx.convert.from_function(
-                function, input_signature=input_signature(half, batch), opset=opset
+                function,
+                input_signature=input_signature(half, batch),
+                opset=opset,
+                custom_op_handlers={"Erfc": (_convert_erfc, [])},
             )
     # tf2onnx raises many types, and passes on whatever TensorFlow raises while tracing.
     except Exception as error:
-        raise ConversionError(f"{file}: tf2onnx cannot convert it ({one_line(error)})") from error
+        reason = failing_layer(error) or one_line(error)
+        raise ConversionError(f"{file}: tf2onnx cannot convert it ({reason})") from error
     return model
+
+
+def _convert_erfc(context: Any, node: Any, name: str, _: Any) -> None:
+    """erfc(x) = 1 - erf(x), of which exact GELU is made; ONNX has erf alone."""
+    (x,), (output,) = node.input, node.output
+    shapes, dtypes = [context.get_shape(output)], [context.get_dtype(output)]
+    context.remove_node(name)
+    erf = context.make_node("Erf", [x], shapes=shapes, dtypes=dtypes)
+    one = context.make_const(tf2onnx.utils.make_name("one"), np.array(1, np.float32))
+    context.make_node(
+        "Sub", [one.output[0], erf.output[0]], outputs=[output], name=name, shapes=shapes, dtypes=dtypes
+    )
 
 
 def _canonicalise(model: Any, inputs: Mapping[str, str], metadata: dict[str, str]) -> None:

@@ -16,6 +16,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from vae_export.artifact import Artifact, TensorSpec
 from vae_export.convert.operators import refuse_operators
 from vae_export.convert.signature import input_signature, placeholder_names, positional
+from vae_export.convert.tracing import failing_layer, made_traceable
 from vae_export.errors import ConversionError, one_line
 from vae_export.quiet import quiet
 
@@ -53,7 +54,7 @@ def convert_to_tflite(half: Any, role: str, *, batch: int | None = None) -> Arti
     """
     file = f"{role}.tflite"
     try:
-        with quiet():
+        with quiet(), made_traceable(half):
             data = _convert(half, batch)
     # The converter raises its own type, and passes on whatever Keras raises while it traces.
     except Exception as error:
@@ -97,7 +98,7 @@ def _reason(error: Exception) -> str:
             f"needs the TensorFlow operator {', '.join(operators)} (a Flex operator), which no plain "
             "runtime has; replace the layer that needs it with standard Keras layers"
         )
-    return f"the TFLite converter cannot convert it ({one_line(error)})"
+    return f"the TFLite converter cannot convert it ({failing_layer(error) or one_line(error)})"
 
 
 def _name_tensors(

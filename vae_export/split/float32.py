@@ -12,14 +12,18 @@ __all__ = ["computing_in_float32"]
 
 
 @contextlib.contextmanager
-def computing_in_float32(model: Any) -> Iterator[None]:
-    """Let the layers of a model compute in float32 while the body runs.
+def computing_in_float32(*models: Any) -> Iterator[None]:
+    """Let the layers of models compute in float32 while the body runs.
 
     Mixed precision keeps its weights in float32 and computes in half, for the sake of accelerators. The
     converters get no half-precision operations past the runtimes, and a comparison to 1e-5 needs float32.
     """
-    layers = [layer for layer in model._flatten_layers() if layer.compute_dtype != "float32"]
-    changed = [layer for layer in layers if keras.backend.is_float_dtype(layer.compute_dtype)]
+    layers = [layer for model in models for layer in model._flatten_layers()]
+    changed = [
+        layer
+        for layer in dict.fromkeys(layers)
+        if layer.compute_dtype != "float32" and keras.backend.is_float_dtype(layer.compute_dtype)
+    ]
     before = [layer.dtype_policy for layer in changed]
     try:
         for layer in changed:

@@ -8,8 +8,9 @@ new inputs (`replay`), with the layers' own weights.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
@@ -26,7 +27,9 @@ __all__ = [
     "Value",
     "calls_between",
     "flatten",
+    "is_functional",
     "replay",
+    "resized",
     "values_behind",
 ]
 
@@ -92,12 +95,38 @@ def flatten(model: Any) -> Graph:
     if functional is None:
         raise ModelError(
             f"model {model.name!r}: got a {type(model).__name__} without a graph of layers, expected a "
-            "functional model; rebuild it with keras.Input and keras.Model(inputs, outputs)"
+            "functional model, or one with encoder and decoder; rebuild it with keras.Input and "
+            "keras.Model(inputs, outputs)"
         )
     inputs = [_input(tensor) for tensor in functional.inputs]
     calls: list[Call] = []
     outputs = _inline(functional, inputs, "", calls)
     return Graph(tuple(inputs), tuple(calls), tuple(outputs), tuple(_output_names(functional)))
+
+
+def resized(graph: Graph, sizes: Mapping[Value, Sequence[int | None]]) -> Graph:
+    """The same graph, with other shapes told of its values.
+
+    Args:
+        graph: flat.
+        sizes: shape, with the batch, of each value whose shape changes.
+    """
+    new = {value: replace(value, shape=tuple(shape)) for value, shape in sizes.items()}
+
+    def known(leaf: Any) -> Any:
+        return new.get(leaf, leaf) if isinstance(leaf, Value) else leaf
+
+    def known_all(values: Iterable[Value]) -> tuple[Value, ...]:
+        return tuple(map(known, values))
+
+    calls = []
+    for call in graph.calls:
+        args, kwargs = tree.map_structure(known, (call.args, dict(call.kwargs)))
+        inputs, outputs = known_all(call.inputs), known_all(call.outputs)
+        calls.append(replace(call, args=args, kwargs=kwargs, inputs=inputs, outputs=outputs))
+    return replace(
+        graph, inputs=known_all(graph.inputs), calls=tuple(calls), outputs=known_all(graph.outputs)
+    )
 
 
 def calls_between(graph: Graph, known: Iterable[Value], targets: Iterable[Value]) -> list[Call]:
@@ -127,6 +156,9 @@ def replay(calls: Sequence[Call], tensors: Mapping[Value, Any], targets: Sequenc
         calls: in running order.
         tensors: a tensor, symbolic or not, for each value that no call makes.
         targets: the values to return.
+
+    Raises:
+        ModelError: a layer that fails, by name.
     """
     made = dict(tensors)
 
@@ -135,9 +167,19 @@ def replay(calls: Sequence[Call], tensors: Mapping[Value, Any], targets: Sequenc
 
     for call in calls:
         args, kwargs = tree.map_structure(tensor, (call.args, dict(call.kwargs)))
-        results = tree.flatten(call.operation(*args, **kwargs))
+        try:
+            results = tree.flatten(call.operation(*args, **kwargs))
+        # Layers of anybody raise anything.
+        except Exception as error:
+            kind = type(call.operation).__name__
+            raise ModelError(f"layer {call.path!r} ({kind}) cannot be called: {_own_words(error)}") from error
         made.update(zip(call.outputs, results, strict=True))
     return [made[target] for target in targets]
+
+
+def is_functional(model: Any) -> bool:
+    """Whether a model has a graph that can be flattened."""
+    return _functional(model) is not None
 
 
 def _functional(operation: Any) -> Any:
@@ -186,6 +228,13 @@ def _output_names(functional: Any) -> list[str]:
         taken = sum(other == name or other.startswith(f"{name}_") for other in names)
         names.append(f"{name}_{taken}" if taken else name)
     return names
+
+
+def _own_words(error: Exception) -> str:
+    """What a layer said, without what Keras and TensorFlow put around it."""
+    text = re.sub(r"\x1b\[\d*m", "", str(error)).split("Arguments received by")[0]
+    words = " ".join(re.sub(r"Exception encountered when calling [\w.]+\(\)\.", "", text).split())
+    return words[:300] or type(error).__name__
 
 
 def _matched(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Value]:

@@ -8,10 +8,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from vae_export.errors import ModelError
-from vae_export.split.graph import Call, Graph, flatten
+from vae_export.split.graph import Call, Graph, flatten, is_functional
 from vae_export.split.half import Half
-from vae_export.split.sampling_site import SamplingSite, find_sampling_sites
-from vae_export.split.split_vae import SplitVae, split_graph
+from vae_export.split.sampling_site import SamplingSite
+from vae_export.split.split_vae import SplitVae, locate, split_graph
+from vae_export.split.stand_in import StandIn
 
 __all__ = ["Inspection", "LayerRow", "SiteRow", "inspect_model"]
 
@@ -86,20 +87,21 @@ class Inspection:
         return asdict(self)
 
 
-def inspect_model(model: Any, name: str) -> Inspection:
-    """Describe a functional Keras model.
+def inspect_model(model: Any, name: str, **options: Any) -> Inspection:
+    """Describe a Keras VAE; see `locate` for the model and the options.
 
     Raises:
         ModelError: the model has no graph of layers.
     """
-    graph = flatten(model)
     sites: tuple[SamplingSite, ...] = ()
     halves, problem = None, None
     try:
-        sites = find_sampling_sites(graph, name)
+        graph, sites = locate(model, name, **options)
         halves = split_graph(graph, sites, name)
     except ModelError as error:
-        problem = str(error)
+        if not is_functional(model):
+            raise
+        graph, problem = flatten(model), str(error)
     return Inspection(
         name=name,
         inputs={value.name: value.shape for value in graph.inputs},
@@ -149,13 +151,19 @@ def _layers(graph: Graph, sites: Sequence[SamplingSite], halves: SplitVae | None
     return tuple(
         LayerRow(
             name=call.path,
-            layer_class=type(call.operation).__name__,
+            layer_class=_class_name(call.operation),
             output_shape=call.outputs[0].shape,
             parameters=sum(math.prod(w.shape) for w in _weights(call.operation)),
             part=part(call),
         )
         for call in graph.calls
     )
+
+
+def _class_name(operation: Any) -> str:
+    if isinstance(operation, StandIn):
+        return f"{operation.missing_class}, not run"
+    return type(operation).__name__
 
 
 def _weights(operation: Any) -> list[Any]:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import re
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import keras
 
+# Not public: models of Keras 2 are made of their configuration by it.
+from keras.src.legacy.saving.saving_utils import model_from_config
+
 from vae_export.errors import InputError, ModelError, one_line
+from vae_export.split import stand_in  # noqa: F401  registers the class
+from vae_export.split.saved_config import mend, missing_classes, read_config
 
 # Registers the class that the reference models are saved with.
 from vae_export.train.sampling import SamplingLayer
@@ -20,13 +25,19 @@ _HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
 _SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
-def load_model(path: Path) -> Any:
+def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Load a .keras or .h5 file; code inside the file is never run (Keras' safe mode).
+
+    Layers whose class is not known, and Lambdas, become stand-ins; where z is drawn that is enough.
+
+    Args:
+        path: the file.
+        custom_objects: classes by name, beside those that are registered with Keras.
 
     Raises:
         InputError: Keras runs on another backend than TensorFlow.
-        ModelError: no such file, another kind of file, truncated, or made with classes that are
-            not known here.
+        ModelError: no such file, another kind of file, truncated, or a model that cannot be built
+            without classes that are not known here.
     """
     if keras.backend.backend() != "tensorflow":
         raise InputError(
@@ -37,12 +48,25 @@ def load_model(path: Path) -> Any:
     if path.suffix not in _SUFFIXES:
         raise ModelError(f"{path}: got a file named *{path.suffix}, expected one of {', '.join(_SUFFIXES)}")
     _check_container(path)
-    custom_objects = {SamplingLayer.__name__: SamplingLayer}
+    known = {SamplingLayer.__name__: SamplingLayer, **(custom_objects or {})}
+    config = read_config(path)
     try:
-        return keras.models.load_model(path, custom_objects=custom_objects, compile=False, safe_mode=True)
+        if not missing_classes(config, known):
+            return keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=True)
+        return _load_mended(path, mend(config, known), known)
     # Keras raises many types here, and what it raises depends on its version.
     except Exception as error:
-        raise ModelError(f"{path}: {_reason(error)}") from error
+        raise ModelError(f"{path}: {_reason(error, missing_classes(config, known))}") from error
+
+
+def _load_mended(path: Path, config: dict[str, Any], known: Mapping[str, Any]) -> Any:
+    if path.suffix == ".keras":
+        model = keras.saving.deserialize_keras_object(config, custom_objects=dict(known), safe_mode=True)
+    else:
+        with keras.saving.custom_object_scope(dict(known)):
+            model = model_from_config(config)
+    model.load_weights(path)
+    return model
 
 
 def _check_container(path: Path) -> None:
@@ -72,19 +96,12 @@ def _check_container(path: Path) -> None:
         raise ModelError(f"{path}: the archive holds no config.json, expected a model saved by Keras 3")
 
 
-def _reason(error: Exception) -> str:
-    text = one_line(error, limit=2000)
-    if "Lambda" in text and "safe" in text.lower():
-        return (
-            "holds a Lambda layer, whose code is not run for safety; write it as a keras.layers.Layer "
-            "subclass and save the model again"
-        )
-    missing = re.search(r"Could not locate class '([^']+)'", text) or re.search(
-        r"Unknown layer: '?([\w>.]+)", text
-    )
+def _reason(error: Exception, missing: Mapping[str, str]) -> str:
     if missing:
+        names = ", ".join(f"{name!r} ({class_name})" for name, class_name in missing.items())
+        lambdas = "" if "Lambda" not in missing.values() else " (the code of a Lambda is never run)"
         return (
-            f"layer class {missing.group(1)!r} is not known here; import the module that registers it "
-            "and call vae_export.export(model) from Python"
+            f"cannot be built without the code of the layers {names}{lambdas}; give --custom-objects the "
+            f"file or module that defines them ({one_line(error)})"
         )
     return f"Keras cannot load it ({one_line(error)})"

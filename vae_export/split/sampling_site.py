@@ -16,7 +16,7 @@ from vae_export.split.posterior import Posterior
 from vae_export.split.probe import Region, identify, identify_outputs, is_keras_own, measured, run_calls
 from vae_export.split.stand_in import StandIn, assumed_posterior
 
-__all__ = ["SamplingSite", "find_sampling_sites"]
+__all__ = ["SamplingSite", "find_sampling_sites", "has_noise"]
 
 Array = np.ndarray[Any, Any]
 
@@ -108,6 +108,13 @@ def find_sampling_sites(graph: Graph, where: str) -> tuple[SamplingSite, ...]:
         raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph)}")
     _refuse_dependent(graph, sites, where)
     return tuple(sites)
+
+
+def has_noise(graph: Graph) -> bool:
+    """Whether anything in a graph draws noise, or stands in for a layer that may."""
+    if any(isinstance(call.operation, StandIn) for call in graph.calls):
+        return True
+    return any(_record(graph, training)[1] for training in (False, True))
 
 
 def _record(graph: Graph, training: bool) -> tuple[dict[Value, Array], dict[Call, list[Value]]]:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from vae_export.errors import ModelError, SamplingSiteError
+from vae_export.errors import InputError, ModelError, SamplingSiteError
 from vae_export.latent import Latent
-from vae_export.split.graph import Call, Graph, Value, calls_between, flatten, values_behind
+from vae_export.split.graph import Call, Graph, Value, calls_between, flatten, is_functional, values_behind
 from vae_export.split.half import Half, Target
+from vae_export.split.input_shape import with_x_shape
+from vae_export.split.pair import Pair, join, pair_in
 from vae_export.split.sampling_site import SamplingSite, find_sampling_sites
 
-__all__ = ["SplitVae", "split", "split_graph"]
+__all__ = ["SplitVae", "locate", "split", "split_graph"]
 
 # Names that inputs of conditional models cannot have: graphs and golden arrays use them.
 RESERVED = ("x", "mu", "logvar", "z", "epsilon", "reconstruction", "generated")
@@ -55,25 +57,69 @@ class SplitVae:
         return "; ".join(
             f"sampling layer {site.layer_name!r} ({site.layer_class}), latent "
             f"{'x'.join(map(str, site.latent_shape))}, {site.posterior.describe()}"
+            + ("" if site.posterior.source == "probed" else f": {site.posterior.evidence}")
             for site in self.sites
         )
 
 
-def split(model: Any, name: str | None = None) -> SplitVae:
-    """Cut a functional Keras VAE into encoder and decoder.
+def split(
+    model: Any,
+    name: str | None = None,
+    *,
+    parametrisation: str | None = None,
+    x_shape: tuple[int, ...] | None = None,
+) -> SplitVae:
+    """Cut a Keras VAE into encoder and decoder.
 
     Args:
-        model: x -> reconstruction, alone or among other inputs and outputs, with one or more sampling
-            sites between.
+        model: see `locate`.
         name: what to call it; default the model's own name.
+        parametrisation, x_shape: see `locate`.
 
     Raises:
         SamplingSiteError: no sampling site, or one that is not understood.
         ModelError: the model has no graph, or its parts do not fit the cut.
     """
     name = name or model.name
-    graph = flatten(model)
-    return split_graph(graph, find_sampling_sites(graph, name), name)
+    return split_graph(*locate(model, name, parametrisation=parametrisation, x_shape=x_shape), name)
+
+
+def locate(
+    model: Any,
+    where: str,
+    *,
+    parametrisation: str | None = None,
+    x_shape: tuple[int, ...] | None = None,
+) -> tuple[Graph, tuple[SamplingSite, ...]]:
+    """The graph of a model, and where z is drawn in it.
+
+    Args:
+        model: a functional model x -> reconstruction, alone or among other inputs and outputs, with one or
+            more sampling sites between; a subclassed one with `encoder` and `decoder`; or a `Pair`.
+        where: what messages call it.
+        parametrisation: what the sampling layers get beside mu, where that cannot be measured.
+        x_shape: of one x, where the model leaves sizes open.
+    """
+    pair = model if isinstance(model, Pair) else None if is_functional(model) else pair_in(model)
+    if pair is not None:
+        graph, sites = join(pair, where, x_shape)
+    else:
+        graph = with_x_shape(flatten(model), x_shape, where)
+        sites = find_sampling_sites(graph, where)
+    return graph, tuple(_as_told(site, parametrisation, where) for site in sites)
+
+
+def _as_told(site: SamplingSite, parametrisation: str | None, where: str) -> SamplingSite:
+    posterior = site.posterior
+    if parametrisation is None or posterior.parametrisation == parametrisation:
+        return site
+    if posterior.source == "probed":
+        raise InputError(
+            f"{where}: layer {site.layer_name!r} was measured to take a {posterior.parametrisation}, "
+            f"--parametrisation says {parametrisation}; leave it out"
+        )
+    told = replace(posterior, parametrisation=parametrisation, source="given", evidence="told by the user")
+    return replace(site, posterior=told)
 
 
 def split_graph(graph: Graph, sites: Sequence[SamplingSite], name: str) -> SplitVae:

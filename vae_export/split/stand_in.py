@@ -8,7 +8,7 @@ stand-in is an error that says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -17,7 +17,7 @@ import numpy as np
 from vae_export.split.graph import Call, Value
 from vae_export.split.posterior import Posterior, Slot
 
-__all__ = ["StandIn", "assumed_posterior"]
+__all__ = ["StandIn", "assumed_posterior", "posterior_by_names"]
 
 Array = np.ndarray[Any, Any]
 
@@ -29,6 +29,7 @@ _NAMES = (
     ("std", r"std|stddev|sigma|scale"),
 )
 _MEAN = r"mean|mu\b|loc\b"
+_NO_CODE = "the layer's code is not at hand; --parametrisation decides"
 
 
 @keras.saving.register_keras_serializable("vae_export")
@@ -88,14 +89,23 @@ def assumed_posterior(call: Call, recorded: Mapping[Value, Array]) -> Posterior 
         slots = [Slot(value, doubled[0], index) for index in (0, 1)] if len(doubled) == 1 else []
     if len(slots) != 2:
         return None
-    mu, spread = slots
-    names = [slot.value.name.split("/")[-1] for slot in slots]
-    if mu.axis is None and _kind(names[0]) is not None and re.search(_MEAN, names[1]):
-        mu, spread, names = spread, mu, names[::-1]
-    kind = None if mu.axis is not None else _kind(names[1])
-    if kind is not None:
-        return Posterior(mu, spread, kind, "names", f"tensor {names[1]!r}; the layer's code is not at hand")
-    return Posterior(mu, spread, "log-variance", "assumed", "the layer's code is not at hand")
+    return posterior_by_names(slots, [slot.value.name.split("/")[-1] for slot in slots])
+
+
+def posterior_by_names(slots: Sequence[Slot], names: Sequence[str]) -> Posterior:
+    """A posterior of two tensors, judged by what they are called, where no code can be probed."""
+    (mu, spread), (mu_name, name) = slots, names
+    if mu.axis is not None:
+        return Posterior(
+            mu, spread, "log-variance", "assumed", f"mu first, as most models have it; {_NO_CODE}"
+        )
+    if _kind(mu_name) is not None and re.search(_MEAN, name.lower()):
+        mu, spread, name = spread, mu, mu_name
+    kind = _kind(name)
+    if kind not in (None, "log-variance"):
+        return Posterior(mu, spread, kind, "names", f"a tensor called {name!r}; {_NO_CODE}")
+    agrees = "" if kind is None else f", as the name {name!r} has it"
+    return Posterior(mu, spread, "log-variance", "assumed", f"what most models have{agrees}; {_NO_CODE}")
 
 
 def _kind(name: str) -> str | None:

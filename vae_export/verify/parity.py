@@ -7,7 +7,7 @@ collected; none hides another.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,8 @@ Array = np.ndarray[Any, Any]
 
 # Absolute, on outputs in [0, 1]; times the range of the values otherwise.
 DEFAULT_TOLERANCE = 1e-5
+# How many times as far as Keras' float32 is from float64 an artifact may be from Keras.
+ROUNDING_ERRORS = 10.0
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ def check_graph(
     reference: Runner,
     cases: Iterable[Case],
     tolerance: float,
+    exact: Callable[[Mapping[str, Array]], Mapping[str, Array] | None] | None = None,
 ) -> list[OutputParity]:
     """Run an artifact and its reference on all cases and compare every output.
 
@@ -115,12 +118,16 @@ def check_graph(
         runner, reference: the artifact, and the Keras half it came from.
         cases: the inputs.
         tolerance: absolute on outputs in [0, 1], times the range of the values otherwise.
+        exact: runs the reference in float64, if it can. Where that changes an output by more than the
+            tolerance, so much is granted: a constant picture in front of a normalisation, say, leaves
+            nothing but rounding errors to be normalised.
 
     Returns:
         One row for each output of the reference.
     """
     tallies: dict[str, _Tally] = {}
-    for case in cases:
+    given = {case.name: case for case in cases}
+    for case in given.values():
         expected = reference.run(case.inputs)
         try:
             actual: Mapping[str, Array] = runner.run(case.inputs)
@@ -131,7 +138,15 @@ def check_graph(
                 tallies.setdefault(name, _Tally()).failures.append(failure)
             continue
         _collect(tallies, artifact, case.name, expected, actual)
-    return [_row(artifact, name, tally, tolerance) for name, tally in sorted(tallies.items())]
+
+    def rounding(output: str, case: str) -> float:
+        inputs = given[case].inputs
+        computed = exact(inputs) if exact is not None else None
+        return (
+            0.0 if computed is None else max_absolute_error(reference.run(inputs)[output], computed[output])
+        )
+
+    return [_row(artifact, name, tally, tolerance, rounding) for name, tally in sorted(tallies.items())]
 
 
 def check_case(
@@ -152,7 +167,7 @@ def check_case(
     """
     tallies: dict[str, _Tally] = {}
     _collect(tallies, artifact, case, expected, actual)
-    return [_row(artifact, name, tally, tolerance, scaled) for name, tally in sorted(tallies.items())]
+    return [_row(artifact, name, tally, tolerance, None, scaled) for name, tally in sorted(tallies.items())]
 
 
 def _collect(
@@ -192,7 +207,14 @@ def _form_failures(expected: Array, actual: Array) -> Sequence[str]:
     return failures
 
 
-def _row(artifact: str, output: str, tally: _Tally, tolerance: float, scaled: bool = True) -> OutputParity:
+def _row(
+    artifact: str,
+    output: str,
+    tally: _Tally,
+    tolerance: float,
+    rounding: Callable[[str, str], float] | None,
+    scaled: bool = True,
+) -> OutputParity:
     if not tally.expected:
         return OutputParity(
             artifact, output, math.inf, math.inf, math.inf, None, tolerance, tuple(tally.failures)
@@ -201,9 +223,13 @@ def _row(artifact: str, output: str, tally: _Tally, tolerance: float, scaled: bo
     scale = value_scale(expected)
     largest = max_absolute_error(expected, actual)
     allowed = tolerance * scale if scaled else tolerance
+    errors = [max_absolute_error(*pair) for pair in zip(tally.expected, tally.actual, strict=True)]
+    if rounding is not None:
+        # Asked only where it matters: it costs two more runs of Keras.
+        beyond = [case for error, case in zip(errors, tally.cases, strict=True) if error > allowed]
+        allowed = max(allowed, *(ROUNDING_ERRORS * rounding(output, case) for case in beyond), 0.0)
     # Written so that NaN fails.
     if not largest <= allowed:
-        errors = map(max_absolute_error, tally.expected, tally.actual)
         _, case = max(zip(errors, tally.cases, strict=True))
         tally.failures.append(
             f"{artifact}: output {output!r}, {case}: largest error {largest:.3g}, tolerance {allowed:.3g}"

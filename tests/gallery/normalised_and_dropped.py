@@ -1,0 +1,36 @@
+"""BatchNormalization with statistics, Dropout, LeakyReLU, SpatialDropout, PReLU."""
+
+import keras
+import numpy as np
+from keras import layers, ops
+
+
+class Sampling(layers.Layer):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.seed_generator = keras.random.SeedGenerator(3)
+
+    def call(self, inputs):
+        mean, log_var = inputs
+        return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean), seed=self.seed_generator)
+
+
+def build():
+    x = keras.Input((8, 8, 1))
+    h = layers.Conv2D(6, 3, strides=2, padding="same", use_bias=False)(x)
+    h = layers.LeakyReLU(negative_slope=0.2)(layers.BatchNormalization()(h))
+    h = layers.SpatialDropout2D(0.3)(h)
+    h = layers.Dropout(0.3)(layers.Flatten()(h))
+    z = Sampling()([layers.Dense(3)(h), layers.Dense(3)(h)])
+    h = layers.BatchNormalization()(layers.Dense(4 * 4 * 6)(z))
+    h = layers.Reshape((4, 4, 6))(layers.PReLU()(h))
+    h = layers.LeakyReLU()(
+        layers.BatchNormalization()(layers.Conv2DTranspose(6, 3, strides=2, padding="same")(h))
+    )
+    model = keras.Model(x, layers.Conv2D(1, 3, padding="same", activation="sigmoid")(h))
+    rng = np.random.default_rng(1)
+    for layer in model.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            layer.moving_mean.assign(rng.normal(0, 0.5, layer.moving_mean.shape))
+            layer.moving_variance.assign(rng.uniform(0.3, 2, layer.moving_variance.shape))
+    return model

@@ -1,0 +1,183 @@
+"""VAEs as people write them: each is exported, verified, and computes what the original computes.
+
+A file of the gallery has `build()` and, where they differ from the usual, PARAMETRISATION, EPSILON_SCALE,
+CLIP, LATENTS, OUTPUTS, CONDITIONS, X_DTYPE, X_SHAPE, OPTIONS of the export, ATOL, and `original(model, x)`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras.src import backend
+
+import tests.gallery
+import vae_export
+from vae_export.split.float32 import computing_in_float32
+from vae_export.split.pair import pair_in
+from vae_export.split.probe import run_calls
+from vae_export.split.split_vae import split
+
+STYLES = sorted(
+    module.name
+    for module in pkgutil.iter_modules(tests.gallery.__path__)
+    if not module.name.startswith("test_")
+)
+ROWS, SEED = 12, 7
+
+
+def peak(model):
+    """Weights that make outputs differ a lot from value to value."""
+    rng = np.random.default_rng(3)
+    for weight in model.trainable_weights:
+        scale = 0.3 if len(weight.shape) == 1 else 1.3 / np.sqrt(np.prod(weight.shape[:-1]))
+        weight.assign(weight + rng.normal(0, scale, weight.shape))
+
+
+@pytest.fixture(scope="module", params=STYLES)
+def style(request):
+    module = importlib.import_module(f"tests.gallery.{request.param}")
+    keras.utils.set_random_seed(1)
+    model = module.build()
+    for part in (
+        [model, *filter(None, vars(pair_in(model) or object).values())] if pair_in(model) else [model]
+    ):
+        if isinstance(part, keras.Model) and part.built:
+            peak(part)
+    return module, model
+
+
+def inputs(module, model):
+    """x for a style."""
+    shape = getattr(module, "X_SHAPE", None)
+    if shape is None:
+        first = pair_in(model).encoder if pair_in(model) else model
+        x = getattr(first, "inputs", None)
+        if x is None:
+            shape = (12,)
+        else:
+            conditions = getattr(module, "CONDITIONS", {})
+            (shape,) = (tuple(tensor.shape[1:]) for tensor in x if tensor.name not in conditions)
+    rng = np.random.default_rng(2)
+    dtype = getattr(module, "X_DTYPE", "float32")
+    if dtype == "float32":
+        return rng.random((ROWS, *shape), np.float32)
+    return rng.integers(0, 256 if dtype == "uint8" else 20, (ROWS, *shape)).astype(dtype)
+
+
+@pytest.fixture(scope="module")
+def bundle(style, tmp_path_factory):
+    module, model = style
+    x = inputs(module, model)
+    calibration = {"x": x, **getattr(module, "CONDITIONS", {})}
+    options = getattr(module, "OPTIONS", {})
+    return vae_export.export(
+        model, tmp_path_factory.mktemp("gallery") / "bundle", calibration=calibration, name="style", **options
+    )
+
+
+def test_it_is_exported_and_understood(style, bundle):
+    module, _ = style
+    assert bundle.report.ok
+    latents = bundle.manifest["latents"]
+    assert {latent["parametrisation"] for latent in latents} == {
+        getattr(module, "PARAMETRISATION", "log-variance")
+    }
+    assert {latent["parametrisation_source"] for latent in latents} == {"probed"}
+    assert {latent["epsilon_scale"] for latent in latents} == {getattr(module, "EPSILON_SCALE", 1.0)}
+    names = getattr(module, "LATENTS", None)
+    assert [latent["z"] for latent in latents] == ([f"z_{name}" for name in names] if names else ["z"])
+    assert {entry["format"] for entry in bundle.manifest["artifacts"]} == {"onnx", "tflite"}
+
+
+@pytest.mark.parametrize("backend_name", ["onnx", "tflite"])
+def test_images_are_generated(style, bundle, backend_name):
+    module, _ = style
+    vae = vae_export.load(bundle.path, backend=backend_name)
+    vae.self_test()
+    conditions = {name: array[:3] for name, array in getattr(module, "CONDITIONS", {}).items()}
+    decoder_takes = {name for name in conditions if name in vae._decoder.inputs}
+    images = vae.generate(3, seed=1, conditions={name: conditions[name] for name in decoder_takes})
+    arrays = images.values() if isinstance(images, dict) else [images]
+    assert all(len(array) == 3 and np.isfinite(array).all() for array in arrays)
+    if hasattr(module, "OUTPUTS"):
+        assert set(images) == set(module.OUTPUTS)
+    assert max(np.abs(array[0] - array[1]).max() for array in arrays) > 1e-3
+
+
+def test_it_computes_what_the_original_computes(style, bundle, monkeypatch):
+    """The original draws, by whatever way, the noise that the helper draws."""
+    module, model = style
+    x = inputs(module, model)
+    vae = vae_export.load(bundle.path, backend="onnx")
+    conditions = getattr(module, "CONDITIONS", {})
+    got = vae.reconstruct({"x": x, **conditions} if conditions else x, seed=SEED)
+    noise = [vae._epsilon(latent, SEED, 0, ROWS) for latent in vae.latents]
+
+    def normal(shape, mean=0.0, stddev=1.0, *_, **options):
+        wanted = tuple(int(n) for n in shape)
+        (epsilon,) = (one for one in noise if one.shape == wanted)
+        return tf.constant(mean + stddev * epsilon, options.get("dtype") or "float32")
+
+    monkeypatch.setattr(keras.random, "normal", normal)
+    monkeypatch.setattr(tf.random, "normal", normal)
+    monkeypatch.setattr(backend.random, "normal", normal)
+    expected = module.original(model, x) if hasattr(module, "original") else model(x)
+    outputs = expected if isinstance(expected, dict) else {"reconstruction": expected}
+    got = got if isinstance(got, dict) else {"reconstruction": got}
+    assert set(outputs) == set(got)
+    for name, array in outputs.items():
+        array = keras.ops.convert_to_numpy(array)
+        atol = getattr(module, "ATOL", 2e-5) * max(1, np.abs(array).max())
+        np.testing.assert_allclose(got[name], array, rtol=0, atol=atol)
+        assert array.std() > 0.01
+
+
+def test_z_is_distributed_as_in_the_original(style, bundle):
+    """10,000 draws of the original for one x, against the exported mu and logvar."""
+    module, model = style
+    draws = 10_000
+    options = {"x_shape": getattr(module, "X_SHAPE", None)}
+    vae = vae_export.load(bundle.path, backend="onnx")
+    with computing_in_float32(*((model.encoder, model.decoder) if pair_in(model) else (model,))):
+        halves = split(model, "m", **options)
+        given = {"x": inputs(module, model), **getattr(module, "CONDITIONS", {})}
+        one = {name: given[name][:1] for name in vae._encoder.inputs}
+        mu, logvar = vae.encode(one if len(one) > 1 else one["x"])
+        arrays = {
+            value: np.repeat(one[name], draws, axis=0) for name, value in halves.encoder.sources.items()
+        }
+        for latent, site in zip(halves.latents, halves.sites, strict=True):
+            if not site.calls:
+                continue
+            wanted = site.calls[-1].outputs
+            drawn = next(
+                value
+                for value in wanted
+                if value is site.z or len(wanted) == 1 or value.shape == site.z.shape
+            )
+            if site.z not in wanted:
+                # Joined halves: z is the decoder's input, the random output of the layer stands for it.
+                drawn = wanted[-1]
+            needed = _calls_for(halves.graph, drawn)
+            (z,) = run_calls(needed, arrays, [drawn], training=False)
+            centre, spread = (
+                (values[name] if isinstance(values, dict) else values)[0].astype(np.float64)
+                for name, values in ((latent.mu, mu), (latent.logvar, logvar))
+            )
+            sigma = latent.epsilon_scale * np.exp(0.5 * spread)
+            assert (np.abs(z.mean(axis=0) - centre) <= 4 * sigma / draws**0.5 + 1e-6).all()
+            assert (np.abs(z.std(axis=0) - sigma) <= 4 * sigma / (2 * draws) ** 0.5 + 1e-6).all()
+
+
+def _calls_for(graph, value):
+    wanted, needed = {value}, []
+    for call in reversed(graph.calls):
+        if not wanted.isdisjoint(call.outputs):
+            needed.append(call)
+            wanted.update(call.inputs)
+    return needed[::-1]

@@ -1,0 +1,368 @@
+"""Every way in which a VAE may come: files whose code is missing, pairs of files, attributes of modules."""
+
+from __future__ import annotations
+
+import json
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+from keras.src.utils import python_utils
+
+import vae_export
+from tests.gallery.test_gallery import peak
+from vae_export.cli.main import main
+from vae_export.errors import InputError, ModelError, SamplingSiteError
+
+X_SHAPE, LATENT = (6, 6, 1), 3
+X = np.random.default_rng(0).random((8, *X_SHAPE), np.float32)
+
+# As its own module has it; there is no registration, as in most people's code.
+MODULE = """
+import keras
+from keras import layers, ops
+
+class Doubling(layers.Layer):
+    def call(self, x):
+        return 2 * x
+
+class Sampling(layers.Layer):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.seed_generator = keras.random.SeedGenerator(3)
+
+    def call(self, inputs):
+        mean, log_var = inputs
+        return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean), seed=self.seed_generator)
+
+def build():
+    x = keras.Input((6, 6, 1))
+    h = Doubling(name="twice")(layers.Dense(16, activation="relu")(layers.Flatten()(x)))
+    z = Sampling(name="draw")([layers.Dense(3, name="mean")(h), layers.Dense(3, name="log_var")(h)])
+    return keras.Model(x, layers.Reshape((6, 6, 1))(layers.Dense(36, activation="sigmoid")(z)))
+
+model = build()
+number = 7
+
+def broken():
+    raise RuntimeError("no model today")
+"""
+
+
+class Sampling(layers.Layer):
+    def __init__(self, **options):
+        super().__init__(**options)
+        self.seed_generator = keras.random.SeedGenerator(3)
+
+    def call(self, inputs):
+        mean, log_var = inputs
+        return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean), seed=self.seed_generator)
+
+
+class SplittingSampling(Sampling):
+    def call(self, moments):
+        return super().call(ops.split(moments, 2, axis=-1))
+
+
+def encoder_tensors(x):
+    h = layers.Dense(16, activation="relu")(layers.Flatten()(x))
+    return layers.Dense(LATENT, name="z_mean")(h), layers.Dense(LATENT, name="z_log_var")(h)
+
+
+def encoder_of(outputs):
+    x = keras.Input(X_SHAPE)
+    model = keras.Model(x, outputs(*encoder_tensors(x)), name="encoder")
+    peak(model)
+    return model
+
+
+def decoder():
+    z = keras.Input((LATENT,))
+    image = layers.Reshape(X_SHAPE)(
+        layers.Dense(36, activation="sigmoid")(layers.Dense(16, activation="relu")(z))
+    )
+    model = keras.Model(z, image, name="decoder")
+    peak(model)
+    return model
+
+
+def drawn_by(layer):
+    """A VAE whose z comes from a layer of (mean, log_var), both named."""
+    x = keras.Input(X_SHAPE)
+    model = keras.Model(x, decoder()(layer(list(encoder_tensors(x)))))
+    peak(model)
+    return model
+
+
+def drawn_from_one_tensor():
+    x = keras.Input(X_SHAPE)
+    moments = layers.Dense(2 * LATENT, name="moments")(layers.Flatten()(x))
+    model = keras.Model(x, decoder()(SplittingSampling(name="draw")(moments)))
+    peak(model)
+    return model
+
+
+def kernel(model, path):
+    """What the export of a model computes, with noise that is not drawn."""
+    vae = vae_export.load(path)
+    return vae.decode(vae.encode(X)[0])
+
+
+CASES = {
+    "missing class": lambda: drawn_by(Sampling(name="draw")),
+    "missing class of one tensor": drawn_from_one_tensor,
+    "Lambda": lambda: drawn_by(layers.Lambda(lambda t: t[0] + ops.exp(t[1] / 2), name="draw")),
+    "Lambda with a shape": lambda: drawn_by(
+        layers.Lambda(lambda t: t[0], output_shape=(LATENT,), name="draw")
+    ),
+}
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_a_sampling_layer_without_code_is_no_obstacle(case, suffix, tmp_path, monkeypatch):
+    model = CASES[case]()
+    model.save(tmp_path / f"m{suffix}")
+
+    def loads(*_):
+        raise AssertionError("code of the file was unmarshalled")
+
+    monkeypatch.setattr(python_utils, "func_load", loads)
+    result = vae_export.export(tmp_path / f"m{suffix}", tmp_path / "bundle", formats=["onnx"], calibration=X)
+    (latent,) = result.manifest["latents"]
+    assert (latent["parametrisation"], latent["parametrisation_source"]) == ("log-variance", "assumed")
+    assert "the layer's code is not at hand; --parametrisation decides" in result.cut
+    mu = vae_export.load(result.path).encode(X)[0]
+    h = next(layer for layer in model.layers if layer.name in ("z_mean", "moments"))
+    expected = keras.Model(model.inputs[0], h.output)(X)[:, :LATENT]
+    np.testing.assert_allclose(mu, expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "source"),
+    [
+        ("z_log_sigma", "log-std", "names"),
+        ("sigma", "std", "names"),
+        ("z_log_var", "log-variance", "assumed"),
+    ],
+)
+def test_names_say_otherwise(name, kind, source, tmp_path):
+    x = keras.Input(X_SHAPE)
+    h = layers.Flatten()(x)
+    z = Sampling()(
+        [layers.Dense(LATENT, name="mu")(h), layers.Dense(LATENT, name=name, activation="softplus")(h)]
+    )
+    keras.Model(x, decoder()(z)).save(tmp_path / "m.keras")
+    (latent,) = vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"]).manifest["latents"]
+    assert (latent["parametrisation"], latent["parametrisation_source"]) == (kind, source)
+    told = vae_export.export(
+        tmp_path / "m.keras", tmp_path / "c", formats=["onnx"], parametrisation="variance"
+    )
+    (latent,) = told.manifest["latents"]
+    assert (latent["parametrisation"], latent["parametrisation_source"]) == ("variance", "given")
+
+
+def test_swapped_names_are_swapped_back(tmp_path):
+    x = keras.Input(X_SHAPE)
+    h = layers.Flatten()(x)
+    z = Sampling()([layers.Dense(LATENT, name="log_var")(h), layers.Dense(LATENT, name="mean")(h)])
+    keras.Model(x, decoder()(z)).save(tmp_path / "m.keras")
+    found = vae_export.pipeline.inspect(tmp_path / "m.keras").sites[0]
+    assert (found.mu, found.spread) == ("'mean'", "'log_var'")
+
+
+def test_what_was_measured_cannot_be_told_otherwise(tmp_path):
+    model = drawn_by(Sampling(name="draw"))
+    with pytest.raises(
+        InputError, match=r"layer 'draw' was measured to take a log-variance, --parametrisation says"
+    ):
+        vae_export.export(model, tmp_path / "b", parametrisation="std")
+    assert vae_export.export(
+        model, tmp_path / "b", formats=["onnx"], parametrisation="log-variance"
+    ).report.ok
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch):
+    """A user's module in the current directory, saved weights and model."""
+    monkeypatch.chdir(tmp_path)
+    name = f"user_code_{tmp_path.name}"
+    (tmp_path / f"{name}.py").write_text(MODULE)
+    space = {"__name__": name}
+    exec(compile(MODULE, name, "exec"), space)
+    model = space["model"]
+    peak(model)
+    model.save(tmp_path / "m.keras")
+    model.save_weights(tmp_path / "w.weights.h5")
+    return name
+
+
+def test_attributes_of_modules_with_weights(module, capsys):
+    for attribute in ("model", "build"):
+        command = [
+            f"{module}:{attribute}",
+            "--weights",
+            "w.weights.h5",
+            "--format",
+            "onnx",
+            "-o",
+            attribute,
+            "--json",
+        ]
+        assert main(command) == 0
+        manifest = json.loads(capsys.readouterr().out)["manifest"]
+        assert (manifest["name"], manifest["latents"][0]["parametrisation_source"]) == (attribute, "probed")
+    one, other = (kernel(None, attribute) for attribute in ("model", "build"))
+    np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+    assert one.std() > 0.05
+
+
+def test_custom_objects_of_a_file_or_module(module):
+    with pytest.raises(
+        SamplingSiteError,
+        match=r"^m: layer 'twice' has class 'Doubling', which is not known here, and is not where z is drawn; give --c",
+    ):
+        vae_export.export("m.keras", "b")
+    for number, source in enumerate((f"{module}.py", module)):
+        result = vae_export.export("m.keras", f"b{number}", formats=["onnx"], custom_objects=source)
+        assert result.manifest["latents"][0]["parametrisation_source"] == "probed"
+    assert main(["m.keras", "--custom-objects", f"{module}.py", "--format", "onnx", "-o", "c"]) == 0
+    np.testing.assert_allclose(kernel(None, "b0"), kernel(None, "c"), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["MODULE:nothing"], "MODULE:nothing: module MODULE has no attribute 'nothing'"),
+        (
+            ["MODULE:number"],
+            "MODULE:number: got a int, expected a Keras model or a function that returns one",
+        ),
+        (["MODULE:broken"], "MODULE:broken: broken() raised no model today"),
+        (["MODULE:len"], "MODULE:len: module MODULE has no attribute 'len'"),
+        (
+            ["no_such_module:model"],
+            "no_such_module:model: module no_such_module cannot be imported (No module",
+        ),
+        (
+            ["m.keras", "--weights", "w.weights.h5"],
+            "--weights: got w.weights.h5, expected it with MODEL as package.",
+        ),
+        (["MODULE:model", "--weights", "no.h5"], "no.h5: no such file; expected weights of the model"),
+        (["MODULE:model", "--weights", "bad.weights.h5"], "bad.weights.h5: do not fit the model ("),
+        (
+            ["m.keras", "--custom-objects", "no.py"],
+            "no.py: no such file; expected FILE.py or the name of a module",
+        ),
+        (
+            ["m.keras", "--custom-objects", "empty.py"],
+            "empty.py: defines no Keras layer or model, expected the",
+        ),
+        (["m.keras", "--custom-objects", "wrong.py"], "wrong.py: cannot be imported (division by zero)"),
+        (
+            ["--encoder", "m.keras"],
+            "--encoder, --decoder: got one, or a MODEL as well, expected both and no MODEL",
+        ),
+        (["m.keras", "--parametrisation", "odd"], "argument --parametrisation: invalid choice: 'odd'"),
+        (
+            ["m.keras", "--input-shape", "a,b"],
+            "argument --input-shape: got 'a,b', expected numbers such as 28,28,1",
+        ),
+        (["m.keras", "--input-shape", "0,1"], "input shape: got [0, 1], expected sizes of at least 1"),
+    ],
+)
+def test_wrong_arguments_are_one_line(module, capsys, arguments, message):
+    from pathlib import Path
+
+    Path("empty.py").write_text("import keras\n")
+    Path("wrong.py").write_text("1 / 0\n")
+    Path("bad.weights.h5").write_bytes(b"no weights")
+    assert main([argument.replace("MODULE", module) for argument in arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith(f"vae-export: {message.replace('MODULE', module)}"), error
+    assert error.count("\n") == 1
+
+
+PAIRS = {
+    "mu, logvar and z": (
+        lambda mean, log_var: [mean, log_var, Sampling(name="draw")([mean, log_var])],
+        "probed",
+    ),
+    "z alone": (lambda mean, log_var: Sampling(name="draw")([mean, log_var]), "probed"),
+    "mu and logvar": (lambda mean, log_var: [mean, log_var], "assumed"),
+    "one tensor": (lambda mean, log_var: layers.Concatenate()([mean, log_var]), "assumed"),
+}
+
+
+@pytest.mark.parametrize("case", PAIRS)
+def test_encoder_and_decoder_in_two_files(case, tmp_path, monkeypatch):
+    outputs, source = PAIRS[case]
+    encoder, image = encoder_of(outputs), decoder()
+    monkeypatch.chdir(tmp_path)
+    encoder.save("my_encoder.keras")
+    image.save("my_decoder.keras")
+    in_memory = vae_export.export(encoder=encoder, decoder=image, output="memory", formats=["onnx"])
+    assert in_memory.manifest["latents"][0]["parametrisation_source"] == source
+    # In the file the sampling layer's class is missing, and not missed.
+    assert main(["--encoder", "my_encoder.keras", "--decoder", "my_decoder.keras", "--format", "onnx"]) == 0
+    manifest = json.loads((tmp_path / "my-bundle" / "manifest.json").read_text())
+    assert manifest["latents"][0]["parametrisation_source"] == "assumed"
+    mean = keras.Model(encoder.inputs[0], encoder.get_layer("z_mean").output)(X)
+    for path in ("memory", "my-bundle"):
+        np.testing.assert_allclose(kernel(None, path), image(mean), rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("encoder", "message"),
+    [
+        (
+            lambda: encoder_of(lambda mean, log_var: layers.Dense(5)(mean)),
+            r"^encoder: the encoder returns \(None, 5\) and the decoder takes \(None, 3\); expected mu and a log-vari",
+        ),
+        (
+            lambda: encoder_of(lambda mean, log_var: Sampling()([mean[:, :2], log_var[:, :2]])),
+            r"^encoder: the decoder has the inputs .* \(None, 3\), expected one of the shape of z, \('n', 2\)$",
+        ),
+    ],
+    ids=["another size", "a smaller z"],
+)
+def test_halves_that_do_not_fit(encoder, message, tmp_path):
+    with pytest.raises(ModelError, match=message):
+        vae_export.export(encoder=encoder(), decoder=decoder(), output=tmp_path / "b")
+
+
+def test_a_layer_that_was_never_called(tmp_path):
+    class Encoder(layers.Layer):
+        pass
+
+    class Whole(keras.Model):
+        def __init__(self):
+            super().__init__(name="whole")
+            self.encoder, self.decoder = Encoder(), decoder()
+
+    with pytest.raises(
+        ModelError, match=r"^whole: encoder: got a Encoder that was never called, expected one with"
+    ):
+        vae_export.export(Whole(), tmp_path / "b")
+
+
+@pytest.mark.parametrize(
+    ("shape", "message"),
+    [
+        (
+            (8, 8),
+            r"^input shape: got 8, 8, expected one that fits one of the inputs: .*\(None, None, None, 1\)$",
+        ),
+        ((8, 8, 3), r"^input shape: got 8, 8, 3, expected one that fits"),
+        ((9, 9, 1), r"^m: layer 'flat' does not take the input shape 9, 9, 1 \(.*\)$"),
+    ],
+)
+def test_input_shapes_that_do_not_fit(shape, message, tmp_path):
+    x = keras.Input((None, None, 1))
+    h = layers.Reshape((64,), name="flat")(x)
+    z = Sampling()([layers.Dense(LATENT)(h), layers.Dense(LATENT)(h)])
+    model = keras.Model(x, decoder()(z))
+    with pytest.raises(InputError, match=message):
+        vae_export.export(model, tmp_path / "b", name="m", input_shape=shape)

@@ -1,0 +1,205 @@
+"""Encoder and decoder that come as two models: joined where z passes from one to the other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+
+from vae_export.errors import ModelError, SamplingSiteError, one_line
+from vae_export.split.graph import Graph, Value, flatten, is_functional
+from vae_export.split.input_shape import with_x_shape
+from vae_export.split.posterior import Slot
+from vae_export.split.sampling_site import SamplingSite, find_sampling_sites, has_noise
+from vae_export.split.stand_in import posterior_by_names
+
+__all__ = ["Pair", "join", "pair_in"]
+
+# What people call the part of a subclassed model that draws z.
+_SAMPLERS = (
+    "sampling", "sampler", "sampling_layer", "sample_layer", "reparameterize", "reparameterise",
+    "reparametrize", "reparametrise", "reparameterization",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two models that are one VAE.
+
+    Attributes:
+        encoder: x -> mu and v, or one tensor of both, or these with z, or z alone.
+        decoder: z -> reconstruction.
+        sampler: (mu, v) -> z, a layer or a method; None if it is not at hand, or in the encoder.
+        name: of the VAE.
+    """
+
+    encoder: Any
+    decoder: Any
+    sampler: Any
+    name: str
+
+
+def pair_in(model: Any) -> Pair | None:
+    """The encoder and decoder that a subclassed model has as attributes, or None."""
+    encoder, decoder = getattr(model, "encoder", None), getattr(model, "decoder", None)
+    if not (isinstance(encoder, keras.Layer) and isinstance(decoder, keras.Layer)):
+        return None
+    samplers = [getattr(model, name) for name in _SAMPLERS if callable(getattr(model, name, None))]
+    return Pair(encoder, decoder, samplers[0] if samplers else None, model.name)
+
+
+def join(
+    pair: Pair, where: str, x_shape: tuple[int, ...] | None = None
+) -> tuple[Graph, tuple[SamplingSite, ...]]:
+    """One graph of both, cut where z passes.
+
+    Args:
+        pair: both models.
+        where: what messages call them.
+        x_shape: of one x, where the encoder leaves sizes open.
+
+    Raises:
+        ModelError: a part that was never called, or parts that do not fit each other.
+        SamplingSiteError: the encoder gives nothing to draw z from.
+    """
+    encoder = with_x_shape(flatten(_functional(pair.encoder, f"{where}: encoder", x_shape)), x_shape, where)
+    decoder = flatten(_functional(pair.decoder, f"{where}: decoder", None))
+    if has_noise(encoder):
+        sites = find_sampling_sites(encoder, f"{where}: encoder")
+        if len(sites) > 1:
+            names = ", ".join(repr(site.layer_name) for site in sites)
+            raise SamplingSiteError(
+                f"{where}: the encoder draws several latents ({names}), and how they go into the decoder is "
+                "not known; join both in one functional model"
+            )
+        (site,) = sites
+    else:
+        site = _site_of_outputs(encoder, decoder, pair.sampler, where)
+    z = _z_of(decoder, site.latent_shape, where)
+    graph = Graph(
+        (*encoder.inputs, *(value for value in decoder.inputs if value is not z)),
+        (*encoder.calls, *decoder.calls),
+        decoder.outputs,
+        decoder.output_names,
+    )
+    return graph, (replace(site, z=z),)
+
+
+def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
+    """A functional model of a part; one without a graph is a single call in it."""
+    if is_functional(part):
+        return part
+    shapes = getattr(part, "_build_shapes_dict", None) or {}
+    built = next(iter(shapes.values()), None)
+    if shape is None and len(shapes) == 1 and isinstance(built, tuple):
+        shape = built[1:]
+    if shape is None:
+        raise ModelError(
+            f"{where}: got a {type(part).__name__} that was never called, expected one with a graph or known "
+            "shapes; call it once on an array before the export"
+        )
+    x = keras.Input(shape, name="x")
+    return keras.Model(x, part(x))
+
+
+def _site_of_outputs(encoder: Graph, decoder: Graph, sampler: Any, where: str) -> SamplingSite:
+    """A site between an encoder that returns mu and v, and a decoder that takes z."""
+    shapes = {value.shape[1:] for value in decoder.inputs}
+    whole = [value for value in encoder.outputs if value.shape[1:] in shapes]
+    if len(whole) == 2:
+        slots = [Slot(value) for value in whole]
+    elif len(encoder.outputs) == 1 and (axis := _doubled(encoder.outputs[0], shapes)) is not None:
+        slots = [Slot(encoder.outputs[0], axis, index) for index in (0, 1)]
+    else:
+        got = ", ".join(str(value.shape) for value in encoder.outputs)
+        wanted = ", ".join(str(value.shape) for value in decoder.inputs)
+        raise SamplingSiteError(
+            f"{where}: the encoder returns {got} and the decoder takes {wanted}; expected mu and a "
+            "log-variance of the shape of z, or one tensor of both"
+        )
+    names = [_output_name(encoder, slot) for slot in slots]
+    shape = tuple(n for n in _slot_shape(slots[0]) if n is not None)
+    if sampler is None:
+        posterior = posterior_by_names(slots, names)
+        return SamplingSite((), posterior, slots[0].value, shape, "between encoder and decoder", "none")
+    measured = _probe(sampler, shape, where)
+    inputs = measured.posterior
+    order = [inputs.mu.value.name, inputs.spread.value.name]
+    mu, spread = slots if order == ["mu", "v"] else slots[::-1]
+    posterior = replace(inputs, mu=mu, spread=spread)
+    name, layer_class = measured.layer_name, measured.layer_class
+    return SamplingSite((), posterior, slots[0].value, shape, name, layer_class)
+
+
+def _slot_shape(slot: Slot) -> tuple[int | None, ...]:
+    shape = list(slot.value.shape)
+    if slot.axis is not None:
+        size = shape[slot.axis]
+        shape[slot.axis] = None if size is None else size // 2
+    return tuple(shape[1:])
+
+
+def _doubled(value: Value, shapes: set[tuple[int | None, ...]]) -> int | None:
+    """The axis along which a value is twice as large as one of the shapes."""
+    for shape in shapes:
+        if len(shape) != len(value.shape) - 1:
+            continue
+        differing = [
+            axis for axis, (n, size) in enumerate(zip(value.shape[1:], shape, strict=True)) if n != size
+        ]
+        if len(differing) == 1:
+            n, size = value.shape[1 + differing[0]], shape[differing[0]]
+            if n is not None and size is not None and n == 2 * size:
+                return differing[0] - len(shape)
+    return None
+
+
+def _output_name(graph: Graph, slot: Slot) -> str:
+    return graph.output_names[graph.outputs.index(slot.value)]
+
+
+def _probe(sampler: Any, shape: tuple[int, ...], where: str) -> SamplingSite:
+    """What a sampler computes of (mu, v), measured in a model of its own."""
+    mu, v = keras.Input(shape, name="mu"), keras.Input(shape, name="v")
+    errors = []
+    for arguments in (([mu, v],), (mu, v)):
+        layer = sampler if isinstance(sampler, keras.Layer) else _Method(sampler)
+        try:
+            model = keras.Model([mu, v], layer(*arguments))
+        # Whatever a user's layer raises for arguments it does not take.
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+            continue
+        (site,) = find_sampling_sites(flatten(model), f"{where}: sampler")
+        return site
+    raise SamplingSiteError(
+        f"{where}: the sampler takes neither [mu, v] nor mu, v ({one_line(errors[0])}); give the model as "
+        "one functional model"
+    ) from errors[0]
+
+
+class _Method(keras.layers.Layer):  # type: ignore[misc]  # keras has no type stubs
+    """A method that draws z, as a layer."""
+
+    def __init__(self, method: Callable[..., Any]) -> None:
+        super().__init__(name=method.__name__)
+        self.method = method
+
+    def call(self, *args: Any) -> Any:
+        """Call it."""
+        return self.method(*args)
+
+
+def _z_of(decoder: Graph, shape: tuple[int, ...], where: str) -> Value:
+    fitting = [value for value in decoder.inputs if value.shape[1:] == shape]
+    named = [value for value in fitting if value.name in ("z", "latent", "latents")]
+    if len(fitting) > 1 and len(named) == 1:
+        fitting = named
+    if len(fitting) != 1:
+        got = ", ".join(f"{value.name!r} {value.shape}" for value in decoder.inputs)
+        raise ModelError(
+            f"{where}: the decoder has the inputs {got}, expected one of the shape of z, {('n', *shape)}"
+        )
+    return fitting[0]

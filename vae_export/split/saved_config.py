@@ -1,0 +1,188 @@
+"""The configuration of a saved model: read without running anything, and mended where code is missing.
+
+Layers whose class cannot be found, and Lambdas, whose code must not be run, are replaced by stand-ins.
+A model class that cannot be found is taken for what its configuration shows it to be: a functional model,
+or an encoder with a decoder.
+"""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import h5py
+import keras
+
+# Not public, but the one who decides which classes a file may name.
+from keras.src.saving.serialization_lib import _retrieve_class_or_fn
+
+from vae_export.errors import ModelError
+
+__all__ = ["mend", "missing_classes", "read_config"]
+
+_STAND_IN = "vae_export>StandIn"
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """The configuration in a .keras or .h5 file.
+
+    Raises:
+        ModelError: an .h5 file with weights alone.
+    """
+    if path.suffix == ".keras":
+        with zipfile.ZipFile(path) as archive:
+            config: dict[str, Any] = json.loads(archive.read("config.json"))
+        return config
+    with h5py.File(path) as file:
+        text = file.attrs.get("model_config")
+    if text is None:
+        raise ModelError(
+            f"{path}: holds weights alone, expected a whole model; give the model as "
+            f"package.module:attribute with --weights {path}"
+        )
+    stored: dict[str, Any] = json.loads(text)
+    return stored
+
+
+def missing_classes(config: Any, known: Mapping[str, Any]) -> dict[str, str]:
+    """Layers whose class is not known here or a Lambda: layer name -> class name.
+
+    Args:
+        config: of a model.
+        known: custom classes by name.
+    """
+    return {_name(entry): entry["class_name"] for entry in _objects(config) if _is_missing(entry, known)}
+
+
+def mend(config: Any, known: Mapping[str, Any]) -> Any:
+    """The configuration with stand-ins for the missing classes; a copy."""
+    shapes = _expected_shapes(config)
+
+    def mended(node: Any) -> Any:
+        if isinstance(node, list):
+            return [mended(item) for item in node]
+        if not isinstance(node, dict):
+            return node
+        if _is_object(node) and _is_missing(node, known):
+            if "layers" in node["config"]:
+                # A subclass that is a functional model by its configuration.
+                node = {**node, "module": "keras", "class_name": "Functional", "registered_name": None}
+            else:
+                return _stand_in(node, shapes.get(_name(node)))
+        return {key: mended(value) for key, value in node.items() if key != "compile_config"}
+
+    return mended(config)
+
+
+def _stand_in(node: Mapping[str, Any], row_shape: Any) -> dict[str, Any]:
+    options = {
+        "name": _name(node),
+        "trainable": True,
+        "dtype": "float32",
+        "missing_class": node["class_name"],
+        "row_shape": row_shape,
+    }
+    replaced = {key: value for key, value in node.items() if key in ("name", "inbound_nodes")}
+    return {
+        **replaced,
+        "module": None,
+        "class_name": _STAND_IN if "registered_name" not in node else "StandIn",
+        "registered_name": _STAND_IN,
+        "config": options,
+    }
+
+
+def _is_object(node: Any) -> bool:
+    return (
+        isinstance(node, dict)
+        and isinstance(node.get("class_name"), str)
+        and isinstance(node.get("config"), dict)
+    )
+
+
+def _objects(node: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(node, list):
+        for item in node:
+            yield from _objects(item)
+    elif isinstance(node, dict):
+        if _is_object(node):
+            yield node
+        for key, value in node.items():
+            if key != "compile_config":
+                yield from _objects(value)
+
+
+def _name(node: Mapping[str, Any]) -> str:
+    return str(node.get("name") or node["config"].get("name") or node["class_name"])
+
+
+def _is_missing(node: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
+    """Whether an object is a layer whose class is not known, or a Lambda."""
+    name = node["class_name"]
+    if name == "Lambda":
+        return True
+    # Initializers, policies and other objects have none of these.
+    if not ({"inbound_nodes", "build_config"} & set(node) or {"trainable", "layers"} & set(node["config"])):
+        return False
+    registered = node.get("registered_name") or name
+    if registered in known or name in known:
+        return False
+    if keras.saving.get_registered_object(registered) is not None:
+        return False
+    module = node.get("module")
+    if module is None:
+        # As older files have it: the class alone.
+        return not hasattr(keras.layers, name) and name not in ("Functional", "Model", "Sequential")
+    try:
+        _retrieve_class_or_fn(name, registered, module, "class", dict(node), dict(known))
+    except (TypeError, ValueError):
+        return True
+    return False
+
+
+def _expected_shapes(config: Any) -> dict[str, Any]:
+    """Layer name -> shape of one row of what it makes, as the layers behind it were built for."""
+    shapes: dict[str, Any] = {}
+    for entry in _objects(config):
+        shape = _input_shape(entry)
+        if shape is None:
+            continue
+        for source in _sources(entry.get("inbound_nodes")):
+            shapes.setdefault(source, tuple(shape[1:]))
+    return shapes
+
+
+def _input_shape(entry: Mapping[str, Any]) -> Any:
+    """Shape of the one input of a layer or nested model, None if there are several or it is not told."""
+    inner = entry["config"].get("layers")
+    if inner:
+        starts = [layer for layer in inner if layer.get("class_name") == "InputLayer"]
+        if len(starts) != 1:
+            return None
+        options = starts[0]["config"]
+        return options.get("batch_shape") or options.get("batch_input_shape")
+    shape = (entry.get("build_config") or {}).get("input_shape")
+    return shape if isinstance(shape, list) and all(n is None or isinstance(n, int) for n in shape) else None
+
+
+def _sources(nodes: Any) -> Iterator[str]:
+    """Names of the layers whose tensors go into a call."""
+    if isinstance(nodes, dict):
+        history = nodes.get("keras_history")
+        if nodes.get("class_name") == "__keras_tensor__":
+            history = nodes["config"]["keras_history"]
+        if history:
+            yield history[0]
+            return
+        for value in nodes.values():
+            yield from _sources(value)
+    elif isinstance(nodes, list):
+        # Older files: [name, node index, tensor index, ...].
+        if len(nodes) >= 3 and isinstance(nodes[0], str) and isinstance(nodes[1], int):
+            yield nodes[0]
+            return
+        for item in nodes:
+            yield from _sources(item)
