@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,26 +77,34 @@ def write_png(picture: Array, path: Path) -> None:
 
 
 def write_images(
-    path: Path, images: Array, value_range: tuple[float, float] | None, above: Array | None = None
+    path: Path,
+    images: Array | Mapping[str, Array],
+    value_range: tuple[float, float] | None,
+    above: Array | None = None,
 ) -> None:
-    """Write images as one PNG, or as they are to .npy.
+    """Write images as one PNG, or as they are to .npy; several arrays by name to .npz.
 
     Args:
         path: where to; its suffix says which.
-        images: float ``[n, height, width, channels]`` (any shape for .npy).
+        images: float ``[n, height, width, channels]`` (any shape for .npy and .npz).
         value_range: of the values; None takes [0, 1].
-        above: for PNG, shaped like `images`: in pairs of rows, these above those.
+        above: for PNG, shown if shaped like `images`: in pairs of rows, these above those.
 
     Raises:
         OutputError: another suffix, or the file cannot be written.
         DataError: no images, but .png.
     """
+    if isinstance(images, Mapping):
+        if path.suffix == ".npz":
+            write_arrays(path, images)
+            return
+        images = _only_images(images, path)
     if path.suffix == ".npy":
         write_arrays(path, {"images": images})
     elif path.suffix == ".png":
         low, high = value_range or (0.0, 1.0)
         columns = None
-        if above is not None:
+        if above is not None and above.shape == images.shape:
             columns = min(len(images), PAIRED_COLUMNS)
             # White tiles fill the last row, so that every pair of rows is whole.
             blank = np.full((-len(images) % columns, *images.shape[1:]), high, images.dtype)
@@ -107,3 +116,14 @@ def write_images(
         write_png(grid(images, columns, (low, high)), path)
     else:
         raise OutputError(f"{path}: got a file named *{path.suffix}, expected .png or .npy")
+
+
+def _only_images(arrays: Mapping[str, Array], path: Path) -> Array:
+    images = {name: array for name, array in arrays.items() if array.ndim == 4 and array.shape[3] in (1, 3)}
+    if len(images) != 1:
+        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+        raise DataError(
+            f"{path}: got the outputs {shapes}, expected one of [n, height, width, 1 or 3] for a picture; "
+            "write them as .npz instead"
+        )
+    return next(iter(images.values()))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from vae_export.arrays import check_x, read_array
+from vae_export.arrays import check_condition, check_x, read_array
 from vae_export.bundle.reader import Bundle, read_bundle
 from vae_export.errors import InputError
 from vae_export.latent import PARAMETRISATION_NAMES
@@ -18,11 +19,13 @@ from vae_export.runtime import vae_runtime
 __all__ = [
     "ArgumentParser",
     "add_backend_arguments",
+    "add_condition_argument",
     "add_json_argument",
     "add_model_arguments",
     "add_noise_arguments",
     "add_x_arguments",
     "batch_size",
+    "conditions",
     "model_options",
     "open_bundle",
     "open_bundle_and_x",
@@ -117,13 +120,61 @@ def add_x_arguments(parser: argparse.ArgumentParser) -> None:
         "input", type=Path, metavar="X", help=".npy, .npz (x), an image or a folder of images"
     )
     add_noise_arguments(parser)
+    add_condition_argument(parser)
 
 
 def open_bundle_and_x(options: argparse.Namespace) -> tuple[Bundle, vae_runtime.Vae, Array]:
     """Load the bundle, read x and check it, as `add_x_arguments` says."""
     bundle, vae = open_bundle(options)
-    x = check_x(read_array(options.input, "x"), vae.x_shape, bundle.x_range, str(options.input))
-    return bundle, vae, x
+    shape, dtype = vae.inputs["x"]
+    array = read_array(options.input, "x")
+    if dtype == np.float32:
+        return bundle, vae, check_x(array, shape, bundle.x_range, str(options.input))
+    return bundle, vae, check_condition(array, shape, np.dtype(dtype).name, str(options.input))
+
+
+def add_condition_argument(parser: argparse.ArgumentParser) -> None:
+    """--condition, for the inputs of conditional models"""
+    parser.add_argument(
+        "--condition",
+        action="append",
+        default=[],
+        metavar="NAME=VALUES",
+        help="an input of a conditional model: numbers with commas between, repeated as needed, or a .npy or "
+        ".npz file; may be given again for another input",
+    )
+
+
+def conditions(
+    options: argparse.Namespace, vae: vae_runtime.Vae, roles: Sequence[str], rows: int
+) -> dict[str, Array]:
+    """What --condition says, for the inputs of the halves that are run: ``[rows, ...]``."""
+    wanted = dict.fromkeys(name for role in roles for name in vae.conditions[role])
+    given = dict(entry.partition("=")[::2] for entry in options.condition)
+    if set(given) != set(wanted):
+        expected = " ".join(f"--condition {name}=..." for name in wanted) or "none"
+        raise InputError(f"--condition: got {', '.join(given) or 'none'}, expected {expected}")
+    arrays = {}
+    for name, text in given.items():
+        shape, dtype = vae.inputs[name]
+        array = _values(text, shape, np.dtype(dtype).name, name)
+        arrays[name] = array[np.arange(rows) % len(array)]
+    return arrays
+
+
+def _values(text: str, shape: tuple[int, ...], dtype: str, name: str) -> Array:
+    where = f"--condition {name}"
+    if text.endswith((".npy", ".npz")):
+        return check_condition(read_array(Path(text), name), shape, dtype, where)
+    try:
+        numbers = np.array([float(word) for word in text.split(",")])
+        rows = numbers.reshape(-1, *shape)
+    except ValueError:
+        raise InputError(
+            f"{where}: got {text!r}, expected numbers for rows of shape {shape}, or a file"
+        ) from None
+    whole = dtype != "float32" and (rows == np.rint(rows)).all()
+    return check_condition(rows.astype(np.int64) if whole else rows, shape, dtype, where)
 
 
 def open_bundle(options: argparse.Namespace) -> tuple[Bundle, vae_runtime.Vae]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
 from vae_export.arrays import write_arrays
-from vae_export.cli.arguments import add_json_argument, add_x_arguments, open_bundle_and_x
+from vae_export.cli.arguments import add_json_argument, add_x_arguments, conditions, open_bundle_and_x
 from vae_export.cli.terminal import print_json, say
 
 
@@ -22,11 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Encode and sample."""
     _, vae, x = open_bundle_and_x(options)
-    mu, logvar = vae.encode(x)
+    mu, logvar = vae.encode({"x": x, **conditions(options, vae, ["encoder"], len(x))})
     z = vae.sample(mu, logvar, options.seed, options.start)
-    write_arrays(options.output, {"mu": mu, "logvar": logvar, "z": z})
+    arrays: dict[str, Any] = {}
+    for name, values in (("mu", mu), ("logvar", logvar), ("z", z)):
+        arrays.update(values if isinstance(values, dict) else {name: values})
+    write_arrays(options.output, arrays)
     if options.json:
-        print_json({"mu": mu.tolist(), "logvar": logvar.tolist(), "z": z.tolist()})
+        print_json({name: array.tolist() for name, array in arrays.items()})
     else:
-        say(f"wrote mu, logvar and z of {len(x)} inputs to {options.output}")
+        say(f"wrote {', '.join(arrays)} of {len(x)} inputs to {options.output}")
     return 0

@@ -63,6 +63,8 @@ def _print_model(inspection: Any) -> None:
         for role in ("encoder", "decoder"):
             inputs, outputs = getattr(inspection, role)
             say(f"{role}: {_tensors(inputs)} → {_tensors(outputs)}")
+    for note in inspection.notes:
+        say(f"note: {note}")
 
 
 def _bound(value: float | None) -> str:

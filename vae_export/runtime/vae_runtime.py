@@ -408,6 +408,8 @@ class Vae:
         manifest: the bundle's manifest.json.
         backend: "onnx" or "tflite".
         x_shape: shape of one x.
+        inputs: name -> (shape of one row, NumPy dtype) of x, every z and the conditions.
+        conditions: names of the further inputs of "encoder" and of "decoder".
         latents: the manifest's entries of the latents: names, shape, stream, epsilon_scale.
         latent_shape, epsilon_scale: those of the first latent.
     """
@@ -428,7 +430,16 @@ class Vae:
         self._encoder, self._decoder = (
             graph(str(_checked_file(path, self._artifacts[role])), threads) for role in ("encoder", "decoder")
         )
-        self.x_shape = tuple(n for n in self._encoder.inputs["x"][0][1:] if n is not None)
+        self.inputs = {
+            name: (tuple(n for n in shape[1:] if n is not None), dtype)
+            for graph in (self._encoder, self._decoder)
+            for name, (shape, dtype) in graph.inputs.items()
+        }
+        self.x_shape = self.inputs["x"][0]
+        self.conditions = {
+            "encoder": [name for name in self._encoder.inputs if name != "x"],
+            "decoder": self._condition_names(),
+        }
         self._streams: dict[int, NormalStream] = {}
 
     def encode(self, x: Array | Mapping[str, Array]) -> tuple[Any, Any]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
+
+import keras
 
 from vae_export.errors import ModelError
 from vae_export.split.graph import Call, Graph, flatten, is_functional
@@ -70,6 +72,7 @@ class Inspection:
         sites: where z is drawn.
         encoder, decoder: (inputs, outputs) that the halves would have, name -> shape; None if the model
             cannot be cut.
+        notes: what becomes of layers that give trouble, one line each.
         problem: why the model cannot be cut.
     """
 
@@ -80,6 +83,7 @@ class Inspection:
     sites: tuple[SiteRow, ...]
     encoder: tuple[dict[str, Any], dict[str, Any]] | None
     decoder: tuple[dict[str, Any], dict[str, Any]] | None
+    notes: tuple[str, ...]
     problem: str | None
 
     def to_json(self) -> dict[str, Any]:
@@ -110,6 +114,7 @@ def inspect_model(model: Any, name: str, **options: Any) -> Inspection:
         sites=tuple(map(_site_row, sites)),
         encoder=_tensors(halves.encoder) if halves else None,
         decoder=_tensors(halves.decoder) if halves else None,
+        notes=tuple(_notes(graph)),
         problem=problem,
     )
 
@@ -158,6 +163,35 @@ def _layers(graph: Graph, sites: Sequence[SamplingSite], halves: SplitVae | None
         )
         for call in graph.calls
     )
+
+
+# Keras layers of which the converters make operators that no plain runtime has.
+_WITHOUT_RUNTIME = (
+    "Hashing",
+    "HashedCrossing",
+    "IntegerLookup",
+    "MelSpectrogram",
+    "STFTSpectrogram",
+    "StringLookup",
+    "TextVectorization",
+)
+
+
+def _notes(graph: Graph) -> Iterator[str]:
+    for call in graph.calls:
+        kind = type(call.operation).__name__
+        layers = call.operation._flatten_layers() if isinstance(call.operation, keras.Layer) else []
+        if any(isinstance(layer, keras.layers.RNN) for layer in layers):
+            steps = call.inputs[0].shape[1] if call.inputs else None
+            yield (
+                f"{call.path} ({kind}): unrolled over its {steps} steps"
+                if steps
+                else f"{call.path} ({kind}): has an unknown number of steps; give --input-shape"
+            )
+        if kind in _WITHOUT_RUNTIME:
+            yield f"{call.path} ({kind}): no plain runtime has its operators; do it before the model"
+        if isinstance(call.operation, StandIn):
+            yield f"{call.path} ({call.operation.missing_class}): its code is not at hand and is not run"
 
 
 def _class_name(operation: Any) -> str:
