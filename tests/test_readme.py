@@ -7,11 +7,12 @@ import re
 import shlex
 import subprocess
 
+import keras
 import numpy as np
 import pytest
 
 from tests.runtime.toolchain import need, need_npm_package
-from tests.tiny_models import samples, tiny_vae
+from tests.tiny_models import ListSampler, samples, tiny_vae
 from vae_export.cli.main import main
 
 # What a newcomer would not run in a test.
@@ -22,6 +23,15 @@ SHORTENED = {"--epochs 10": "--epochs 1 --data my-images.npz"}
 @pytest.fixture(scope="module")
 def readme(root):
     return (root / "README.md").read_text()
+
+
+OWN_LAYER = """
+import keras
+
+class Twice(keras.layers.Layer):
+    def call(self, x):
+        return 2 * x
+"""
 
 
 def blocks(text, language):
@@ -36,6 +46,17 @@ def commands(text):
 def test_commands_and_programs(root, readme, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     tiny_vae().save("my-vae.keras")
+    model = tiny_vae(sampler=ListSampler(name="draw"))
+    keras.Model(model.inputs[0], model.get_layer("draw").output).save("my-encoder.keras")
+    model.get_layer("decoder").save("my-decoder.keras")
+    tiny_vae().save_weights("my.weights.h5")
+    (tmp_path / "my_models.py").write_text("from tests.tiny_models import tiny_vae as build_vae\n")
+    (tmp_path / "my_layers.py").write_text(OWN_LAYER)
+    space = {"__name__": "my_layers"}
+    exec(OWN_LAYER, space)
+    x = keras.Input((6, 6, 1))
+    twice = keras.Model(x, model(space["Twice"]()(x)))
+    twice.save("my-layers.keras")
     np.save("my-samples.npy", samples(20))
     np.savez("my-images.npz", x=np.random.default_rng(0).integers(0, 256, (80, 28, 28), dtype=np.uint8))
     run = 0
@@ -48,7 +69,7 @@ def test_commands_and_programs(root, readme, tmp_path, monkeypatch, capfd):
         assert program == "vae-export", command
         assert main(arguments) == 0, (command, capfd.readouterr().err)
         run += 1
-    assert run == 12
+    assert run == 15
     (tmp_path / "node_modules").symlink_to(need_npm_package(root, "onnxruntime-web").parent)
     (program,) = blocks(readme, "js")
     subprocess.run([need("node"), "--input-type=module"], input=program.encode(), check=True)
