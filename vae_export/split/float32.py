@@ -11,6 +11,9 @@ import keras
 __all__ = ["computing_in_float32"]
 
 
+_HALF = ("float16", "bfloat16")
+
+
 @contextlib.contextmanager
 def computing_in_float32(*models: Any) -> Iterator[None]:
     """Let the layers of models compute in float32 while the body runs.
@@ -25,10 +28,17 @@ def computing_in_float32(*models: Any) -> Iterator[None]:
         if layer.compute_dtype != "float32" and keras.backend.is_float_dtype(layer.compute_dtype)
     ]
     before = [layer.dtype_policy for layer in changed]
+    # Older Keras writes its casts to half precision into the graph.
+    operations = {op for layer in layers for op in getattr(layer, "operations", [])}
+    casts = [(op, op.dtype) for op in operations if type(op).__name__ == "Cast" and op.dtype in _HALF]
     try:
         for layer in changed:
             layer.dtype_policy = "float32"
+        for cast, _ in casts:
+            cast.dtype = "float32"
         yield
     finally:
         for layer, policy in zip(changed, before, strict=True):
             layer.dtype_policy = policy
+        for cast, dtype in casts:
+            cast.dtype = dtype
