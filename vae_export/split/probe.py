@@ -216,16 +216,17 @@ def _identify(draw: Draw, mu: Slot, spread: Slot, shape: tuple[int, ...], region
             clip = _clip(draw, entry, scale, shape, rng)
             if clip is None:
                 return None
-        scale = _plain(scale, scale * (2 * prod(shape)) ** -0.5, region)
+        measured_scale, error = scale, scale * (2 * prod(shape)) ** -0.5
+        scale = _plain(measured_scale, error, region)
         found = Posterior(mu, spread, entry.name, "probed", "", scale, None if clip == (None, None) else clip)
         low, high = entry.probe_range
         given_mu, given_v = rng.uniform(-MU_RANGE, MU_RANGE, shape), rng.uniform(low, high, shape)
         residuals = (draw(given_mu, given_v) - given_mu) / (scale * found.sigma(given_v))
         if _standard_normal(residuals.reshape(shape[0], -1)):
             evidence = (
-                f"sigma(v) = {'' if scale == 1 else f'{scale:g} '}{entry.formula} at {len(CURVE)} values of "
-                f"v; residuals of {prod(shape):,} draws are independent and standard normal within "
-                f"{STANDARD_ERRORS:g} standard errors"
+                f"sigma(v) = {scale:g} {entry.formula} at {len(CURVE)} values of v; epsilon scale "
+                f"{measured_scale:.4g} ± {error:.1g}; residuals of {prod(shape):,} draws are independent and "
+                f"standard normal within {STANDARD_ERRORS:g} standard errors"
             )
             return replace(found, evidence=evidence)
     return None

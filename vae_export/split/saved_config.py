@@ -24,6 +24,8 @@ from vae_export.errors import ModelError
 __all__ = ["mend", "missing_classes", "read_config"]
 
 _STAND_IN = "vae_export>StandIn"
+_STAND_IN_VAE = "vae_export>StandInVae"
+_HALVES = ("encoder", "decoder")
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -67,6 +69,14 @@ def mend(config: Any, known: Mapping[str, Any]) -> Any:
         if not isinstance(node, dict):
             return node
         if _is_object(node) and _is_missing(node, known):
+            if _has_halves(node):
+                config = {key: mended(value) for key, value in node["config"].items() if key in _HALVES}
+                return {
+                    "module": None,
+                    "class_name": "StandInVae",
+                    "registered_name": _STAND_IN_VAE,
+                    "config": {**config, "name": _name(node)},
+                }
             if "layers" in node["config"]:
                 # A subclass that is a functional model by its configuration.
                 node = {**node, "module": "keras", "class_name": "Functional", "registered_name": None}
@@ -103,6 +113,10 @@ def _is_object(node: Any) -> bool:
     )
 
 
+def _has_halves(node: Mapping[str, Any]) -> bool:
+    return all(_is_object(node["config"].get(half)) for half in _HALVES)
+
+
 def _objects(node: Any) -> Iterator[dict[str, Any]]:
     if isinstance(node, list):
         for item in node:
@@ -125,7 +139,8 @@ def _is_missing(node: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     if name == "Lambda":
         return True
     # Initializers, policies and other objects have none of these.
-    if not ({"inbound_nodes", "build_config"} & set(node) or {"trainable", "layers"} & set(node["config"])):
+    marks = {"trainable", "layers", *_HALVES}
+    if not ({"inbound_nodes", "build_config"} & set(node) or marks & set(node["config"])):
         return False
     registered = node.get("registered_name") or name
     if registered in known or name in known:

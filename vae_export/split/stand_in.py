@@ -17,7 +17,7 @@ import numpy as np
 from vae_export.split.graph import Call, Value
 from vae_export.split.posterior import Posterior, Slot
 
-__all__ = ["StandIn", "assumed_posterior", "posterior_by_names"]
+__all__ = ["StandIn", "StandInVae", "assumed_posterior", "posterior_by_names"]
 
 Array = np.ndarray[Any, Any]
 
@@ -71,6 +71,32 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
             f"layer {path!r} has class {self.missing_class!r}, which is not known here, and is not where z "
             "is drawn; give --custom-objects the file or module that defines it"
         )
+
+
+@keras.saving.register_keras_serializable("vae_export")
+class StandInVae(keras.Model):  # type: ignore[misc]  # keras has no type stubs
+    """Stands where a model class was of which only encoder and decoder are needed.
+
+    Args:
+        encoder, decoder: under the names that the class gave them, by which their weights are saved.
+    """
+
+    def __init__(self, encoder: Any, decoder: Any, **options: Any) -> None:
+        super().__init__(**options)
+        self.encoder = encoder
+        self.decoder = decoder
+        self.built = True
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> StandInVae:
+        """Build the halves, then the whole."""
+        halves = {
+            role: keras.saving.deserialize_keras_object(config[role], custom_objects=custom_objects)
+            if isinstance(config[role], dict)
+            else config[role]
+            for role in ("encoder", "decoder")
+        }
+        return cls(name=config["name"], **halves)
 
 
 def assumed_posterior(call: Call, recorded: Mapping[Value, Array]) -> Posterior | None:
