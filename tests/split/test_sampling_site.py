@@ -155,6 +155,7 @@ def spread(logvar):
 
 WRONG_SAMPLERS = {
     "mu clipped": lambda mu, logvar, epsilon: ops.clip(mu, -1, 1) + spread(logvar) * epsilon,
+    "mu clipped far out": lambda mu, logvar, epsilon: ops.clip(mu, -8, 8) + spread(logvar) * epsilon,
     "mu reordered": lambda mu, logvar, epsilon: ops.flip(mu, -1) + spread(logvar) * epsilon,
     "logvar reordered": lambda mu, logvar, epsilon: mu + spread(ops.flip(logvar, -1)) * epsilon,
     "mean over the batch": lambda mu, logvar, epsilon: (

@@ -20,7 +20,7 @@ __all__ = ["Pair", "join", "pair_in"]
 # What people call the part of a subclassed model that draws z.
 _SAMPLERS = (
     "sampling", "sampler", "sampling_layer", "sample_layer", "reparameterize", "reparameterise",
-    "reparametrize", "reparametrise", "reparameterization",
+    "reparametrize", "reparametrise", "reparameterization", "sample_z",
 )  # fmt: skip
 
 
@@ -33,12 +33,14 @@ class Pair:
         decoder: z -> reconstruction.
         sampler: (mu, v) -> z, a layer or a method; None if it is not at hand, or in the encoder.
         name: of the VAE.
+        has_call: whether they are parts of a model that has a call() of its own.
     """
 
     encoder: Any
     decoder: Any
     sampler: Any
     name: str
+    has_call: bool = False
 
 
 def pair_in(model: Any) -> Pair | None:
@@ -47,7 +49,8 @@ def pair_in(model: Any) -> Pair | None:
     if not (isinstance(encoder, keras.Layer) and isinstance(decoder, keras.Layer)):
         return None
     samplers = [getattr(model, name) for name in _SAMPLERS if callable(getattr(model, name, None))]
-    return Pair(encoder, decoder, samplers[0] if samplers else None, model.name)
+    has_call = type(model).call is not keras.Model.call
+    return Pair(encoder, decoder, samplers[0] if samplers else None, model.name, has_call)
 
 
 def join(
@@ -76,7 +79,7 @@ def join(
             )
         (site,) = sites
     else:
-        site = _site_of_outputs(encoder, decoder, pair.sampler, where)
+        site = _site_of_outputs(encoder, decoder, pair.sampler, pair.has_call, where)
     z = _z_of(decoder, site.latent_shape, where)
     graph = Graph(
         (*encoder.inputs, *(value for value in decoder.inputs if value is not z)),
@@ -104,7 +107,7 @@ def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
     return keras.Model(x, part(x))
 
 
-def _site_of_outputs(encoder: Graph, decoder: Graph, sampler: Any, where: str) -> SamplingSite:
+def _site_of_outputs(encoder: Graph, decoder: Graph, sampler: Any, in_call: bool, where: str) -> SamplingSite:
     """A site between an encoder that returns mu and v, and a decoder that takes z."""
     shapes = {value.shape[1:] for value in decoder.inputs}
     whole = [value for value in encoder.outputs if value.shape[1:] in shapes]
@@ -122,12 +125,21 @@ def _site_of_outputs(encoder: Graph, decoder: Graph, sampler: Any, where: str) -
     names = [_output_name(encoder, slot) for slot in slots]
     shape = tuple(n for n in _slot_shape(slots[0]) if n is not None)
     if sampler is None:
+        if in_call:
+            raise SamplingSiteError(
+                f"{where}: z is drawn in call(), which is not read; name the method or layer that draws it "
+                f"one of {', '.join(_SAMPLERS[:4])}, or give the model as one functional model"
+            )
         posterior = posterior_by_names(slots, names)
         return SamplingSite((), posterior, slots[0].value, shape, "between encoder and decoder", "none")
     measured = _probe(sampler, shape, where)
     inputs = measured.posterior
     order = [inputs.mu.value.name, inputs.spread.value.name]
     mu, spread = slots if order == ["mu", "v"] else slots[::-1]
+    by_names = posterior_by_names(slots, names)
+    if by_names.mu is not slots[0] or "as the name" in by_names.evidence or by_names.source == "names":
+        # Where names tell mu from v, they say more than the order of a method's arguments.
+        mu, spread = by_names.mu, by_names.spread
     posterior = replace(inputs, mu=mu, spread=spread)
     name, layer_class = measured.layer_name, measured.layer_class
     return SamplingSite((), posterior, slots[0].value, shape, name, layer_class)

@@ -30,7 +30,8 @@ Draw = Callable[[Array, Array], Array]
 PROBE_VALUES = 1 << 17
 PROBE_ROWS = 256
 STANDARD_ERRORS = 6.0
-MU_RANGE = 3.0
+# Wide enough to see means clipped, not so wide that float32 rounds small noise away.
+MU_RANGE = 30.0
 # Values of v at which sigma is measured, and those beyond, where a layer may clip v.
 CURVE = np.linspace(-2.0, 2.0, 9)
 BEYOND = np.array([3, 4, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80], np.float64)

@@ -148,6 +148,11 @@ def _latents(sites: Sequence[SamplingSite]) -> tuple[Latent, ...]:
     names = [site.name for site in sites]
     # Layers of different submodels may have one name.
     names = [site.layer_name.replace("/", "_") if names.count(site.name) > 1 else site.name for site in sites]
+    # One layer may be called twice.
+    names = [
+        f"{name}_{names[:number].count(name) + 1}" if names.count(name) > 1 else name
+        for number, name in enumerate(names)
+    ]
     endings = [f"_{name}" for name in names] if len(sites) > 1 else [""]
     return tuple(
         Latent(
