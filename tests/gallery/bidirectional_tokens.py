@@ -1,19 +1,11 @@
 """Text: integer tokens, an embedding with a mask, a bidirectional LSTM, a softmax for each position."""
 
 import keras
-from keras import layers, ops
+from keras import layers
+
+from tests.gallery.parts.sampling import Sampling
 
 X_DTYPE = "int32"
-
-
-class Sampling(layers.Layer):
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.seed_generator = keras.random.SeedGenerator(3)
-
-    def call(self, inputs):
-        mean, log_var = inputs
-        return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean), seed=self.seed_generator)
 
 
 def build():

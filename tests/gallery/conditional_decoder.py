@@ -2,20 +2,12 @@
 
 import keras
 import numpy as np
-from keras import layers, ops
+from keras import layers
+
+from tests.gallery.parts.sampling import Sampling
 
 CONDITIONS = {"attributes": np.eye(4, dtype=np.float32)[np.arange(12) % 4]}
 OUTPUTS = ("picture", "guess")
-
-
-class Sampling(layers.Layer):
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.seed_generator = keras.random.SeedGenerator(3)
-
-    def call(self, inputs):
-        mean, log_var = inputs
-        return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean), seed=self.seed_generator)
 
 
 def build():

@@ -1,19 +1,11 @@
 """Two independent latents, of which the decoder takes both."""
 
 import keras
-from keras import layers, ops
+from keras import layers
+
+from tests.gallery.parts.sampling import Sampling
 
 LATENTS = ("content", "style")
-
-
-class Sampling(layers.Layer):
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.seed_generator = keras.random.SeedGenerator(3)
-
-    def call(self, inputs):
-        mean, log_var = inputs
-        return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean), seed=self.seed_generator)
 
 
 def build():

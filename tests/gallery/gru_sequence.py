@@ -1,22 +1,9 @@
-"""A sequence VAE of GRUs: RepeatVector and TimeDistributed in the decoder."""
+"""A sequence VAE of GRUs."""
 
-import keras
-from keras import layers, ops
+from keras import layers
 
-
-class Sampling(layers.Layer):
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.seed_generator = keras.random.SeedGenerator(3)
-
-    def call(self, inputs):
-        mean, log_var = inputs
-        return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean), seed=self.seed_generator)
+from tests.gallery import lstm_sequence
 
 
 def build():
-    x = keras.Input((12, 3))
-    h = layers.GRU(8)(x)
-    z = Sampling()([layers.Dense(2)(h), layers.Dense(2)(h)])
-    h = layers.GRU(8, return_sequences=True)(layers.RepeatVector(12)(z))
-    return keras.Model(x, layers.TimeDistributed(layers.Dense(3))(h))
+    return lstm_sequence.build(layers.GRU)

@@ -25,7 +25,7 @@ from vae_export.split.split_vae import split
 STYLES = sorted(
     module.name
     for module in pkgutil.iter_modules(tests.gallery.__path__)
-    if not module.name.startswith("test_")
+    if not module.ispkg and not module.name.startswith("test_")
 )
 ROWS, SEED = 12, 7
 

@@ -6,20 +6,11 @@ import pytest
 from keras import layers, ops
 
 import vae_export
+from tests.gallery.parts.sampling import Sampling
 from vae_export.cli.main import main
 from vae_export.errors import VaeExportError
 
 X_SHAPE, LATENT = (6, 6, 1), 3
-
-
-class Sampling(layers.Layer):
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.seed_generator = keras.random.SeedGenerator(3)
-
-    def call(self, inputs):
-        mean, log_var = inputs
-        return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean), seed=self.seed_generator)
 
 
 def features():

@@ -13,7 +13,7 @@ from vae_export.split.graph import Graph, Value, flatten, is_functional
 from vae_export.split.input_shape import with_x_shape
 from vae_export.split.posterior import Slot
 from vae_export.split.sampling_site import SamplingSite, find_sampling_sites, has_noise
-from vae_export.split.stand_in import posterior_by_names
+from vae_export.split.stand_in import posterior_by_names, spread_index
 
 __all__ = ["Pair", "join", "pair_in"]
 
@@ -136,10 +136,10 @@ def _site_of_outputs(encoder: Graph, decoder: Graph, sampler: Any, in_call: bool
     inputs = measured.posterior
     order = [inputs.mu.value.name, inputs.spread.value.name]
     mu, spread = slots if order == ["mu", "v"] else slots[::-1]
-    by_names = posterior_by_names(slots, names)
-    if by_names.mu is not slots[0] or "as the name" in by_names.evidence or by_names.source == "names":
-        # Where names tell mu from v, they say more than the order of a method's arguments.
-        mu, spread = by_names.mu, by_names.spread
+    # Where names tell mu from v, they say more than the order of a method's arguments.
+    which = spread_index(names)
+    if which is not None:
+        mu, spread = slots[1 - which], slots[which]
     posterior = replace(inputs, mu=mu, spread=spread)
     name, layer_class = measured.layer_name, measured.layer_class
     return SamplingSite((), posterior, slots[0].value, shape, name, layer_class)

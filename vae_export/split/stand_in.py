@@ -17,7 +17,7 @@ import numpy as np
 from vae_export.split.graph import Call, Value
 from vae_export.split.posterior import Posterior, Slot
 
-__all__ = ["StandIn", "StandInVae", "assumed_posterior", "posterior_by_names"]
+__all__ = ["StandIn", "StandInVae", "assumed_posterior", "posterior_by_names", "spread_index"]
 
 Array = np.ndarray[Any, Any]
 
@@ -125,13 +125,21 @@ def posterior_by_names(slots: Sequence[Slot], names: Sequence[str]) -> Posterior
         return Posterior(
             mu, spread, "log-variance", "assumed", f"mu first, as most models have it; {_NO_CODE}"
         )
-    if _kind(mu_name) is not None and re.search(_MEAN, name.lower()):
+    if spread_index(names) == 0:
         mu, spread, name = spread, mu, mu_name
     kind = _kind(name)
     if kind not in (None, "log-variance"):
         return Posterior(mu, spread, kind, "names", f"a tensor called {name!r}; {_NO_CODE}")
     agrees = "" if kind is None else f", as the name {name!r} has it"
     return Posterior(mu, spread, "log-variance", "assumed", f"what most models have{agrees}; {_NO_CODE}")
+
+
+def spread_index(names: Sequence[str]) -> int | None:
+    """Which of two tensors is v, by what they are called; None if that does not tell."""
+    first, second = names
+    if _kind(first) is not None and re.search(_MEAN, second.lower()):
+        return 0
+    return 1 if _kind(second) is not None and _kind(first) is None else None
 
 
 def _kind(name: str) -> str | None:
