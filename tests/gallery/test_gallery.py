@@ -19,7 +19,7 @@ import tests.gallery
 import vae_export
 from vae_export.split.float32 import computing_in_float32
 from vae_export.split.pair import pair_in
-from vae_export.split.probe import run_calls
+from vae_export.split.region import run_calls
 from vae_export.split.split_vae import split
 
 STYLES = sorted(

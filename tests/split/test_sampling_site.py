@@ -85,9 +85,14 @@ def hierarchical():
     return keras.Model(x, decoder_tensors(SamplingLayer(name="low")([mu, logvar])))
 
 
+class Jitter(layers.Layer):
+    def call(self, x):
+        return x + keras.random.normal(ops.shape(x), stddev=0.1)
+
+
 def noise_in_the_encoder():
     x = keras.Input(X_SHAPE)
-    noisy = layers.GaussianNoise(0.1, name="noise")(x, training=True)
+    noisy = Jitter(name="noise")(x)
     return keras.Model(x, decoder_tensors(SamplingLayer(name="draw")(list(encoder_tensors(noisy)))))
 
 
@@ -122,7 +127,7 @@ def two_samplers():
         ),
         (
             noise_in_the_encoder,
-            r"^m: layer 'noise' \(GaussianNoise\) draws noise of shape \(6, 6, 1\) from \(6, 6, 1\); expected",
+            r"^m: layer 'noise' \(Jitter\) draws noise of shape \(6, 6, 1\) from \(6, 6, 1\); expected",
         ),
     ],
     ids=["autoencoder", "gated autoencoder", "hierarchical", "tanh squared", "noise in the encoder"],
@@ -137,14 +142,14 @@ def test_several_latents_are_several_sites():
     assert [site.name for site in sites] == ["content", "style"]
 
 
-def sampler(function):
-    """A layer class that draws by a function of mu, logvar and epsilon."""
+def sampler(function, draws=1):
+    """A layer that draws by a function of mu, logvar and epsilon, which is the mean of several draws."""
 
     class Drawn(ListSampler):
         def call(self, inputs):
             mu, logvar = inputs
-            epsilon = keras.random.normal(ops.shape(mu), seed=self.generator)
-            return function(mu, logvar, epsilon)
+            epsilon = sum(keras.random.normal(ops.shape(mu), seed=self.generator) for _ in range(draws))
+            return function(mu, logvar, epsilon / draws**0.5)
 
     return Drawn(name="draw")
 
@@ -165,6 +170,11 @@ WRONG_SAMPLERS = {
     "mu + 0.015": lambda mu, logvar, epsilon: mu + 0.015 + spread(logvar) * epsilon,
     "one epsilon a row": lambda mu, logvar, epsilon: mu + spread(logvar) * epsilon[:, :1],
     "scale by latent": lambda mu, logvar, epsilon: mu + spread(logvar) * epsilon * np.float32([1.4, 1, 0.2]),
+    "scale nearly the same": lambda mu, logvar, epsilon: (
+        mu + spread(logvar) * epsilon * np.float32([1, 1.01, 0.99])
+    ),
+    "root of the absolute value": lambda mu, v, epsilon: mu + ops.sqrt(ops.abs(v)) * epsilon,
+    "sigmoid": lambda mu, v, epsilon: mu + ops.sigmoid(v) * epsilon,
     "plus or minus one": lambda mu, logvar, epsilon: mu + spread(logvar) * ops.sign(epsilon),
     "uniform": lambda mu, logvar, epsilon: (
         mu + spread(logvar) * np.float32(3**0.5) * ops.erf(epsilon / np.float32(2**0.5))
@@ -182,36 +192,60 @@ def test_what_only_resembles_a_sampler_is_refused(kind):
 
 
 PARAMETRISATIONS = [
-    ("log-variance", 1.0, None, lambda v: ops.exp(0.5 * v)),
-    ("log-variance", 1.0, None, lambda v: ops.sqrt(ops.exp(v))),
-    ("log-variance", 0.1, None, lambda v: 0.1 * ops.exp(0.5 * v)),
-    ("log-variance", 0.96, None, lambda v: 0.96 * ops.exp(0.5 * v)),
-    ("log-variance", 1.0, (-10.0, 10.0), lambda v: ops.exp(0.5 * ops.clip(v, -10, 10))),
-    ("log-variance", 1.0, (-30.0, 20.0), lambda v: ops.exp(0.5 * ops.clip(v, -30, 20))),
-    ("log-variance", 0.5, (None, 10.0), lambda v: 0.5 * ops.exp(0.5 * ops.minimum(v, 10))),
-    ("log-std", 1.0, None, ops.exp),
-    ("log-std", 0.01, None, lambda v: 0.01 * ops.exp(v)),
-    ("log-std", 1.0, (-5.0, 2.5), lambda v: ops.exp(ops.clip(v, -5, 2.5))),
-    ("softplus", 1.0, None, ops.softplus),
-    ("softplus", 1.0, None, lambda v: ops.softplus(v) + 1e-6),
-    ("std", 1.0, None, lambda v: v),
-    ("std", 2.0, None, lambda v: 2 * v),
-    ("variance", 1.0, None, ops.sqrt),
+    ("log-variance", 1.0, lambda v: ops.exp(0.5 * v)),
+    ("log-variance", 1.0, lambda v: ops.sqrt(ops.exp(v))),
+    ("log-variance", 0.1, lambda v: 0.1 * ops.exp(0.5 * v)),
+    ("log-variance", 0.96, lambda v: 0.96 * ops.exp(0.5 * v)),
+    ("log-variance clipped to [-10, 10]", 1.0, lambda v: ops.exp(0.5 * ops.clip(v, -10, 10))),
+    ("log-variance clipped to [-30, 20]", 1.0, lambda v: ops.exp(0.5 * ops.clip(v, -30, 20))),
+    ("log-variance clipped to [, 10]", 0.5, lambda v: 0.5 * ops.exp(0.5 * ops.minimum(v, 10))),
+    ("log-variance clipped to [-1, 1]", 1.0, lambda v: ops.exp(0.5 * ops.clip(v, -1, 1))),
+    ("log-variance + 0.001", 1.0, lambda v: ops.exp(0.5 * v) + 1e-3),
+    ("log-variance, variance + 1e-05", 1.0, lambda v: ops.sqrt(ops.exp(v) + 1e-5)),
+    ("log-std", 1.0, ops.exp),
+    ("log-std", 0.01, lambda v: 0.01 * ops.exp(v)),
+    ("log-std clipped to [-5, 2.5]", 1.0, lambda v: ops.exp(ops.clip(v, -5, 2.5))),
+    ("softplus", 1.0, ops.softplus),
+    ("softplus", 1.0, lambda v: ops.log(1 + ops.exp(v))),
+    ("softplus + 0.001", 1.0, lambda v: ops.softplus(v) + 1e-3),
+    ("softplus + 0.01", 0.5, lambda v: 0.5 * (ops.softplus(v) + 1e-2)),
+    ("std", 1.0, lambda v: v),
+    ("std", 2.0, lambda v: 2 * v),
+    ("std clipped to [0.01, ]", 1.0, lambda v: ops.maximum(v, 0.01)),
+    ("variance", 1.0, ops.sqrt),
+    ("variance clipped to [0.0001, ]", 1.0, lambda v: ops.sqrt(ops.maximum(v, 1e-4))),
 ]
 
 
-@pytest.mark.parametrize(("name", "scale", "clip", "sigma"), PARAMETRISATIONS)
-def test_parametrisations_are_told_apart(name, scale, clip, sigma):
-    model = vae_with(sampler(lambda mu, v, epsilon: mu + sigma(v) * epsilon))
+# The noise of one draw can be given, that of two is judged by what comes out.
+@pytest.mark.parametrize("draws", [1, 2])
+@pytest.mark.parametrize(("found", "scale", "sigma"), PARAMETRISATIONS)
+def test_parametrisations_are_told_apart(found, scale, sigma, draws):
+    model = vae_with(sampler(lambda mu, v, epsilon: mu + sigma(v) * epsilon, draws))
     posterior = find_sampling_site(model).posterior
-    assert (posterior.parametrisation, posterior.epsilon_scale, posterior.clip) == (name, scale, clip)
+    described = found if scale == 1 else f"{found}, epsilon scale {scale:g}"
+    assert posterior.describe() == f"{described} (probed)"
+    assert ("known noise" if draws == 1 else "by drawing") in posterior.evidence
     # What the encoder emits is the logarithm of the variance that the layer had.
-    v = np.float32([0.01, 0.5, 2.0] if name in ("std", "variance") else [-3, 0, 0.5, 2, 8])
+    positive = posterior.parametrisation in ("std", "variance")
+    v = np.float32([0.01, 0.5, 2.0] if positive else [-13, -10, -3, 0, 0.5, 2, 8])
     logvar = ops.convert_to_numpy(posterior.logvar(ops.convert_to_tensor(v)))
-    expected = 2 * np.log(ops.convert_to_numpy(sigma(v)) / scale)
-    np.testing.assert_allclose(logvar, expected, rtol=1e-5, atol=1e-3 if name == "softplus" else 1e-5)
+    deviation = ops.convert_to_numpy(sigma(v)) / scale
+    np.testing.assert_allclose(np.exp(logvar / 2), deviation, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(posterior.sigma(v.astype(np.float64)), deviation, rtol=1e-5, atol=1e-7)
     extreme = ops.convert_to_tensor(np.float32([-1e4, -100, 0, 100, 1e4]))
     assert np.isfinite(ops.convert_to_numpy(posterior.logvar(extreme))).all()
+
+
+@pytest.mark.parametrize("scale", [5**-0.5, 1 / 3, 0.123])
+def test_a_scale_is_measured_with_known_noise(scale):
+    model = vae_with(sampler(lambda mu, v, epsilon: mu + scale * spread(v) * epsilon))
+    assert find_sampling_site(model).posterior.epsilon_scale == pytest.approx(scale, rel=3e-6)
+
+
+def test_a_scale_is_measured_by_drawing():
+    model = vae_with(sampler(lambda mu, v, epsilon: mu + 5**-0.5 * spread(v) * epsilon, draws=2))
+    assert find_sampling_site(model).posterior.epsilon_scale == pytest.approx(5**-0.5, rel=3e-3)
 
 
 def test_a_scale_is_read_from_the_layer_that_has_it():
@@ -274,6 +308,27 @@ def test_an_encoder_layer_that_returns_mu_logvar_and_z(order):
     assert site.posterior.parametrisation == "log-variance"
     assert site.posterior.mu.value.name == f"encoder:{order.index(0)}"
     assert site.posterior.spread.value.name == f"encoder:{order.index(1)}"
+
+
+@pytest.mark.parametrize(
+    "augmentation", [layers.RandomFlip, lambda name: layers.RandomRotation(0.2, name=name)]
+)
+def test_augmentation_is_off_as_in_predict(augmentation):
+    x = keras.Input(X_SHAPE, name="x")
+    augmented = augmentation(name="augment")(x)
+    model = keras.Model(x, decoder_tensors(SamplingLayer(name="draw")(list(encoder_tensors(augmented)))))
+    graph = flatten(model)
+    assert find_sampling_site(model).layer_name == "draw"
+    (call,) = (call for call in graph.calls if call.path == "augment")
+    assert call.kwargs["training"] is False
+
+
+def test_dropout_that_is_always_on_is_noise():
+    x = keras.Input(X_SHAPE)
+    dropped = layers.Dropout(0.5, name="always")(x, training=True)
+    model = keras.Model(x, decoder_tensors(SamplingLayer(name="draw")(list(encoder_tensors(dropped)))))
+    with pytest.raises(SamplingSiteError, match=r"^m: layer 'always' \(Dropout\) draws noise of shape"):
+        find_sampling_site(model)
 
 
 def test_a_layer_that_also_adds_a_loss():

@@ -8,6 +8,7 @@ new inputs (`replay`), with the layers' own weights.
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -209,11 +210,25 @@ def _inline(functional: Any, inputs: Sequence[Value], path: str, calls: list[Cal
             if inner is None:
                 outputs = _values(node.outputs, inner_path)
                 given = tuple(leaf for leaf in tree.flatten((args, kwargs)) if isinstance(leaf, Value))
+                kwargs = _in_inference(operation, kwargs)
                 calls.append(Call(operation, inner_path, args, kwargs, given, tuple(outputs)))
             else:
                 outputs = _inline(inner, _matched(inner, args, kwargs), f"{inner_path}/", calls)
             values.update((id(t), v) for t, v in zip(node.outputs, outputs, strict=True))
     return [values[id(tensor)] for tensor in functional.outputs]
+
+
+def _in_inference(operation: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments, with training=False for layers that augment unless they are told so, as predict() does.
+
+    Keras records the default of `training` as if it had been given; True that was really given stays.
+    """
+    if not isinstance(operation, keras.Layer):
+        return dict(kwargs)
+    training = inspect.signature(operation.call).parameters.get("training")
+    if training is None or training.default is not True:
+        return dict(kwargs)
+    return {**kwargs, "training": False}
 
 
 def _output_names(functional: Any) -> list[str]:

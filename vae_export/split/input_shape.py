@@ -7,7 +7,7 @@ import numpy as np
 from vae_export.errors import InputError, ModelError, one_line
 from vae_export.split.example_inputs import random_array
 from vae_export.split.graph import Graph, Value, resized
-from vae_export.split.probe import run_calls
+from vae_export.split.region import run_calls
 
 __all__ = ["with_x_shape"]
 

@@ -32,16 +32,16 @@ class Parametrisation:
         formula: sigma of the second tensor v, for people.
         sigma: v, float64 -> sigma, float64; NaN where there is none.
         to_logvar: v, a tensor -> log-variance, a tensor of the same shape; finite wherever v is.
+        inverse: sigma -> v, both float64.
         probe_range: values of v on which layers are tried.
-        exponential: whether sigma is an exponential of v, so that layers may clip v.
     """
 
     name: str
     formula: str
     sigma: Callable[[Array], Array]
     to_logvar: Callable[[Any], Any]
+    inverse: Callable[[Any], Any]
     probe_range: tuple[float, float]
-    exponential: bool = False
 
 
 def _square_root(v: Array) -> Array:
@@ -58,13 +58,22 @@ def _softplus_logvar(v: Any) -> Any:
 PARAMETRISATIONS: dict[str, Parametrisation] = {
     entry.name: entry
     for entry in (
-        Parametrisation("log-variance", "exp(v/2)", lambda v: np.exp(v / 2), lambda v: v, (-12, 12), True),
-        Parametrisation("log-std", "exp(v)", np.exp, lambda v: 2.0 * v, (-6, 6), True),
+        Parametrisation(
+            "log-variance",
+            "exp(v/2)",
+            lambda v: np.exp(v / 2),
+            lambda v: v,
+            lambda s: 2 * np.log(s),
+            (-12, 12),
+        ),
+        Parametrisation("log-std", "exp(v)", np.exp, lambda v: 2.0 * v, np.log, (-6, 6)),
         Parametrisation(
             "softplus",
             "softplus(v)",
             lambda v: np.logaddexp(0, v),
             _softplus_logvar,
+            # log(exp(s) - 1), for large s as well.
+            lambda s: s + np.log(-np.expm1(-s)),
             (-6, 6),
         ),
         Parametrisation(
@@ -72,6 +81,7 @@ PARAMETRISATIONS: dict[str, Parametrisation] = {
             "v",
             np.abs,
             lambda v: 2.0 * ops.log(ops.maximum(ops.abs(v), _TINY)),
+            lambda s: s,
             (0.05, 3),
         ),
         Parametrisation(
@@ -79,6 +89,7 @@ PARAMETRISATIONS: dict[str, Parametrisation] = {
             "sqrt(v)",
             _square_root,
             lambda v: ops.log(ops.maximum(v, _TINY)),
+            lambda s: s**2,
             (0.05, 6),
         ),
     )

@@ -54,7 +54,8 @@ class Posterior:
             "given" (by the user), "assumed".
         evidence: the same in one line, with figures.
         epsilon_scale: standard deviation of epsilon.
-        clip: the range to which the layer clips v before the exponential; None if it does not.
+        clip: the range to which the layer clips v; None if it does not.
+        sigma_floor, variance_floor: what the layer adds to sigma, or to its square, so that it is never 0.
     """
 
     mu: Slot
@@ -64,6 +65,8 @@ class Posterior:
     evidence: str
     epsilon_scale: float = 1.0
     clip: tuple[float | None, float | None] | None = None
+    sigma_floor: float = 0.0
+    variance_floor: float = 0.0
 
     def logvar(self, tensor: Any) -> Any:
         """The true log-variance, without epsilon_scale, from the tensor that `spread` is a slot of."""
@@ -72,14 +75,20 @@ class Posterior:
             low, high = self.clip
             v = v if low is None else ops.maximum(v, low)
             v = v if high is None else ops.minimum(v, high)
-        return PARAMETRISATIONS[self.parametrisation].to_logvar(v)
+        logvar = PARAMETRISATIONS[self.parametrisation].to_logvar(v)
+        if self.sigma_floor:
+            logvar = 2.0 * _log_of_sum(logvar / 2.0, np.log(self.sigma_floor))
+        if self.variance_floor:
+            logvar = _log_of_sum(logvar, np.log(self.variance_floor))
+        return logvar
 
     def sigma(self, v: Array) -> Array:
         """Standard deviation of z without epsilon_scale, float64, of the values v of `spread`."""
         low, high = self.clip or (None, None)
         if low is not None or high is not None:
             v = np.clip(v, low, high)
-        return PARAMETRISATIONS[self.parametrisation].sigma(v)
+        sigma = PARAMETRISATIONS[self.parametrisation].sigma(v) + self.sigma_floor
+        return np.sqrt(sigma**2 + self.variance_floor) if self.variance_floor else sigma
 
     def describe(self) -> str:
         """Parametrisation and epsilon scale in a few words, for people."""
@@ -87,5 +96,12 @@ class Posterior:
         if self.clip is not None:
             low, high = ("" if bound is None else f"{bound:g}" for bound in self.clip)
             clip = f" clipped to [{low}, {high}]"
+        floor = f" + {self.sigma_floor:g}" if self.sigma_floor else ""
+        floor += f", variance + {self.variance_floor:g}" if self.variance_floor else ""
         scale = "" if self.epsilon_scale == 1.0 else f", epsilon scale {self.epsilon_scale:g}"
-        return f"{self.parametrisation}{clip}{scale} ({self.source})"
+        return f"{self.parametrisation}{clip}{floor}{scale} ({self.source})"
+
+
+def _log_of_sum(a: Any, b: float) -> Any:
+    """log(exp(a) + exp(b)), finite wherever a is."""
+    return ops.softplus(a - b) + b

@@ -1,139 +1,67 @@
 """Learn by trying what a part of a graph draws: is it mu + scale * sigma(v) * epsilon, and which sigma?
 
 The part is called on values of our choice. What it returns at fixed v shows the standard deviation as a
-function of v; then, at random mu and v, the residuals must be independent and standard normal.
+function of v: exactly where its noise can be given as well, else by drawing often. Then, at random mu and v,
+with its own noise, the residuals must be independent and standard normal.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import permutations
 from math import ceil, prod
 from typing import Any
 
-import keras
 import numpy as np
 
-from vae_export.split.graph import Call, Value, replay
-from vae_export.split.parametrisation import PARAMETRISATIONS, Parametrisation
+from vae_export.split.graph import Value
+from vae_export.split.parametrisation import PARAMETRISATIONS
 from vae_export.split.posterior import Posterior, Slot
+from vae_export.split.region import Region
+from vae_export.split.spread_fit import STANDARD_ERRORS, SWEEP, SpreadFit, Sweep, fit_spreads, shortest
 
-__all__ = ["Region", "identify", "identify_outputs", "is_keras_own", "measured"]
+__all__ = ["identify", "identify_outputs", "measured"]
 
 Array = np.ndarray[Any, Any]
-Draw = Callable[[Array, Array], Array]
 
-# Values drawn to judge by, and how many standard errors a figure may be off: a true sampler fails once
-# in some 10^8, a standard deviation that is 1.5 % off is found.
+# Values drawn to judge by: a standard deviation that is 1.2 % off is found.
 PROBE_VALUES = 1 << 17
 PROBE_ROWS = 256
-STANDARD_ERRORS = 6.0
+# Batches of so many values that measure a sweep where the noise cannot be given.
+SWEEP_BATCHES = 8
 # Wide enough to see means clipped, not so wide that float32 rounds small noise away.
 MU_RANGE = 30.0
-# Values of v at which sigma is measured, and those beyond, where a layer may clip v.
-CURVE = np.linspace(-2.0, 2.0, 9)
-BEYOND = np.array([3, 4, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80], np.float64)
-
-
-@dataclass(frozen=True)
-class Region:
-    """Calls between deterministic tensors and z.
-
-    Attributes:
-        calls: in running order.
-        z: what they make.
-        recorded: one row ``[1, ...]`` of a value that really occurs, for each tensor that goes in.
-        training: how layers that ask are called.
-    """
-
-    calls: tuple[Call, ...]
-    z: Value
-    recorded: Mapping[Value, Array]
-    training: bool
-
-    @property
-    def inputs(self) -> tuple[Value, ...]:
-        """The tensors that go in, in the order of their use."""
-        made = {value for call in self.calls for value in call.outputs}
-        used = (value for call in self.calls for value in call.inputs)
-        return tuple(dict.fromkeys(value for value in used if value not in made))
-
-    @property
-    def z_shape(self) -> tuple[int, ...]:
-        """Shape of one z."""
-        return tuple(self.recorded[self.z].shape[1:])
-
-    def draw(self, given: Mapping[Value, Array], rows: int) -> Array:
-        """z ``[rows, ...]``, float64; tensors not given take their recorded row. Restores all variables."""
-        tensors = {
-            value: given[value] if value in given else np.repeat(self.recorded[value], rows, axis=0)
-            for value in self.inputs
-        }
-        return run_calls(self.calls, tensors, [self.z], self.training)[0].astype(np.float64)
-
-
-def is_keras_own(operation: Any) -> bool:
-    """Whether an operation is one of Keras' own layers or operations."""
-    return type(operation).__module__.split(".")[0] == "keras"
-
-
-def run_calls(
-    calls: Sequence[Call],
-    arrays: Mapping[Value, Array],
-    targets: Sequence[Value],
-    training: bool,
-    times: int = 1,
-) -> list[Array]:
-    """Run calls on arrays, and leave the variables of their layers as they were.
-
-    With `times` the results are those of the last of so many runs.
-    """
-    variables = {
-        id(variable): variable
-        for call in calls
-        if isinstance(call.operation, keras.Layer)
-        for variable in call.operation.variables
-    }
-    before = [(variable, keras.ops.convert_to_numpy(variable)) for variable in variables.values()]
-    tensors = {value: keras.ops.convert_to_tensor(array, array.dtype) for value, array in arrays.items()}
-    try:
-        for _ in range(times):
-            results = replay([_in_mode(call, training) for call in calls], tensors, targets)
-        return [keras.ops.convert_to_numpy(result) for result in results]
-    finally:
-        for variable, value in before:
-            variable.assign(value)
-
-
-def _in_mode(call: Call, training: bool) -> Call:
-    """Keras' own layers stay in inference: noise and dropout in other layers speak only in training."""
-    layer = call.operation
-    if not isinstance(layer, keras.Layer) or is_keras_own(layer):
-        return call
-    if "training" not in inspect.signature(layer.call).parameters:
-        return call
-    return replace(call, kwargs={**call.kwargs, "training": training})
+# What float32 makes of a product of a few factors, relative.
+EXACT = 1e-6
 
 
 def identify(region: Region) -> Posterior | None:
     """How z is drawn from the tensors that go into a region; None if it is not mu + sigma * epsilon."""
     for mu, spread in _slot_pairs(region):
-        rows = _rows(region.z_shape)
-        posterior = _identify(_drawer(region, mu, spread, rows), mu, spread, (rows, *region.z_shape), region)
-        if posterior is not None:
-            return posterior
+        sweep = _exact_sweep(region, mu, spread)
+        if sweep is None:
+            sweep = _drawn_sweep(region, mu, spread)
+        if sweep is None:
+            continue
+        for fit in fit_spreads(sweep, lambda value, error: _plain(value, error, region)):
+            posterior = _posterior(mu, spread, fit)
+            count = _draws_normally(region, posterior)
+            if count:
+                return _with_evidence(posterior, sweep, count)
     return None
 
 
-def identify_outputs(z: Array, others: Mapping[Value, Array], region: Region) -> Posterior | None:
+def identify_outputs(
+    z: Array, others: Mapping[Value, Array], region: Region, epsilon: Array | None
+) -> Posterior | None:
     """The same for a layer that returns mu and v beside z, from what it returned.
 
     Args:
         z: ``[rows, ...]``, drawn at many different inputs.
         others: what it returned beside, arrays of the same shape.
         region: the layer.
+        epsilon: the noise that was given, like z; None if it is the layer's own.
     """
     for mu, spread in permutations(others, 2):
         for entry in PARAMETRISATIONS.values():
@@ -141,9 +69,21 @@ def identify_outputs(z: Array, others: Mapping[Value, Array], region: Region) ->
             if not (np.isfinite(sigma).all() and (sigma > 0).all()):
                 continue
             residuals = ((z - others[mu]) / sigma).reshape(len(z), -1)
-            scale = _plain(*_scale(residuals), region)
+            if epsilon is None:
+                measured = float(np.sqrt((residuals**2).mean()))
+                error = measured * (2 * residuals.size) ** -0.5
+                how = f"{residuals.size:,} draws"
+            else:
+                ratio = residuals / epsilon.reshape(residuals.shape)
+                measured, error = float(np.median(ratio)), float(EXACT * np.median(ratio))
+                how = f"{residuals.size:,} values with known noise"
+                # z - mu has lost digits where sigma is small.
+                lost = 1e-6 * np.abs(others[mu]).max() / sigma.reshape(residuals.shape)
+                if (np.abs(residuals - measured * epsilon.reshape(residuals.shape)) > 1e-4 + lost).any():
+                    continue
+            scale = _plain(measured, error, region)
             if _standard_normal(residuals / scale):
-                evidence = f"the layer's own outputs, {residuals.size:,} draws"
+                evidence = f"the layer's own outputs, {how}"
                 return Posterior(Slot(mu), Slot(spread), entry.name, "probed", evidence, scale)
     return None
 
@@ -157,11 +97,10 @@ def measured(region: Region) -> str:
         shapes = ", ".join(str(region.recorded[value].shape[1:]) for value in region.inputs) or "nothing"
         return f"{where} draws noise of shape {region.z_shape} from {shapes}"
     mu, spread = pairs[0]
-    draw = _drawer(region, mu, spread, rows)
     shape = (rows, *region.z_shape)
     found = []
     for v in (-2.0, 0.0, 2.0):
-        values = draw(np.full(shape, 0.5), np.full(shape, v))
+        values = region.draw(_given(mu, spread, np.full(shape, 0.5), np.full(shape, v)), rows)
         found.append(f"{values.mean():.3g} ± {values.std():.3g} for inputs (0.5, {v:g})")
     return f"{where} gave {', '.join(found)}"
 
@@ -183,117 +122,89 @@ def _slot_pairs(region: Region) -> Iterator[tuple[Slot, Slot]]:
             yield Slot(value, axis, 1), Slot(value, axis, 0)
 
 
+def _given(mu: Slot, spread: Slot, mu_values: Array, v: Array) -> dict[Value, Array]:
+    """The tensors of a region with given mu and v, ``[rows, *z_shape]`` each."""
+    if mu.axis is None:
+        return {mu.value: mu_values, spread.value: v}
+    halves = (mu_values, v) if mu.index == 0 else (v, mu_values)
+    return {mu.value: np.concatenate(halves, axis=mu.axis)}
+
+
 def _rows(shape: Sequence[int]) -> int:
     return max(PROBE_ROWS, ceil(PROBE_VALUES / max(1, prod(shape))))
 
 
-def _drawer(region: Region, mu: Slot, spread: Slot, rows: int) -> Draw:
-    """A function of arrays of mu and v, ``[rows, *z_shape]``."""
+def _exact_sweep(region: Region, mu: Slot, spread: Slot) -> Sweep | None:
+    """The sweep with all noise 1; None if the noise cannot be given."""
+    rows = len(SWEEP)
+    shape = (rows, *region.z_shape)
+    v = np.broadcast_to(SWEEP.reshape(rows, *[1] * len(region.z_shape)), shape)
+    z = region.draw_at(_given(mu, spread, np.zeros(shape), v), rows, 1.0)
+    if z is None or z.shape != shape:
+        return None
+    z = np.abs(z.reshape(rows, -1))
+    with np.errstate(invalid="ignore"):
+        differ = np.abs(z - z[:, :1]).max(axis=1) > 10 * EXACT * z[:, 0]
+    # Latents of different scales have no one standard deviation.
+    return Sweep(np.where(differ, -1.0, z[:, 0]), EXACT)
 
-    def draw(mu_values: Array, v: Array) -> Array:
-        if mu.axis is None:
-            given = {mu.value: mu_values, spread.value: v}
-        else:
-            halves = (mu_values, v) if mu.index == 0 else (v, mu_values)
-            given = {mu.value: np.concatenate(halves, axis=mu.axis)}
-        return region.draw({value: array.astype(np.float32) for value, array in given.items()}, rows)
 
-    return draw
-
-
-def _identify(draw: Draw, mu: Slot, spread: Slot, shape: tuple[int, ...], region: Region) -> Posterior | None:
+def _drawn_sweep(region: Region, mu: Slot, spread: Slot) -> Sweep | None:
+    """The sweep from the region's own noise."""
+    rows = _rows(region.z_shape)
+    shape = (rows, *region.z_shape)
     rng = np.random.default_rng(0)
-    which = rng.integers(0, len(CURVE), shape)
-    drawn = draw(np.zeros(shape), CURVE[which])
-    if drawn.shape != shape:
-        return None
-    curve = _spreads(drawn, which, len(CURVE))
-    for entry in PARAMETRISATIONS.values():
-        scale = _fits(entry, CURVE, curve)
-        if scale is None:
-            continue
-        clip = None
-        if entry.exponential:
-            clip = _clip(draw, entry, scale, shape, rng)
-            if clip is None:
-                return None
-        measured_scale, error = scale, scale * (2 * prod(shape)) ** -0.5
-        scale = _plain(measured_scale, error, region)
-        found = Posterior(mu, spread, entry.name, "probed", "", scale, None if clip == (None, None) else clip)
-        low, high = entry.probe_range
-        given_mu, given_v = rng.uniform(-MU_RANGE, MU_RANGE, shape), rng.uniform(low, high, shape)
-        residuals = (draw(given_mu, given_v) - given_mu) / (scale * found.sigma(given_v))
-        if _standard_normal(residuals.reshape(shape[0], -1)):
-            evidence = (
-                f"sigma(v) = {scale:g} {entry.formula} at {len(CURVE)} values of v; epsilon scale "
-                f"{measured_scale:.4g} ± {error:.1g}; residuals of {prod(shape):,} draws are independent and "
-                f"standard normal within {STANDARD_ERRORS:g} standard errors"
-            )
-            return replace(found, evidence=evidence)
-    return None
-
-
-def _spreads(drawn: Array, which: Array, count: int) -> Array:
-    """(mean, standard deviation, number) of the draws at each value of v: float64 ``[count, 3]``."""
-    with np.errstate(invalid="ignore", over="ignore"):
-        groups = [drawn[which == index] for index in range(count)]
-        return np.array([(group.mean(), group.std(), group.size) for group in groups])
-
-
-def _fits(entry: Parametrisation, v: Array, curve: Array) -> float | None:
-    """The scale with which a parametrisation explains measured spreads, or None."""
-    sigma = entry.sigma(v)
-    usable = np.isfinite(sigma) & np.isfinite(curve[:, 1])
-    # A square root has no values at one half of the curve, all else must have all.
-    if usable.sum() != np.isfinite(sigma).sum():
-        return None
-    mean, std, count = curve[usable].T
-    sigma = sigma[usable]
-    wide = sigma > 0
-    scale = float(np.average(std[wide] / sigma[wide], weights=count[wide]))
-    if not scale > 0:
-        return None
-    error = STANDARD_ERRORS * scale * sigma / np.sqrt(2 * count)
-    centred = np.abs(mean) <= STANDARD_ERRORS * scale * sigma / np.sqrt(count) + 1e-6
-    return scale if centred.all() and (np.abs(std - scale * sigma) <= error + 1e-6).all() else None
-
-
-def _clip(
-    draw: Draw, entry: Parametrisation, scale: float, shape: tuple[int, ...], rng: np.random.Generator
-) -> tuple[float | None, float | None] | None:
-    """Where v is clipped, (None, None) if nowhere; None if sigma is neither clipped nor exponential."""
-    bounds: list[float | None] = []
-    for side in (-1.0, 1.0):
-        v = side * BEYOND
-        which = rng.integers(0, len(v), shape)
-        std = _spreads(draw(np.zeros(shape), v[which]), which, len(v))[:, 1]
-        error = (2 * prod(shape) / len(v)) ** -0.5
-        clipped = std[-1] > 0 and abs(std[-1] / std[-2] - 1) <= STANDARD_ERRORS * 2 * error
-        bound = None
-        if clipped and np.isfinite(std[-1]):
-            # sigma is exp(power * v).
-            power = float(np.log(entry.sigma(np.array(1.0))))
-            bound = _shortest(float(np.log(std[-1] / scale)) / power, 3 * error / power)
-        if not clipped:
-            expected = scale * entry.sigma(v)
-        elif bound is None:
+    squares, counts = np.zeros(len(SWEEP)), np.zeros(len(SWEEP))
+    for _ in range(SWEEP_BATCHES):
+        which = rng.integers(0, len(SWEEP), shape)
+        z = region.draw(_given(mu, spread, np.zeros(shape), SWEEP[which]), rows)
+        if z.shape != shape:
             return None
-        else:
-            expected = scale * entry.sigma(np.maximum(v, bound) if side < 0 else np.minimum(v, bound))
-        with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            # Beyond what float32 holds there is nothing to compare.
-            comparable = (expected > 1e-30) & (expected < 1e30)
-            off = np.abs(std / expected - 1)[comparable]
-        if not (off <= STANDARD_ERRORS * 2 * error).all():
-            return None
-        bounds.append(bound)
-    return bounds[0], bounds[1]
+        with np.errstate(invalid="ignore", over="ignore"):
+            squares += np.bincount(which.ravel(), z.ravel() ** 2, len(SWEEP))
+        counts += np.bincount(which.ravel(), minlength=len(SWEEP))
+    with np.errstate(invalid="ignore"):
+        return Sweep(np.sqrt(squares / counts), float((2 * counts.min()) ** -0.5))
 
 
-def _scale(residuals: Array) -> tuple[float, float]:
-    """Root mean square of residuals around 0, and its standard error."""
-    scale = float(np.sqrt((residuals**2).mean()))
-    return scale, scale * (2 * residuals.size) ** -0.5
+def _posterior(mu: Slot, spread: Slot, fit: SpreadFit) -> Posterior:
+    return Posterior(
+        mu,
+        spread,
+        fit.parametrisation,
+        "probed",
+        "",
+        fit.scale,
+        fit.clip,
+        fit.sigma_floor,
+        fit.variance_floor,
+    )
+
+
+def _draws_normally(region: Region, posterior: Posterior) -> int:
+    """How many draws show that z is mu + sigma * epsilon with independent normal noise; 0 if it is not."""
+    rows = _rows(region.z_shape)
+    shape = (rows, *region.z_shape)
+    rng = np.random.default_rng(1)
+    low, high = PARAMETRISATIONS[posterior.parametrisation].probe_range
+    mu, v = rng.uniform(-MU_RANGE, MU_RANGE, shape), rng.uniform(low, high, shape)
+    z = region.draw(_given(posterior.mu, posterior.spread, mu, v), rows)
+    if z.shape != shape:
+        return 0
+    residuals = (z - mu) / (posterior.epsilon_scale * posterior.sigma(v))
+    return residuals.size if _standard_normal(residuals.reshape(rows, -1)) else 0
+
+
+def _with_evidence(posterior: Posterior, sweep: Sweep, count: int) -> Posterior:
+    formula = PARAMETRISATIONS[posterior.parametrisation].formula
+    how = "with known noise" if sweep.error == EXACT else "by drawing"
+    sigma = formula if posterior.epsilon_scale == 1 else f"{posterior.epsilon_scale:g} {formula}"
+    evidence = (
+        f"sigma(v) = {sigma} within {sweep.error:.1g} at {len(SWEEP)} values of v, {how}; "
+        f"residuals of {count:,} draws are independent and standard normal within {STANDARD_ERRORS:g} "
+        "standard errors"
+    )
+    return replace(posterior, evidence=evidence)
 
 
 def _plain(value: float, error: float, region: Region) -> float:
@@ -305,16 +216,7 @@ def _plain(value: float, error: float, region: Region) -> float:
         if isinstance(number, (int, float)) and not isinstance(number, bool)
     ]
     near = [number for number in written if abs(number - value) <= 4 * error]
-    return min(near, key=lambda number: abs(number - value)) if near else _shortest(value, 3 * error)
-
-
-def _shortest(value: float, error: float) -> float:
-    """The decimal number with the fewest digits within an error."""
-    for digits in range(1, 17):
-        short = float(f"{value:.{digits}g}")
-        if abs(short - value) <= error:
-            return short
-    return value
+    return min(near, key=lambda number: abs(number - value)) if near else shortest(value, 3 * error)
 
 
 def _standard_normal(residuals: Array) -> bool:

@@ -13,7 +13,8 @@ from vae_export.errors import SamplingSiteError
 from vae_export.split.example_inputs import random_array
 from vae_export.split.graph import Call, Graph, Value, values_behind
 from vae_export.split.posterior import Posterior
-from vae_export.split.probe import Region, identify, identify_outputs, is_keras_own, measured, run_calls
+from vae_export.split.probe import identify, identify_outputs, measured
+from vae_export.split.region import Region, is_keras_own, known_noise_of, run_calls
 from vae_export.split.stand_in import StandIn, assumed_posterior
 
 __all__ = ["SamplingSite", "find_sampling_sites", "has_noise"]
@@ -186,15 +187,23 @@ def _site_of_outputs(
     rng = np.random.default_rng(0)
     arrays = {value: random_array(graph, value, OUTPUT_ROWS, rng) for value in graph.inputs}
     before = graph.calls[: graph.calls.index(call) + 1]
-    drawn = dict(zip(call.outputs, run_calls(before, arrays, call.outputs, training), strict=True))
+    known = known_noise_of(before, arrays, call.outputs, training)
+    if known is None:
+        epsilon, made = None, run_calls(before, arrays, call.outputs, training)
+    else:
+        epsilon = rng.standard_normal(known.shape or ())
+        made = known(list(arrays.values()), epsilon)
+    drawn = dict(zip(call.outputs, made, strict=True))
     for z in random:
+        if epsilon is not None and epsilon.shape != drawn[z].shape:
+            continue
         others = {
             value: array
             for value, array in drawn.items()
             if value not in random and array.shape == drawn[z].shape
         }
         region = _layer_region(call, z, recorded, training)
-        posterior = identify_outputs(drawn[z].astype(np.float64), others, region)
+        posterior = identify_outputs(drawn[z].astype(np.float64), others, region, epsilon)
         if posterior is not None:
             return _made_of(region, posterior, call)
     return None

@@ -1,0 +1,66 @@
+"""Run code that draws normal noise with values of our choice in place of that noise."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+__all__ = ["KnownNoise"]
+
+Array = np.ndarray[Any, Any]
+
+# The operations of TensorFlow that draw from N(0, 1); Keras' own functions end there as well.
+_NORMAL = ("RandomStandardNormal", "StatelessRandomNormal", "StatelessRandomNormalV2")
+
+
+class KnownNoise:
+    """A function of tensors whose one draw from N(0, 1) is replaced by what we give.
+
+    Attributes:
+        draws: how many operations draw normal noise; None if the function cannot be traced as a graph.
+        shape: of what is drawn, where it is drawn once.
+
+    Args:
+        function: tensors -> tensor or list of tensors.
+        arrays: what it will be called on; others of these shapes and dtypes may follow.
+    """
+
+    def __init__(self, function: Callable[..., Any], arrays: Sequence[Array]) -> None:
+        specs = [tf.TensorSpec(array.shape, array.dtype) for array in arrays]
+        self.draws: int | None = None
+        self.shape: tuple[int, ...] | None = None
+        try:
+            with _functions_inlined():
+                graph = tf.compat.v1.wrap_function(lambda *given: tf.nest.flatten(function(*given)), specs)
+        # Code that runs on arrays alone; layers of anybody raise anything.
+        except Exception:  # noqa: BLE001
+            return
+        noise = [op.outputs[0] for op in graph.graph.get_operations() if op.type in _NORMAL]
+        self.draws = len(noise)
+        if self.draws > 1:
+            return
+        inputs = graph.inputs[: len(specs)]
+        if noise:
+            drawn = np.asarray(graph.prune(inputs, noise)(*map(tf.constant, arrays))[0])
+            self.shape = drawn.shape
+        self._run = graph.prune([*inputs, *noise], graph.outputs)
+
+    def __call__(self, arrays: Sequence[Array], epsilon: Array | None = None) -> list[Array]:
+        """What the function makes of arrays and noise of `shape`; without noise if it draws none."""
+        noise = [] if epsilon is None else [epsilon.astype(np.float32)]
+        return [np.asarray(result) for result in self._run(*map(tf.constant, [*arrays, *noise]))]
+
+
+@contextmanager
+def _functions_inlined() -> Iterator[None]:
+    """Let the body of each tf.function be a part of the graph around it."""
+    before = tf.config.functions_run_eagerly()
+    tf.config.run_functions_eagerly(True)
+    try:
+        yield
+    finally:
+        tf.config.run_functions_eagerly(before)
