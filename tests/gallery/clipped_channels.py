@@ -3,8 +3,6 @@
 import keras
 from keras import layers, ops
 
-CLIP = (-30.0, 20.0)
-
 
 class DiagonalGaussian(layers.Layer):
     def __init__(self, **options):

@@ -400,41 +400,6 @@ def test_a_file_of_a_subclassed_model_whose_class_is_missing(tmp_path):
     np.testing.assert_allclose(without_noise(tmp_path / "b"), model.decoder(mean), rtol=0, atol=1e-5)
 
 
-class DrawsInCall(keras.Model):
-    def __init__(self, encoder, decoder):
-        super().__init__(name="m")
-        self.encoder, self.decoder = encoder, decoder
-
-    def call(self, x):
-        mean, log_std = self.encoder(x)
-        return self.decoder(mean + ops.exp(log_std) * keras.random.normal(ops.shape(mean)))
-
-
-class TakesLogVarianceFirst(DrawsInCall):
-    def reparameterize(self, log_var, mean):
-        return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean))
-
-    def call(self, x):
-        mean, log_var = self.encoder(x)
-        return self.decoder(self.reparameterize(log_var, mean))
-
-
-def test_noise_drawn_in_call_is_not_guessed(tmp_path):
-    model = DrawsInCall(encoder_of(lambda mean, log_var: [mean, log_var]), decoder())
-    with pytest.raises(
-        SamplingSiteError, match=r"^m: z is drawn in call\(\), which is not read; name the method or"
-    ):
-        vae_export.export(model, tmp_path / "b")
-
-
-def test_names_of_outputs_say_more_than_the_order_of_arguments(tmp_path):
-    encoder = encoder_of(lambda mean, log_var: [mean, log_var])
-    model = TakesLogVarianceFirst(encoder, decoder())
-    vae_export.export(model, tmp_path / "b", formats=["onnx"])
-    mean = encoder(X)[0]
-    np.testing.assert_allclose(without_noise(tmp_path / "b"), model.decoder(mean), rtol=0, atol=1e-5)
-
-
 def test_one_sampling_layer_called_twice(tmp_path):
     x = keras.Input(X_SHAPE)
     h, draw = layers.Flatten()(x), Sampling(name="s")

@@ -29,6 +29,7 @@ def find_sampling_site(model):
 
 
 def vae_with(sampler, call=None):
+    keras.utils.set_random_seed(0)
     x = keras.Input(X_SHAPE, name="x")
     mu, logvar = encoder_tensors(x)
     z = call(sampler, mu, logvar) if call else sampler([mu, logvar])

@@ -298,7 +298,7 @@ class Subclassed(keras.Model):
         (
             lambda: Subclassed(name="s"),
             ModelError,
-            r"^model 's': got a Subclassed without a graph of layers, expected a functional model, or one with",
+            r"^m: got a Subclassed without a graph of layers, it was never called; call it once",
         ),
     ],
     ids=lambda value: getattr(value, "__name__", "") if callable(value) else "",

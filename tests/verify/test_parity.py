@@ -126,6 +126,23 @@ def test_a_batch_the_runtime_refuses_is_a_failure_of_each_output():
     assert row.max_absolute_error == 0
 
 
+def test_what_keras_itself_cannot_answer_is_skipped_if_it_is_made_up():
+    bad, z = with_value(np.nan), {"z": np.zeros((2, 2))}
+
+    def check(made_up):
+        cases = [Case("zeros, batch of 2", z, made_up), Case("sample, batch of 2", {"z": np.ones((2, 2))})]
+        answers = iter([bad, GOOD])
+        reference = Constant(out=GOOD)
+        reference.run = lambda inputs: {"out": next(answers)}
+        return check_graph("a.onnx", Constant(out=GOOD), reference, cases, 1e-5)[0]
+
+    row = check(made_up=True)
+    assert (row.failures, row.skipped) == ((), ("zeros, batch of 2",))
+    assert check(made_up=False).failures == (
+        "a.onnx: output 'out', zeros, batch of 2: Keras gives 1 of 4 values that are not finite",
+    )
+
+
 def test_the_report_raises_with_all_failures():
     report = ParityReport(tuple(compare({"a": GOOD, "b": GOOD}, {"a": with_value(9), "b": with_value(8)})))
     assert not report.ok

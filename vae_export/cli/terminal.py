@@ -90,6 +90,8 @@ def print_parity(report: ParityReport) -> None:
         ],
         right=("max abs error", "tolerance", "SQNR dB"),
     )
+    for case in dict.fromkeys(f"{row.artifact}: {case}" for row in report.rows for case in row.skipped):
+        say(f"not compared: {case} (Keras itself gives values that are not finite)")
 
 
 def shape_text(shape: Sequence[int | None]) -> str:

@@ -23,6 +23,7 @@ class KnownNoise:
     Attributes:
         draws: how many operations draw normal noise; None if the function cannot be traced as a graph.
         shape: of what is drawn, where it is drawn once.
+        failure: why it cannot be traced.
 
     Args:
         function: tensors -> tensor or list of tensors.
@@ -33,11 +34,13 @@ class KnownNoise:
         specs = [tf.TensorSpec(array.shape, array.dtype) for array in arrays]
         self.draws: int | None = None
         self.shape: tuple[int, ...] | None = None
+        self.failure: Exception | None = None
         try:
             with _functions_inlined():
                 graph = tf.compat.v1.wrap_function(lambda *given: tf.nest.flatten(function(*given)), specs)
         # Code that runs on arrays alone; layers of anybody raise anything.
-        except Exception:  # noqa: BLE001
+        except Exception as error:  # noqa: BLE001
+            self.failure = error
             return
         noise = [op.outputs[0] for op in graph.graph.get_operations() if op.type in _NORMAL]
         self.draws = len(noise)

@@ -9,9 +9,11 @@ from typing import Any
 import keras
 
 from vae_export.errors import ModelError, SamplingSiteError, one_line
+from vae_export.split.call_check import those_that_call_agrees_with
 from vae_export.split.graph import Graph, Value, flatten, is_functional
 from vae_export.split.input_shape import with_x_shape
-from vae_export.split.posterior import Slot
+from vae_export.split.parametrisation import PARAMETRISATIONS
+from vae_export.split.posterior import Posterior, Slot
 from vae_export.split.sampling_site import SamplingSite, find_sampling_sites, has_noise
 from vae_export.split.stand_in import posterior_by_names, spread_index
 
@@ -33,14 +35,14 @@ class Pair:
         decoder: z -> reconstruction.
         sampler: (mu, v) -> z, a layer or a method; None if it is not at hand, or in the encoder.
         name: of the VAE.
-        has_call: whether they are parts of a model that has a call() of its own.
+        whole: the model that they are parts of, if that has a call() of its own.
     """
 
     encoder: Any
     decoder: Any
     sampler: Any
     name: str
-    has_call: bool = False
+    whole: Any = None
 
 
 def pair_in(model: Any) -> Pair | None:
@@ -49,8 +51,8 @@ def pair_in(model: Any) -> Pair | None:
     if not (isinstance(encoder, keras.Layer) and isinstance(decoder, keras.Layer)):
         return None
     samplers = [getattr(model, name) for name in _SAMPLERS if callable(getattr(model, name, None))]
-    has_call = type(model).call is not keras.Model.call
-    return Pair(encoder, decoder, samplers[0] if samplers else None, model.name, has_call)
+    whole = model if type(model).call is not keras.Model.call else None
+    return Pair(encoder, decoder, samplers[0] if samplers else None, model.name, whole)
 
 
 def join(
@@ -70,24 +72,26 @@ def join(
     encoder = with_x_shape(flatten(_functional(pair.encoder, f"{where}: encoder", x_shape)), x_shape, where)
     decoder = flatten(_functional(pair.decoder, f"{where}: decoder", None))
     if has_noise(encoder):
-        sites = find_sampling_sites(encoder, f"{where}: encoder")
-        if len(sites) > 1:
-            names = ", ".join(repr(site.layer_name) for site in sites)
+        candidates = list(find_sampling_sites(encoder, f"{where}: encoder"))
+        if len(candidates) > 1:
+            names = ", ".join(repr(site.layer_name) for site in candidates)
             raise SamplingSiteError(
                 f"{where}: the encoder draws several latents ({names}), and how they go into the decoder is "
                 "not known; join both in one functional model"
             )
-        (site,) = sites
     else:
-        site = _site_of_outputs(encoder, decoder, pair.sampler, pair.has_call, where)
-    z = _z_of(decoder, site.latent_shape, where)
+        candidates = _sites_of_outputs(encoder, decoder, pair, where)
+    z = _z_of(decoder, candidates[0].latent_shape, where)
+    candidates = [replace(site, z=z) for site in candidates]
     graph = Graph(
         (*encoder.inputs, *(value for value in decoder.inputs if value is not z)),
         (*encoder.calls, *decoder.calls),
         decoder.outputs,
         decoder.output_names,
     )
-    return graph, (replace(site, z=z),)
+    if pair.whole is not None:
+        candidates = those_that_call_agrees_with(pair.whole, graph, candidates, where)
+    return graph, (candidates[0],)
 
 
 def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
@@ -107,8 +111,11 @@ def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
     return keras.Model(x, part(x))
 
 
-def _site_of_outputs(encoder: Graph, decoder: Graph, sampler: Any, in_call: bool, where: str) -> SamplingSite:
-    """A site between an encoder that returns mu and v, and a decoder that takes z."""
+def _sites_of_outputs(encoder: Graph, decoder: Graph, pair: Pair, where: str) -> list[SamplingSite]:
+    """What may be between an encoder that returns mu and v, and a decoder that takes z; the likely first.
+
+    Several only where call() can tell which it is.
+    """
     shapes = {value.shape[1:] for value in decoder.inputs}
     whole = [value for value in encoder.outputs if value.shape[1:] in shapes]
     if len(whole) == 2:
@@ -124,25 +131,28 @@ def _site_of_outputs(encoder: Graph, decoder: Graph, sampler: Any, in_call: bool
         )
     names = [_output_name(encoder, slot) for slot in slots]
     shape = tuple(n for n in _slot_shape(slots[0]) if n is not None)
-    if sampler is None:
-        if in_call:
-            raise SamplingSiteError(
-                f"{where}: z is drawn in call(), which is not read; name the method or layer that draws it "
-                f"one of {', '.join(_SAMPLERS[:4])}, or give the model as one functional model"
-            )
-        posterior = posterior_by_names(slots, names)
-        return SamplingSite((), posterior, slots[0].value, shape, "between encoder and decoder", "none")
-    measured = _probe(sampler, shape, where)
-    inputs = measured.posterior
-    order = [inputs.mu.value.name, inputs.spread.value.name]
-    mu, spread = slots if order == ["mu", "v"] else slots[::-1]
     # Where names tell mu from v, they say more than the order of a method's arguments.
     which = spread_index(names)
-    if which is not None:
-        mu, spread = slots[1 - which], slots[which]
-    posterior = replace(inputs, mu=mu, spread=spread)
-    name, layer_class = measured.layer_name, measured.layer_class
-    return SamplingSite((), posterior, slots[0].value, shape, name, layer_class)
+    orders = [slots, slots[::-1]] if which is None else [[slots[1 - which], slots[which]]]
+    if pair.sampler is not None:
+        measured = _probe(pair.sampler, shape, where)
+        if [measured.posterior.mu.value.name, measured.posterior.spread.value.name] != ["mu", "v"]:
+            orders.reverse()
+        posteriors = [replace(measured.posterior, mu=mu, spread=spread) for mu, spread in orders]
+        name, layer_class = measured.layer_name, measured.layer_class
+    elif pair.whole is not None:
+        posteriors = [
+            Posterior(mu, spread, kind, "probed", "call() with known noise agrees")
+            for mu, spread in orders
+            for kind in PARAMETRISATIONS
+        ]
+        name, layer_class = "call()", type(pair.whole).__name__
+    else:
+        posteriors = [posterior_by_names(slots, names)]
+        name, layer_class = "between encoder and decoder", "none"
+    if pair.whole is None:
+        posteriors = posteriors[:1]
+    return [SamplingSite((), posterior, slots[0].value, shape, name, layer_class) for posterior in posteriors]
 
 
 def _slot_shape(slot: Slot) -> tuple[int | None, ...]:

@@ -13,6 +13,7 @@ from vae_export.split.half import Half, Target
 from vae_export.split.input_shape import with_x_shape
 from vae_export.split.pair import Pair, join, pair_in
 from vae_export.split.sampling_site import SamplingSite, find_sampling_sites
+from vae_export.split.traced_call import CannotTraceError, trace_call
 
 __all__ = ["SplitVae", "locate", "split", "split_graph"]
 
@@ -100,13 +101,37 @@ def locate(
         parametrisation: what the sampling layers get beside mu, where that cannot be measured.
         x_shape: of one x, where the model leaves sizes open.
     """
-    pair = model if isinstance(model, Pair) else None if is_functional(model) else pair_in(model)
-    if pair is not None:
-        graph, sites = join(pair, where, x_shape)
-    else:
-        graph = with_x_shape(flatten(model), x_shape, where)
-        sites = find_sampling_sites(graph, where)
+    graph, sites = _found(model, where, x_shape)
     return graph, tuple(_as_told(site, parametrisation, where) for site in sites)
+
+
+def _found(model: Any, where: str, x_shape: tuple[int, ...] | None) -> tuple[Graph, tuple[SamplingSite, ...]]:
+    if isinstance(model, Pair):
+        return join(model, where, x_shape)
+    if is_functional(model):
+        return _in_graph(model, where, x_shape)
+    pair = pair_in(model)
+    try:
+        return _in_graph(trace_call(model), where, x_shape)
+    except CannotTraceError as error:
+        if pair is None:
+            raise ModelError(
+                f"{where}: got a {type(model).__name__} without a graph of layers, {error}; expected a "
+                "functional model, a call() of layers and keras.ops alone, or attributes `encoder` and "
+                "`decoder`; rebuild it with keras.Input and keras.Model(inputs, outputs)"
+            ) from error
+    except SamplingSiteError:
+        # In inference many pass mu on, and draw in training alone.
+        if pair is None:
+            raise
+    return join(pair, where, x_shape)
+
+
+def _in_graph(
+    model: Any, where: str, x_shape: tuple[int, ...] | None
+) -> tuple[Graph, tuple[SamplingSite, ...]]:
+    graph = with_x_shape(flatten(model), x_shape, where)
+    return graph, find_sampling_sites(graph, where)
 
 
 def _as_told(site: SamplingSite, parametrisation: str | None, where: str) -> SamplingSite:

@@ -18,6 +18,7 @@ Array = np.ndarray[Any, Any]
 # A batch that is no power of two, so that nothing fits by accident.
 LARGER_BATCH = 7
 TAIL_SIGMA = 4.0
+MADE_UP = ("random", "zeros", "ones")
 SEED = 2013
 
 
@@ -28,10 +29,12 @@ class Case:
     Attributes:
         name: for messages: "sample", "random", "zeros", "ones", "tails", with the batch size.
         inputs: arrays ``[n, ...]`` by input.
+        made_up: whether the model may have no answer to it: extremes, which do not occur.
     """
 
     name: str
     inputs: Mapping[str, Array]
+    made_up: bool = False
 
 
 def encoder_cases(samples: Mapping[str, Array], value_range: tuple[float, float]) -> list[Case]:
@@ -99,5 +102,5 @@ def _cases(named: Sequence[tuple[str, Mapping[str, Array]]], conditions: Mapping
         rows = len(next(iter(inputs.values())))
         others = {key: array for key, array in conditions.items() if key not in inputs}
         whole = {**inputs, **{key: array[np.arange(rows) % len(array)] for key, array in others.items()}}
-        cases.append(Case(f"{name}, batch of {rows}", whole))
+        cases.append(Case(f"{name}, batch of {rows}", whole, made_up=name in MADE_UP))
     return cases

@@ -1,0 +1,245 @@
+"""Subclassed models: call() is taken for what it computes, as a graph or held against encoder and decoder."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from keras import layers, ops
+
+import vae_export
+from tests.gallery.parts.noise import give_noise
+from tests.gallery.parts.sampling import Sampling
+from tests.gallery.test_gallery import peak
+from vae_export.errors import ModelError, SamplingSiteError
+
+SIZE, LATENT, LABELS = 12, 3, 4
+RNG = np.random.default_rng(0)
+X = RNG.random((8, SIZE), np.float32)
+Y = np.eye(LABELS, dtype=np.float32)[RNG.integers(0, LABELS, 8)]
+
+
+class Vae(keras.Model):
+    """Encoder and decoder whose tensors have names that tell nothing."""
+
+    def __init__(self, swapped=False, size=SIZE, latent=LATENT):
+        super().__init__(name="m")
+        x, z = keras.Input((size,)), keras.Input((latent,))
+        h = layers.Dense(16, activation="relu")(x)
+        moments = [layers.Dense(LATENT)(h), layers.Dense(LATENT)(h)]
+        self.encoder = keras.Model(x, moments[::-1] if swapped else moments)
+        self.decoder = keras.Model(z, layers.Dense(SIZE)(layers.Dense(16, activation="tanh")(z)))
+        peak(self.encoder)
+        peak(self.decoder)
+
+
+class LogStdInCall(Vae):
+    def call(self, x):
+        mean, log_std = self.encoder(x)
+        return self.decoder(mean + ops.exp(log_std) * keras.random.normal(ops.shape(mean)))
+
+
+class SwappedInCall(Vae):
+    def call(self, x):
+        spread, mean = self.encoder(x)
+        epsilon = tf.random.normal(tf.shape(mean))
+        return self.decoder(mean + tf.exp(0.5 * spread) * epsilon), mean, spread
+
+
+class Method(Vae):
+    def reparameterize(self, mean, log_var):
+        return mean + tf.exp(0.5 * log_var) * tf.random.normal(tf.shape(mean))
+
+
+class SwappedMethod(Method):
+    """The order of the encoder's outputs is not that of the method's arguments."""
+
+    def call(self, x):
+        log_var, mean = self.encoder(x)
+        return self.decoder(self.reparameterize(mean, log_var))
+
+
+class InsideTfFunction(Method):
+    @tf.function
+    def call(self, x):
+        mean, log_var = self.encoder(x)
+        return {"image": self.decoder(self.reparameterize(mean, log_var)), "mean": mean}
+
+
+class AroundTheHalves(Vae):
+    """Layers and operations before, between and behind the halves, which belong to the model."""
+
+    def __init__(self):
+        super().__init__()
+        self.sampling, self.widen = Sampling(name="draw"), layers.Dense(LATENT, name="widen")
+
+    def call(self, x):
+        mean, log_var = self.encoder(x * 2.0 - 1.0)
+        self.add_loss(-0.5 * ops.mean(1 + log_var - mean**2 - ops.exp(log_var)))
+        return ops.sigmoid(self.decoder(ops.tanh(self.widen(self.sampling([mean, log_var])))))
+
+
+class WithoutHalves(keras.Model):
+    def __init__(self):
+        super().__init__(name="m")
+        self.hidden, self.mean, self.log_var = layers.Dense(16), layers.Dense(LATENT), layers.Dense(LATENT)
+        self.sampling, self.out = Sampling(name="draw"), layers.Dense(SIZE, activation="sigmoid")
+
+    def call(self, x):
+        h = ops.relu(self.hidden(x))
+        return self.out(self.sampling([self.mean(h), self.log_var(h)]))
+
+
+class MeanInInference(Method):
+    def call(self, x, training=False):
+        mean, log_var = self.encoder(x)
+        return self.decoder(self.reparameterize(mean, log_var) if training else mean)
+
+
+def called(build):
+    model = build()
+    model(X)
+    if not hasattr(model, "encoder"):
+        peak(model)
+    return model
+
+
+@pytest.mark.parametrize(
+    ("build", "kind"),
+    [
+        (LogStdInCall, "log-std"),
+        (lambda: SwappedInCall(swapped=True), "log-variance"),
+        (lambda: SwappedMethod(swapped=True), "log-variance"),
+        (InsideTfFunction, "log-variance"),
+        (AroundTheHalves, "log-variance"),
+        (WithoutHalves, "log-variance"),
+    ],
+)
+def test_what_call_computes_is_exported(build, kind, tmp_path, monkeypatch):
+    model = called(build)
+    result = vae_export.export(model, tmp_path / "b")
+    (latent,) = result.manifest["latents"]
+    assert (latent["parametrisation"], latent["parametrisation_source"]) == (kind, "probed")
+    vae = vae_export.load(tmp_path / "b")
+    got = vae.reconstruct(X, seed=5)
+    give_noise(monkeypatch, [vae._epsilon(vae.latents[0], 5, 0, len(X))])
+    tf.config.run_functions_eagerly(True)
+    try:
+        expected = keras.tree.flatten(model(X))[0]
+    finally:
+        tf.config.run_functions_eagerly(False)
+    np.testing.assert_allclose(got, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    assert np.std(got) > 0.1
+
+
+def test_a_model_that_passes_the_mean_on_in_inference(tmp_path):
+    model = called(MeanInInference)
+    result = vae_export.export(model, tmp_path / "b", formats=["onnx"])
+    assert result.manifest["latents"][0]["layer"] == "reparameterize"
+    assert np.abs(vae_export.load(tmp_path / "b").reconstruct(X) - model(X)).max() > 0.1
+
+
+class Conditional(keras.Model):
+    """Labels are joined to x and z in call()."""
+
+    def __init__(self):
+        super().__init__(name="m")
+        self.encoder = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(2 * LATENT)])
+        self.decoder = keras.Sequential([layers.Dense(16, activation="relu"), layers.Dense(SIZE)])
+        self.sampling = Sampling(name="draw")
+
+    def call(self, inputs):
+        x, label = inputs["x"], inputs["label"]
+        mean, log_var = ops.split(self.encoder(ops.concatenate([x, label], -1)), 2, axis=-1)
+        return self.decoder(ops.concatenate([self.sampling([mean, log_var]), label], -1))
+
+
+def test_labels_that_are_joined_in_call(tmp_path, monkeypatch):
+    model = Conditional()
+    model({"x": X, "label": Y})
+    peak(model)
+    vae_export.export(model, tmp_path / "b", calibration={"x": X, "label": Y})
+    vae = vae_export.load(tmp_path / "b")
+    assert {role: list(names) for role, names in vae.conditions.items()} == {
+        "encoder": ["label"],
+        "decoder": ["label"],
+    }
+    got = vae.reconstruct({"x": X, "label": Y}, seed=5)
+    give_noise(monkeypatch, [vae._epsilon(vae.latents[0], 5, 0, len(X))])
+    np.testing.assert_allclose(got, model({"x": X, "label": Y}), rtol=0, atol=1e-4)
+
+
+class ScaledByTensorFlow(Method):
+    def call(self, x):
+        mean, log_var = self.encoder(tf.identity(x) / 255.0)
+        return self.decoder(self.reparameterize(mean, log_var))
+
+
+class SigmoidByTensorFlow(Method):
+    def call(self, x):
+        mean, log_var = self.encoder(x)
+        return tf.sigmoid(self.decoder(self.reparameterize(mean, log_var)))
+
+
+class DrawsTwice(Method):
+    def call(self, x):
+        mean, log_var = self.encoder(x)
+        return self.decoder(0.5 * (self.reparameterize(mean, log_var) + self.reparameterize(mean, log_var)))
+
+
+class JoinsByTensorFlow(Method):
+    def call(self, x):
+        mean, log_var = self.encoder(tf.concat([x, tf.zeros_like(x[:, :LABELS])], -1))
+        return self.decoder(self.reparameterize(mean, log_var))
+
+
+class SilentInCall(Vae):
+    """Noise that is not TensorFlow's."""
+
+    def call(self, x):
+        mean, log_var = self.encoder(x)
+        return self.decoder(mean + tf.exp(0.5 * log_var) * np.random.default_rng().normal(size=mean.shape))
+
+
+class NoGraph(keras.Model):
+    def call(self, x):
+        return tf.identity(x)
+
+
+WAY_OUT = "; build the whole as one functional model, or give encoder and decoder alone "
+ELSE = (
+    "call\\(\\) computes something else than decoder\\(mu \\+ sigma \\* epsilon\\) of its encoder and decoder"
+)
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (ScaledByTensorFlow, f"^m: {ELSE} \\(it differs by .* of the largest value\\), expected nothing .*{WAY_OUT}"),
+        (SigmoidByTensorFlow, f"^m: {ELSE} \\(it differs by "),
+        (DrawsTwice, f"^m: call\\(\\) draws noise in 2 places, expected one draw of the shape of z, .*{WAY_OUT}"),
+        (
+            lambda: JoinsByTensorFlow(size=SIZE + LABELS),
+            r"^m: call\(\) cannot be run on the inputs of its encoder and decoder, '.*' \(None, 16\) \(.*\), and may do",
+        ),
+        (SilentInCall, f"^m: {ELSE} \\(it differs by "),
+        (lambda: NoGraph(name="m"), r"^m: got a NoGraph without a graph of layers, call\(\) cannot be traced \(.*\); exp"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)  # fmt: skip
+def test_a_call_that_does_more_is_refused(build, message, tmp_path):
+    with pytest.raises((ModelError, SamplingSiteError), match=message):
+        vae_export.export(called(build), tmp_path / "b", formats=["onnx"], name="m")
+    assert not (tmp_path / "b").exists()
+
+
+def test_encoder_and_decoder_alone_are_the_way_out(tmp_path):
+    model = called(ScaledByTensorFlow)
+    result = vae_export.export(
+        encoder=model.encoder, decoder=model.decoder, output=tmp_path / "b", formats=["onnx"]
+    )
+    assert result.manifest["latents"][0]["parametrisation_source"] == "assumed"
+
+
+def test_a_model_that_was_never_called(tmp_path):
+    with pytest.raises(ModelError, match=r"^m: got a WithoutHalves without a graph of layers, it was never"):
+        vae_export.export(WithoutHalves(), tmp_path / "b", name="m")
