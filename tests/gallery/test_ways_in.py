@@ -168,6 +168,50 @@ def test_names_say_otherwise(name, kind, source, tmp_path):
     assert (latent["parametrisation"], latent["parametrisation_source"]) == ("variance", "given")
 
 
+class ScaledSampling(Sampling):
+    def __init__(self, epsilon_std=1.0, temperature=1.0, kl_weight=1.0, **options):
+        super().__init__(**options)
+        self.settings = {"epsilon_std": epsilon_std, "temperature": temperature, "kl_weight": kl_weight}
+
+    def call(self, inputs):
+        mean, log_var = inputs
+        epsilon = keras.random.normal(ops.shape(mean), seed=self.seed_generator)
+        scale = self.settings["epsilon_std"] * self.settings["temperature"]
+        return mean + scale * ops.exp(0.5 * log_var) * epsilon
+
+    def get_config(self):
+        return {**super().get_config(), **self.settings}
+
+
+ScaledSampling.__module__ = "a_script_that_is_gone"
+
+
+def test_the_scale_of_epsilon_is_read_from_the_file(tmp_path):
+    drawn_by(ScaledSampling(epsilon_std=0.1, kl_weight=4.0, name="draw")).save(tmp_path / "m.keras")
+    result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"])
+    (latent,) = result.manifest["latents"]
+    assert (latent["epsilon_scale"], latent["parametrisation_source"]) == (0.1, "assumed")
+    assert result.cut.endswith("; epsilon_std=0.1 of the layer is the scale of epsilon")
+
+
+def test_a_setting_that_may_scale_the_noise_is_not_passed_by(tmp_path):
+    drawn_by(ScaledSampling(temperature=0.5, name="draw")).save(tmp_path / "m.keras")
+    with pytest.raises(
+        SamplingSiteError,
+        match=r"^m: layer 'draw' has class 'ScaledSampling', which is not known here, and was made with "
+        r"temperature=0\.5, which may scale its noise; give --custom-objects the file or module that defines it$",
+    ):
+        vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"])
+    result = vae_export.export(
+        tmp_path / "m.keras",
+        tmp_path / "b",
+        formats=["onnx"],
+        custom_objects={"ScaledSampling": ScaledSampling},
+    )
+    (latent,) = result.manifest["latents"]
+    assert (latent["epsilon_scale"], latent["parametrisation_source"]) == (0.5, "probed")
+
+
 def test_swapped_names_are_swapped_back(tmp_path):
     x = keras.Input(X_SHAPE)
     h = layers.Flatten()(x)
@@ -396,6 +440,10 @@ def test_a_file_of_a_subclassed_model_whose_class_is_missing(tmp_path):
     model.save(tmp_path / "m.keras")
     result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"])
     assert result.manifest["latents"][0]["parametrisation_source"] == "assumed"
+    assert result.cut.endswith(
+        "; class 'SavedVae' is not known here: what its call() does before, between and behind encoder and "
+        "decoder is not seen; --custom-objects tells"
+    )
     mean = keras.Model(encoder.inputs[0], encoder.get_layer("z_mean").output)(X)
     np.testing.assert_allclose(without_noise(tmp_path / "b"), model.decoder(mean), rtol=0, atol=1e-5)
 
@@ -407,3 +455,28 @@ def test_one_sampling_layer_called_twice(tmp_path):
     model = keras.Model(x, layers.Dense(5)(layers.Concatenate()([one, other])))
     result = vae_export.export(model, tmp_path / "b", formats=["onnx"])
     assert [latent["z"] for latent in result.manifest["latents"]] == ["z_s_1", "z_s_2"]
+
+
+def test_inputs_that_nobody_named_are_numbered_in_the_model(tmp_path):
+    def build():
+        x, label = keras.Input(X_SHAPE), keras.Input((4,))
+        h = layers.Concatenate()([layers.Flatten()(x), label])
+        z = Sampling(name="draw")([layers.Dense(LATENT)(h), layers.Dense(LATENT)(h)])
+        h = layers.Dense(36)(layers.Concatenate()([z, label]))
+        return keras.Model([x, label], layers.Reshape(X_SHAPE)(h))
+
+    for model in (build(), build()):
+        assert set(vae_export.pipeline.inspect(model).encoder[0]) == {"x", "input_2"}
+
+
+def test_noise_for_a_fixed_batch(tmp_path):
+    class ForHundred(Sampling):
+        def call(self, inputs):
+            return inputs[0] + ops.exp(0.5 * inputs[1]) * keras.random.normal((100, LATENT))
+
+    with pytest.raises(
+        ModelError,
+        match=r"^layer 'draw' \(ForHundred\) cannot be called: Incompatible shapes: \[8,3\] vs\. \[100,3\] "
+        r"\(on a batch of 8\); noise for a fixed batch has to follow keras\.ops\.shape\(mu\)$",
+    ):
+        vae_export.export(drawn_by(ForHundred(name="draw")), tmp_path / "b")

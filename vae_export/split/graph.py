@@ -99,7 +99,7 @@ def flatten(model: Any) -> Graph:
             "functional model, or one with encoder and decoder; rebuild it with keras.Input and "
             "keras.Model(inputs, outputs)"
         )
-    inputs = [_input(tensor) for tensor in functional.inputs]
+    inputs = [_input(tensor, number) for number, tensor in enumerate(functional.inputs, 1)]
     calls: list[Call] = []
     outputs = _inline(functional, inputs, "", calls)
     return Graph(tuple(inputs), tuple(calls), tuple(outputs), tuple(_output_names(functional)))
@@ -248,7 +248,8 @@ def _output_names(functional: Any) -> list[str]:
 def _own_words(error: Exception) -> str:
     """What a layer said, without what Keras and TensorFlow put around it."""
     text = re.sub(r"\x1b\[\d*m", "", str(error)).split("Arguments received by")[0]
-    words = " ".join(re.sub(r"Exception encountered when calling [\w.]+\(\)\.", "", text).split())
+    text = re.sub(r"Exception encountered when calling [\w.]+\(\)\.|\{\{.*?\}\}|\[Op:.*", "", text)
+    words = " ".join(text.split())
     return words[:300] or type(error).__name__
 
 
@@ -261,9 +262,10 @@ def _matched(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> li
     return [leaf for leaf in tree.flatten(given) if isinstance(leaf, Value)]
 
 
-def _input(tensor: Any) -> Value:
-    """By the name of its layer: a tensor that nobody named is called by a counter."""
-    return Value(tensor._keras_history.operation.name, tuple(tensor.shape), tensor.dtype)
+def _input(tensor: Any, number: int) -> Value:
+    """By the name of its layer; one that nobody named by its place, not by how many Keras made before."""
+    name = re.sub(r"^input_layer(_\d+)?$", f"input_{number}", tensor._keras_history.operation.name)
+    return Value(name, tuple(tensor.shape), tensor.dtype)
 
 
 def _values(tensors: Sequence[Any], path: str) -> list[Value]:

@@ -114,7 +114,7 @@ def inspect_model(model: Any, name: str, **options: Any) -> Inspection:
         sites=tuple(map(_site_row, sites)),
         encoder=_tensors(halves.encoder) if halves else None,
         decoder=_tensors(halves.decoder) if halves else None,
-        notes=tuple(_notes(graph)),
+        notes=(*_notes(graph), *(site.note for site in sites if site.note)),
         problem=problem,
     )
 

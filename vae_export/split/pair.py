@@ -15,7 +15,7 @@ from vae_export.split.input_shape import with_x_shape
 from vae_export.split.parametrisation import PARAMETRISATIONS
 from vae_export.split.posterior import Posterior, Slot
 from vae_export.split.sampling_site import SamplingSite, find_sampling_sites, has_noise
-from vae_export.split.stand_in import posterior_by_names, spread_index
+from vae_export.split.stand_in import StandInVae, posterior_by_names, spread_index
 
 __all__ = ["Pair", "join", "pair_in"]
 
@@ -36,6 +36,7 @@ class Pair:
         sampler: (mu, v) -> z, a layer or a method; None if it is not at hand, or in the encoder.
         name: of the VAE.
         whole: the model that they are parts of, if that has a call() of its own.
+        note: what is not known of it, for people.
     """
 
     encoder: Any
@@ -43,6 +44,7 @@ class Pair:
     sampler: Any
     name: str
     whole: Any = None
+    note: str = ""
 
 
 def pair_in(model: Any) -> Pair | None:
@@ -52,7 +54,8 @@ def pair_in(model: Any) -> Pair | None:
         return None
     samplers = [getattr(model, name) for name in _SAMPLERS if callable(getattr(model, name, None))]
     whole = model if type(model).call is not keras.Model.call else None
-    return Pair(encoder, decoder, samplers[0] if samplers else None, model.name, whole)
+    note = model.note if isinstance(model, StandInVae) else ""
+    return Pair(encoder, decoder, samplers[0] if samplers else None, model.name, whole, note)
 
 
 def join(
@@ -91,7 +94,7 @@ def join(
     )
     if pair.whole is not None:
         candidates = those_that_call_agrees_with(pair.whole, graph, candidates, where)
-    return graph, (candidates[0],)
+    return graph, (replace(candidates[0], note=pair.note),)
 
 
 def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:

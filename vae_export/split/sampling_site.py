@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from vae_export.errors import SamplingSiteError
+from vae_export.errors import ModelError, SamplingSiteError
 from vae_export.split.example_inputs import random_array
 from vae_export.split.graph import Call, Graph, Value, values_behind
 from vae_export.split.posterior import Posterior
@@ -42,6 +42,7 @@ class SamplingSite:
         latent_shape: of one z.
         layer_name: name of the sampling layer, with the models it is nested in.
         layer_class: its class.
+        note: what is not known of it, for people.
     """
 
     calls: tuple[Call, ...]
@@ -50,6 +51,7 @@ class SamplingSite:
     latent_shape: tuple[int, ...]
     layer_name: str
     layer_class: str
+    note: str = ""
 
     @property
     def name(self) -> str:
@@ -128,7 +130,12 @@ def _record(graph: Graph, training: bool) -> tuple[dict[Value, Array], dict[Call
     random = {}
     for call in graph.calls:
         given = {value: np.repeat(recorded[value], ROWS, axis=0) for value in set(call.inputs)}
-        made = again = run_calls([call], given, call.outputs, training)
+        try:
+            made = again = run_calls([call], given, call.outputs, training)
+        except ModelError as error:
+            raise ModelError(
+                f"{error} (on a batch of {ROWS}); noise for a fixed batch has to follow keras.ops.shape(mu)"
+            ) from error
         if _may_draw(call) and not is_keras_own(call.operation):
             # Noise that all rows share differs from call to call.
             again = run_calls([call], given, call.outputs, training, times=2)
@@ -250,7 +257,7 @@ def _assumed_sites(
 ) -> list[SamplingSite]:
     sites = []
     for call in stand_ins:
-        posterior = None if others else assumed_posterior(call, recorded)
+        posterior = None if others else assumed_posterior(call, recorded, where)
         if posterior is None:
             raise SamplingSiteError(f"{where}: {call.operation.explain(call.path)}")
         z = call.outputs[0]

@@ -75,7 +75,7 @@ def mend(config: Any, known: Mapping[str, Any]) -> Any:
                     "module": None,
                     "class_name": "StandInVae",
                     "registered_name": _STAND_IN_VAE,
-                    "config": {**config, "name": _name(node)},
+                    "config": {**config, "name": _name(node), "missing_class": node["class_name"]},
                 }
             if "layers" in node["config"]:
                 # A subclass that is a functional model by its configuration.
@@ -94,6 +94,7 @@ def _stand_in(node: Mapping[str, Any], row_shape: Any) -> dict[str, Any]:
         "dtype": "float32",
         "missing_class": node["class_name"],
         "row_shape": row_shape,
+        "settings": _settings(node["config"]),
     }
     replaced = {key: value for key, value in node.items() if key in ("name", "inbound_nodes")}
     return {
@@ -102,6 +103,16 @@ def _stand_in(node: Mapping[str, Any], row_shape: Any) -> dict[str, Any]:
         "class_name": _STAND_IN if "registered_name" not in node else "StandIn",
         "registered_name": _STAND_IN,
         "config": options,
+    }
+
+
+def _settings(config: Mapping[str, Any]) -> dict[str, float]:
+    """The numbers that a layer was made with, a Lambda's arguments among them."""
+    numbers = {**config, **(config.get("arguments") or {})}
+    return {
+        name: float(value)
+        for name, value in numbers.items()
+        if isinstance(value, (int, float)) and not isinstance(value, bool)
     }
 
 

@@ -59,6 +59,7 @@ class SplitVae:
             f"sampling layer {site.layer_name!r} ({site.layer_class}), latent "
             f"{'x'.join(map(str, site.latent_shape))}, {site.posterior.describe()}"
             + ("" if site.posterior.source == "probed" else f": {site.posterior.evidence}")
+            + (f"; {site.note}" if site.note else "")
             for site in self.sites
         )
 

@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import keras
 import numpy as np
 
+from vae_export.errors import SamplingSiteError
 from vae_export.split.graph import Call, Value
 from vae_export.split.posterior import Posterior, Slot
 
@@ -28,6 +30,9 @@ _NAMES = (
     ("variance", r"var(iance)?\b"),
     ("std", r"std|stddev|sigma|scale"),
 )
+# Settings that are the standard deviation of epsilon, and those that may scale the noise in some way.
+_EPSILON_SCALE = r"(epsilon|eps|noise)_?(std|stddev|std_dev|sigma|scale)|std|stddev"
+_SCALES = r"temp|scale|noise|sigma|std"
 _MEAN = r"mean|mu\b|loc\b"
 _NO_CODE = "the layer's code is not at hand; --parametrisation decides"
 
@@ -39,12 +44,18 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
     Args:
         missing_class: name of the class that was there.
         row_shape: of one output, where it is known.
+        settings: the numbers that it was made with.
     """
 
     def __init__(
-        self, missing_class: str, row_shape: tuple[int | None, ...] | None = None, **options: Any
+        self,
+        missing_class: str,
+        row_shape: tuple[int | None, ...] | None = None,
+        settings: Mapping[str, float] | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(**options)
+        self.settings = dict(settings or {})
         self.missing_class = missing_class
         self.row_shape = None if row_shape is None else tuple(row_shape)
 
@@ -58,7 +69,28 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
 
     def get_config(self) -> dict[str, Any]:
         """The arguments."""
-        return {**super().get_config(), "missing_class": self.missing_class, "row_shape": self.row_shape}
+        own = {"missing_class": self.missing_class, "row_shape": self.row_shape, "settings": self.settings}
+        return {**super().get_config(), **own}
+
+    def epsilon_scale(self, where: str) -> tuple[float, str]:
+        """The scale of its noise that its settings tell, and their name; 1 and "" if they tell none.
+
+        Raises:
+            SamplingSiteError: a setting that may scale the noise, or may not.
+        """
+        found = (1.0, "")
+        for name, number in self.settings.items():
+            if number == 1.0:
+                continue
+            if re.fullmatch(_EPSILON_SCALE, name):
+                found = (number, name)
+            elif re.search(_SCALES, name):
+                raise SamplingSiteError(
+                    f"{where} has class {self.missing_class!r}, which is not known here, and was made with "
+                    f"{name}={number:g}, which may scale its noise; give --custom-objects the file or "
+                    "module that defines it"
+                )
+        return found
 
     def explain(self, path: str) -> str:
         """Why a model with this layer cannot be exported."""
@@ -79,10 +111,15 @@ class StandInVae(keras.Model):  # type: ignore[misc]  # keras has no type stubs
 
     Args:
         encoder, decoder: under the names that the class gave them, by which their weights are saved.
+        missing_class: name of the class that was there.
     """
 
-    def __init__(self, encoder: Any, decoder: Any, **options: Any) -> None:
+    def __init__(self, encoder: Any, decoder: Any, missing_class: str, **options: Any) -> None:
         super().__init__(**options)
+        self.note = (
+            f"class {missing_class!r} is not known here: what its call() does before, between and behind "
+            "encoder and decoder is not seen; --custom-objects tells"
+        )
         self.encoder = encoder
         self.decoder = decoder
         self.built = True
@@ -96,11 +133,20 @@ class StandInVae(keras.Model):  # type: ignore[misc]  # keras has no type stubs
             else config[role]
             for role in ("encoder", "decoder")
         }
-        return cls(name=config["name"], **halves)
+        return cls(name=config["name"], missing_class=config["missing_class"], **halves)
 
 
-def assumed_posterior(call: Call, recorded: Mapping[Value, Array]) -> Posterior | None:
-    """What a stand-in most likely drew from, judged by shapes and names; None if it is no sampling layer."""
+def assumed_posterior(call: Call, recorded: Mapping[Value, Array], where: str) -> Posterior | None:
+    """What a stand-in most likely drew from, judged by shapes and names; None if it is no sampling layer.
+
+    Args:
+        call: of the stand-in.
+        recorded: one row of the values around it.
+        where: what messages call the model.
+
+    Raises:
+        SamplingSiteError: it was made with a number that may scale its noise, or may not.
+    """
     if len(call.outputs) != 1:
         return None
     shape = recorded[call.outputs[0]].shape
@@ -115,7 +161,12 @@ def assumed_posterior(call: Call, recorded: Mapping[Value, Array]) -> Posterior 
         slots = [Slot(value, doubled[0], index) for index in (0, 1)] if len(doubled) == 1 else []
     if len(slots) != 2:
         return None
-    return posterior_by_names(slots, [slot.value.name.split("/")[-1] for slot in slots])
+    posterior = posterior_by_names(slots, [slot.value.name.split("/")[-1] for slot in slots])
+    scale, setting = call.operation.epsilon_scale(f"{where}: layer {call.path!r}")
+    if not setting:
+        return posterior
+    evidence = f"{posterior.evidence}; {setting}={scale:g} of the layer is the scale of epsilon"
+    return replace(posterior, epsilon_scale=scale, evidence=evidence)
 
 
 def posterior_by_names(slots: Sequence[Slot], names: Sequence[str]) -> Posterior:
