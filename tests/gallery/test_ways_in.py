@@ -457,6 +457,30 @@ def test_one_sampling_layer_called_twice(tmp_path):
     assert [latent["z"] for latent in result.manifest["latents"]] == ["z_s_1", "z_s_2"]
 
 
+class BuildsItself(keras.Model):
+    def __init__(self):
+        super().__init__()
+        self.hidden = layers.Dense(4)
+
+    def call(self, x):
+        return self.hidden(x)
+
+
+BuildsItself.__module__ = "a_script_that_is_gone"
+
+
+def test_a_file_that_does_not_say_how_its_class_is_built(tmp_path):
+    model = BuildsItself()
+    model(X)
+    model.save(tmp_path / "m.keras")
+    with pytest.raises(
+        ModelError,
+        match=r"m\.keras: the model's class 'BuildsItself' is not known here, and the file does not say how it "
+        "is built; give --custom-objects the file or module that defines it$",
+    ):
+        vae_export.export(tmp_path / "m.keras", tmp_path / "b")
+
+
 def test_inputs_that_nobody_named_are_numbered_in_the_model(tmp_path):
     def build():
         x, label = keras.Input(X_SHAPE), keras.Input((4,))

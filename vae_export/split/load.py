@@ -13,8 +13,8 @@ import keras
 from keras.src.legacy.saving.saving_utils import model_from_config
 
 from vae_export.errors import InputError, ModelError, one_line
-from vae_export.split import stand_in  # noqa: F401  registers the class
 from vae_export.split.saved_config import mend, missing_classes, read_config
+from vae_export.split.stand_in import StandIn
 
 # Registers the class that the reference models are saved with.
 from vae_export.train.sampling import SamplingLayer
@@ -54,6 +54,8 @@ def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> A
         if not missing_classes(config, known):
             return keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=True)
         return _load_mended(path, mend(config, known), known)
+    except ModelError:
+        raise
     # Keras raises many types here, and what it raises depends on its version.
     except Exception as error:
         raise ModelError(f"{path}: {_reason(error, missing_classes(config, known))}") from error
@@ -65,6 +67,11 @@ def _load_mended(path: Path, config: dict[str, Any], known: Mapping[str, Any]) -
     else:
         with keras.saving.custom_object_scope(dict(known)):
             model = model_from_config(config)
+    if isinstance(model, StandIn):
+        raise ModelError(
+            f"{path}: the model's class {model.missing_class!r} is not known here, and the file does not say "
+            "how it is built; give --custom-objects the file or module that defines it"
+        )
     model.load_weights(path)
     return model
 
