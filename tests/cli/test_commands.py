@@ -76,7 +76,7 @@ def test_inspect_a_model(run):
     assert "sampling site: 'sampling' (SamplingLayer) draws z [16] from" in out
     assert "  mu               'mu'\n  v                'logvar'\n" in out
     assert (
-        "  parametrisation  log-variance (probed): sigma(v) = 1 exp(v/2) at 9 values of v; epsilon scale "
+        "  parametrisation  log-variance (probed): sigma(v) = exp(v/2) within 1e-06 at 35 values of v, with "
         in out
     )
     assert "encoder: x [N x 28 x 28 x 1] → mu [N x 16], logvar [N x 16]" in out

@@ -244,6 +244,13 @@ def test_a_scale_is_measured_with_known_noise(scale):
     assert find_sampling_site(model).posterior.epsilon_scale == pytest.approx(scale, rel=3e-6)
 
 
+def test_names_that_are_no_scopes():
+    site = find_sampling_site(vae_with(SamplingLayer(name="ziehung №1")))
+    assert (site.layer_name, "known noise" in site.posterior.evidence) == ("ziehung №1", True)
+    # Keras keeps open scopes in a stack: none is left behind.
+    assert keras.Variable(1.0, name="after").path == "after"
+
+
 def test_a_scale_is_measured_by_drawing():
     model = vae_with(sampler(lambda mu, v, epsilon: mu + 5**-0.5 * spread(v) * epsilon, draws=2))
     assert find_sampling_site(model).posterior.epsilon_scale == pytest.approx(5**-0.5, rel=3e-3)

@@ -71,7 +71,7 @@ def _callable_on(model: Any, graph: Graph, arrays: Sequence[Array], where: str) 
     failures = []
     for form in _forms(graph):
         with variables_restored([model]):
-            known = KnownNoise(lambda *given, form=form: model(*form(given), training=False), arrays)
+            known = KnownNoise(lambda *given, form=form: model(*form(given), training=False), arrays, [model])
         if known.draws is not None:
             return known
         failures.append(known.failure)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
+
+from vae_export.scope_names import scope_names
 
 __all__ = ["KnownNoise"]
 
@@ -28,15 +30,18 @@ class KnownNoise:
     Args:
         function: tensors -> tensor or list of tensors.
         arrays: what it will be called on; others of these shapes and dtypes may follow.
+        operations: the layers that it calls.
     """
 
-    def __init__(self, function: Callable[..., Any], arrays: Sequence[Array]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], arrays: Sequence[Array], operations: Iterable[Any]
+    ) -> None:
         specs = [tf.TensorSpec(array.shape, array.dtype) for array in arrays]
         self.draws: int | None = None
         self.shape: tuple[int, ...] | None = None
         self.failure: Exception | None = None
         try:
-            with _functions_inlined():
+            with _functions_inlined(), scope_names(operations):
                 graph = tf.compat.v1.wrap_function(lambda *given: tf.nest.flatten(function(*given)), specs)
         # Code that runs on arrays alone; layers of anybody raise anything.
         except Exception as error:  # noqa: BLE001

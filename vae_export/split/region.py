@@ -103,8 +103,9 @@ def known_noise_of(
             [_in_mode(call, training) for call in calls], dict(zip(values, tensors, strict=True)), targets
         )
 
-    with variables_restored(call.operation for call in calls):
-        known = KnownNoise(function, list(arrays.values()))
+    operations = [call.operation for call in calls]
+    with variables_restored(operations):
+        known = KnownNoise(function, list(arrays.values()), operations)
     return known if known.draws == 1 else None
 
 

@@ -1,0 +1,41 @@
+"""Names that TensorFlow takes for scopes: Keras lets layers and weights be called anything."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+__all__ = ["scope_names"]
+
+_NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.\\/>-]")
+
+
+@contextmanager
+def scope_names(operations: Iterable[Any]) -> Iterator[None]:
+    """Lend layers, the layers inside them and their weights names that can be traced as a graph.
+
+    Args:
+        operations: Keras layers and operations.
+    """
+    changed: list[tuple[Any, str, str]] = []
+
+    def lend(owner: Any, attribute: str, name: str, prefix: str = "", suffix: str = "") -> None:
+        if _NOT_ALLOWED.search(name):
+            changed.append((owner, attribute, getattr(owner, attribute)))
+            setattr(owner, attribute, f"{prefix}{_NOT_ALLOWED.sub('_', name)}{suffix}")
+
+    try:
+        for operation in dict.fromkeys(operations):
+            layers = operation._flatten_layers() if hasattr(operation, "_flatten_layers") else [operation]
+            for layer in layers:
+                lend(layer, "name", layer.name)
+            for weight in getattr(operation, "weights", []):
+                # TensorFlow's variable, which a SavedModel names after its handle.
+                variable = weight._value
+                lend(variable, "_handle_name", variable._handle_name.removesuffix(":0"), "v", ":0")
+        yield
+    finally:
+        for owner, attribute, name in reversed(changed):
+            setattr(owner, attribute, name)
