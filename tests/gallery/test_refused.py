@@ -106,15 +106,29 @@ def encoder_alone():
     return keras.Model(x, Sampling(name="draw")([layers.Dense(LATENT)(h), layers.Dense(LATENT)(h)]))
 
 
+def batch_statistics():
+    x, h = features()
+    h = layers.BatchNormalization(name="norm")(h, training=True)
+    return keras.Model(x, picture(Sampling(name="draw")([layers.Dense(LATENT)(h), layers.Dense(LATENT)(h)])))
+
+
+def stateful():
+    x = keras.Input(batch_shape=(8, 4, 3), name="x")
+    h = layers.LSTM(5, stateful=True, name="memory")(x)
+    return keras.Model(x, layers.Dense(12)(Sampling()([layers.Dense(LATENT)(h), layers.Dense(LATENT)(h)])))
+
+
 SAVE_IT = "save the full VAE with its sampling layer"
 REFUSED = [
     (autoencoder, f"m: no sampling site; found only Dense, Flatten, Reshape; expected a layer that takes [mu, logvar] and returns z: {SAVE_IT}"),
     (vq_vae, f"m: no sampling site; no layer draws noise, not even the custom ones: 'quantise' (VectorQuantizer); expected a layer that takes [mu, logvar] and returns z: {SAVE_IT}"),
     (generator_of_a_gan, f"m: no sampling site; found only Dense, Reshape; expected a layer that takes [mu, logvar] and returns z: {SAVE_IT}"),
     (classifier, f"m: no sampling site; found only Dense, Dropout, Flatten; expected a layer that takes [mu, logvar] and returns z: {SAVE_IT}"),
-    (hierarchical, "m: the latent of layer 'low' depends on that of layer 'high' (a hierarchical VAE), expected latents that depend on x alone; export each level as a VAE of its own"),
+    (hierarchical, "m: the latent of layer 'low' depends on that of layer 'high' (a hierarchical VAE, or a decoder that draws what it returns), expected latents that depend on x alone; export each level as a VAE of its own, and a decoder without its last draw"),
     (uniform_noise, "m: layer 'draw' (Uniform) gave "),
     (control_flow, "encoder.onnx: tf2onnx cannot convert it (layer 'branch' (Branching) cannot be called: "),
+    (batch_statistics, "encoder: 'mu' of a sample differs by "),
+    (stateful, "m: layer 'memory' (LSTM) is stateful, expected layers that begin anew with every batch; build it with stateful=False, the weights fit"),
     (encoder_alone, "m: nothing is computed from z, this is an encoder alone; export the full VAE, decoder(encoder(x))"),
 ]  # fmt: skip
 
@@ -131,7 +145,7 @@ def test_it_is_refused_in_one_line(build, message, tmp_path):
 
 REFUSED_FILES = [
     (lambda_elsewhere, "layer 'double' is a Lambda, whose code is not run for safety, and is not where z is drawn; write it"),
-    (two_candidates, "the latent of layer 'draw' depends on that of layer 'gate' (a hierarchical VAE), expected latents"),
+    (two_candidates, "the latent of layer 'draw' depends on that of layer 'gate' (a hierarchical VAE, or a decoder that draws what it returns), expected latents"),
 ]  # fmt: skip
 
 

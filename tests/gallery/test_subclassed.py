@@ -1,5 +1,7 @@
 """Subclassed models: call() is taken for what it computes, as a graph or held against encoder and decoder."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
@@ -89,6 +91,46 @@ class WithoutHalves(keras.Model):
         return self.out(self.sampling([self.mean(h), self.log_var(h)]))
 
 
+class FunctionalWithCall(keras.Model):
+    """A functional model whose call() does more than its graph."""
+
+    def call(self, x, training=None):
+        return super().call(x, training=training) * 2.0 - 1.0
+
+
+def functional_with_call():
+    keras.utils.set_random_seed(0)
+    x = keras.Input((SIZE,), name="x")
+    h = layers.Dense(16, activation="tanh")(x)
+    z = Sampling(name="draw")([layers.Dense(LATENT)(h), layers.Dense(LATENT)(h)])
+    return FunctionalWithCall(x, layers.Dense(SIZE)(z))
+
+
+class DrawsForALoss(Method):
+    """InfoVAE: a second draw, from the prior, for the loss alone."""
+
+    def call(self, x):
+        mean, log_var = self.encoder(x)
+        z = self.reparameterize(mean, log_var)
+        self.add_loss(tf.reduce_mean((tf.random.stateless_normal((5, LATENT), [1, 2])[:, None] - z) ** 2))
+        return self.decoder(z)
+
+
+class PartialMethod(Vae):
+    """The method is an object without a name."""
+
+    def __init__(self):
+        super().__init__()
+        self.reparameterize = functools.partial(reparameterize, scale=0.5)
+
+    def call(self, x):
+        return self.decoder(self.reparameterize(*self.encoder(x)))
+
+
+def reparameterize(mean, log_var, scale):
+    return mean + tf.exp(scale * log_var) * tf.random.normal(tf.shape(mean))
+
+
 class MeanInInference(Method):
     def call(self, x, training=False):
         mean, log_var = self.encoder(x)
@@ -112,6 +154,9 @@ def called(build):
         (InsideTfFunction, "log-variance"),
         (AroundTheHalves, "log-variance"),
         (WithoutHalves, "log-variance"),
+        (functional_with_call, "log-variance"),
+        (DrawsForALoss, "log-variance"),
+        (PartialMethod, "log-variance"),
     ],
 )
 def test_what_call_computes_is_exported(build, kind, tmp_path, monkeypatch):

@@ -457,6 +457,23 @@ def test_one_sampling_layer_called_twice(tmp_path):
     assert [latent["z"] for latent in result.manifest["latents"]] == ["z_s_1", "z_s_2"]
 
 
+class SavedFunctional(keras.Model):
+    """A functional model by its configuration, with a train_step of its own."""
+
+
+SavedFunctional.__module__ = "a_script_that_is_gone"
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5 file")
+def test_a_file_of_a_functional_model_whose_class_is_missing(suffix, tmp_path):
+    x = keras.Input(X_SHAPE)
+    model = SavedFunctional(x, decoder()(Sampling(name="draw")(list(encoder_tensors(x)))))
+    model.save(tmp_path / f"m{suffix}")
+    result = vae_export.export(tmp_path / f"m{suffix}", tmp_path / "b", formats=["onnx"])
+    assert result.manifest["latents"][0]["layer"] == "draw"
+
+
 class BuildsItself(keras.Model):
     def __init__(self):
         super().__init__()

@@ -118,8 +118,9 @@ def two_samplers():
         ),
         (
             hierarchical,
-            r"^m: the latent of layer 'low' depends on that of layer 'high' \(a hierarchical VAE\), expected "
-            r"latents that depend on x alone; export each level as a VAE of its own$",
+            r"^m: the latent of layer 'low' depends on that of layer 'high' \(a hierarchical VAE, or a decoder "
+            r"that draws what it returns\), expected latents that depend on x alone; export each level as a VAE "
+            r"of its own, and a decoder without its last draw$",
         ),
         (
             lambda: vae_with(sampler(lambda mu, v, epsilon: mu + ops.tanh(v) ** 2 * epsilon)),
@@ -128,7 +129,8 @@ def two_samplers():
         ),
         (
             noise_in_the_encoder,
-            r"^m: layer 'noise' \(Jitter\) draws noise of shape \(6, 6, 1\) from \(6, 6, 1\); expected",
+            r"^m: layer 'noise' \(Jitter\) draws noise outside of the sampling layer 'draw', expected none in "
+            r"inference; remove it, or call it with training=False$",
         ),
     ],
     ids=["autoencoder", "gated autoencoder", "hierarchical", "tanh squared", "noise in the encoder"],
@@ -335,8 +337,42 @@ def test_dropout_that_is_always_on_is_noise():
     x = keras.Input(X_SHAPE)
     dropped = layers.Dropout(0.5, name="always")(x, training=True)
     model = keras.Model(x, decoder_tensors(SamplingLayer(name="draw")(list(encoder_tensors(dropped)))))
-    with pytest.raises(SamplingSiteError, match=r"^m: layer 'always' \(Dropout\) draws noise of shape"):
+    with pytest.raises(SamplingSiteError, match=r"^m: layer 'always' \(Dropout\) draws noise outside"):
         find_sampling_site(model)
+
+
+class WithThird(ListSampler):
+    def call(self, inputs):
+        mu, logvar, third = inputs
+        return super().call([mu, logvar]) * 1.0 + 0.0 * ops.mean(third)
+
+
+class WithTemperature(ListSampler):
+    def call(self, inputs):
+        mu, logvar, temperature = inputs
+        return mu + temperature * ops.exp(0.5 * logvar) * keras.random.normal(ops.shape(mu))
+
+
+@pytest.mark.parametrize("of_x", [False, True])
+def test_a_third_tensor_that_scales_the_noise_is_not_taken_for_a_number(of_x):
+    x, t = keras.Input(X_SHAPE, name="x"), keras.Input((1,), name="t")
+    third = layers.Dense(1, activation="softplus", name="t")(layers.Flatten()(x)) if of_x else t
+    for layer, refused in ((WithTemperature(name="draw"), True), (WithThird(name="draw"), False)):
+        z = layer([*encoder_tensors(x), third])
+        model = keras.Model([x] if of_x else [x, t], decoder_tensors(z))
+        if not refused:
+            assert find_sampling_site(model).layer_name == "draw"
+            continue
+        with pytest.raises(SamplingSiteError, match=r"^m: layer 'draw' .*, and takes 't' besides; expected"):
+            find_sampling_site(model)
+
+
+def test_scalars_in_the_graph():
+    x = keras.Input(X_SHAPE)
+    mu, logvar = encoder_tensors(x)
+    kl = ops.mean(-0.5 * ops.sum(1 + logvar - mu**2 - ops.exp(logvar), -1))
+    model = keras.Model(x, [decoder_tensors(SamplingLayer(name="draw")([mu, logvar])), kl])
+    assert find_sampling_site(model).layer_name == "draw"
 
 
 def test_a_layer_that_also_adds_a_loss():

@@ -23,7 +23,8 @@ class KnownNoise:
     """A function of tensors whose one draw from N(0, 1) is replaced by what we give.
 
     Attributes:
-        draws: how many operations draw normal noise; None if the function cannot be traced as a graph.
+        draws: how many operations draw the normal noise that the results depend on; None if the function
+            cannot be traced as a graph.
         shape: of what is drawn, where it is drawn once.
         failure: why it cannot be traced.
 
@@ -47,7 +48,7 @@ class KnownNoise:
         except Exception as error:  # noqa: BLE001
             self.failure = error
             return
-        noise = [op.outputs[0] for op in graph.graph.get_operations() if op.type in _NORMAL]
+        noise = [op.outputs[0] for op in _behind(graph.outputs) if op.type in _NORMAL]
         self.draws = len(noise)
         if self.draws > 1:
             return
@@ -61,6 +62,18 @@ class KnownNoise:
         """What the function makes of arrays and noise of `shape`; without noise if it draws none."""
         noise = [] if epsilon is None else [epsilon.astype(np.float32)]
         return [np.asarray(result) for result in self._run(*map(tf.constant, [*arrays, *noise]))]
+
+
+def _behind(tensors: Iterable[Any]) -> list[Any]:
+    """The operations of a graph that tensors are computed from."""
+    found: dict[Any, None] = {}
+    waiting = [tensor.op for tensor in tensors]
+    while waiting:
+        operation = waiting.pop()
+        if operation not in found:
+            found[operation] = None
+            waiting.extend(tensor.op for tensor in operation.inputs)
+    return list(found)
 
 
 @contextmanager

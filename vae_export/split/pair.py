@@ -206,10 +206,10 @@ def _probe(sampler: Any, shape: tuple[int, ...], where: str) -> SamplingSite:
 
 
 class _Method(keras.layers.Layer):  # type: ignore[misc]  # keras has no type stubs
-    """A method that draws z, as a layer."""
+    """A method or function that draws z, as a layer."""
 
     def __init__(self, method: Callable[..., Any]) -> None:
-        super().__init__(name=method.__name__)
+        super().__init__(name=getattr(method, "__name__", "sampler"))
         self.method = method
 
     def call(self, *args: Any) -> Any:

@@ -102,7 +102,9 @@ def measured(region: Region) -> str:
     for v in (-2.0, 0.0, 2.0):
         values = region.draw(_given(mu, spread, np.full(shape, 0.5), np.full(shape, v)), rows)
         found.append(f"{values.mean():.3g} ± {values.std():.3g} for inputs (0.5, {v:g})")
-    return f"{where} gave {', '.join(found)}"
+    others = [repr(value.name) for value in region.inputs if value not in (mu.value, spread.value)]
+    besides = f", and takes {', '.join(others)} besides" if others else ""
+    return f"{where} gave {', '.join(found)}{besides}"
 
 
 def _slot_pairs(region: Region) -> Iterator[tuple[Slot, Slot]]:
@@ -188,7 +190,9 @@ def _draws_normally(region: Region, posterior: Posterior) -> int:
     rng = np.random.default_rng(1)
     low, high = PARAMETRISATIONS[posterior.parametrisation].probe_range
     mu, v = rng.uniform(-MU_RANGE, MU_RANGE, shape), rng.uniform(low, high, shape)
-    z = region.draw(_given(posterior.mu, posterior.spread, mu, v), rows)
+    given = _given(posterior.mu, posterior.spread, mu, v)
+    # A third tensor, say a temperature, must make no difference.
+    z = region.draw({**region.others(rows, *given), **given}, rows)
     if z.shape != shape:
         return 0
     residuals = (z - mu) / (posterior.epsilon_scale * posterior.sigma(v))

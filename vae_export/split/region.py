@@ -14,7 +14,7 @@ import numpy as np
 from vae_export.split.graph import Call, Value, replay
 from vae_export.split.known_noise import KnownNoise
 
-__all__ = ["Region", "is_keras_own", "known_noise_of", "run_calls", "variables_restored"]
+__all__ = ["Region", "is_keras_own", "known_noise_of", "repeated", "run_calls", "variables_restored"]
 
 Array = np.ndarray[Any, Any]
 
@@ -27,12 +27,14 @@ class Region:
         calls: in running order.
         z: what they make.
         recorded: one row ``[1, ...]`` of a value that really occurs, for each tensor that goes in.
+        examples: several rows, of different x.
         training: how layers that ask are called.
     """
 
     calls: tuple[Call, ...]
     z: Value
     recorded: Mapping[Value, Array]
+    examples: Mapping[Value, Array]
     training: bool
 
     @property
@@ -61,9 +63,17 @@ class Region:
         (z,) = known(list(tensors.values()), np.full(known.shape, epsilon))
         return z.astype(np.float64)
 
+    def others(self, rows: int, *known: Value) -> dict[Value, Array]:
+        """Values that really occur for the tensors beside known ones, different from row to row."""
+        examples = {value: self.examples[value] for value in self.inputs if value not in known}
+        return {
+            value: array[np.arange(rows) % len(array)] if array.ndim else array
+            for value, array in examples.items()
+        }
+
     def _tensors(self, given: Mapping[Value, Array], rows: int) -> dict[Value, Array]:
         arrays = {
-            value: given[value] if value in given else np.repeat(self.recorded[value], rows, axis=0)
+            value: given[value] if value in given else repeated(self.recorded[value], rows)
             for value in self.inputs
         }
         return {value: array.astype(self.recorded[value].dtype) for value, array in arrays.items()}
@@ -72,6 +82,11 @@ class Region:
 def is_keras_own(operation: Any) -> bool:
     """Whether an operation is one of Keras' own layers or operations."""
     return type(operation).__module__.split(".")[0] == "keras"
+
+
+def repeated(row: Array, rows: int) -> Array:
+    """A row of a value ``[1, ...]`` so many times; what has no batch stays as it is."""
+    return np.repeat(row, rows, axis=0) if row.ndim else row
 
 
 def run_calls(

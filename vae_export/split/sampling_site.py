@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from typing import Any
 
 import keras
@@ -14,7 +15,7 @@ from vae_export.split.example_inputs import random_array
 from vae_export.split.graph import Call, Graph, Value, values_behind
 from vae_export.split.posterior import Posterior
 from vae_export.split.probe import identify, identify_outputs, measured
-from vae_export.split.region import Region, is_keras_own, known_noise_of, run_calls
+from vae_export.split.region import Region, is_keras_own, known_noise_of, repeated, run_calls
 from vae_export.split.stand_in import StandIn, assumed_posterior
 
 __all__ = ["SamplingSite", "find_sampling_sites", "has_noise"]
@@ -25,8 +26,9 @@ Array = np.ndarray[Any, Any]
 # value: vector units round the last values of an array in another way.
 ROWS = 8
 NOISE_FLOOR = 1e-5
-# Rows drawn to judge a layer by its own outputs.
-OUTPUT_ROWS = 2048
+# Rows drawn to judge a layer by its own outputs, and values of x that these may have together.
+OUTPUT_ROWS, FEWEST_OUTPUT_ROWS = 2048, 32
+OUTPUT_VALUES = 1 << 22
 # Calls between a source of noise and z, at most: exp, scale, multiply, add and a few more.
 LONGEST_WAY = 8
 
@@ -83,25 +85,31 @@ def find_sampling_sites(graph: Graph, where: str) -> tuple[SamplingSite, ...]:
     stand_ins = [call for call in graph.calls if isinstance(call.operation, StandIn)]
     # Some samplers pass mu through unless they are training; dropout in Keras' own layers speaks only then.
     for training in (False, True):
-        recorded, random = _record(graph, training)
-        if random or stand_ins:
+        run = _run(graph, training)
+        if run.random or stand_ins:
             break
     else:
         raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph)}")
     sites, strangers = [], []
-    for call, drawn in random.items():
-        site = _site(graph, call, drawn, recorded, training)
+    for call in run.random:
+        site = _site(graph, call, run)
         if site is None:
             strangers.append(call)
         else:
             sites.append(site)
-    sites += _assumed_sites(graph, stand_ins, recorded, bool(sites), where)
+    sites += _assumed_sites(graph, stand_ins, run.recorded, bool(sites), where)
     sites.sort(key=lambda site: graph.calls.index(site.calls[-1]))
     inside = {call for site in sites for call in site.calls}
     strangers = [call for call in strangers if call not in inside and _matters(graph, call)]
     # What draws in training only does not matter once the sampling layers are known.
-    if strangers and not (training and sites):
-        regions = [_layer_region(call, random[call][0], recorded, training) for call in strangers]
+    if strangers and not (run.training and sites):
+        if sites:
+            names = ", ".join(f"{call.path!r} ({type(call.operation).__name__})" for call in strangers)
+            raise SamplingSiteError(
+                f"{where}: layer {names} draws noise outside of the sampling layer {sites[0].layer_name!r}, "
+                "expected none in inference; remove it, or call it with training=False"
+            )
+        regions = [run.region([call], run.random[call][0]) for call in strangers]
         raise SamplingSiteError(
             f"{where}: {'; '.join(map(measured, regions))}; expected noise around mu, mu + sigma * epsilon "
             "with independent epsilon ~ N(0, 1), for any mu and sigma; let the sampling layer take mu and a "
@@ -117,11 +125,31 @@ def has_noise(graph: Graph) -> bool:
     """Whether anything in a graph draws noise, or stands in for a layer that may."""
     if any(isinstance(call.operation, StandIn) for call in graph.calls):
         return True
-    return any(_record(graph, training)[1] for training in (False, True))
+    return any(_run(graph, training).random for training in (False, True))
 
 
-def _record(graph: Graph, training: bool) -> tuple[dict[Value, Array], dict[Call, list[Value]]]:
-    """One row of every value of the graph, and the random outputs of the calls that have any.
+@dataclass(frozen=True)
+class _Run:
+    """What a graph computes when it is run.
+
+    Attributes:
+        recorded: one row of every value.
+        examples: several rows of every value, of different x.
+        random: the random outputs of the calls that have any.
+        training: how layers that ask were called.
+    """
+
+    recorded: Mapping[Value, Array]
+    examples: Mapping[Value, Array]
+    random: Mapping[Call, list[Value]]
+    training: bool
+
+    def region(self, calls: Sequence[Call], z: Value) -> Region:
+        return Region(tuple(calls), z, self.recorded, self.examples, self.training)
+
+
+def _run(graph: Graph, training: bool) -> _Run:
+    """Run a graph on equal rows, where what differs is random.
 
     What a random call made goes on with its first row, so that what is behind it is judged alone.
     """
@@ -129,10 +157,12 @@ def _record(graph: Graph, training: bool) -> tuple[dict[Value, Array], dict[Call
     recorded = {value: random_array(graph, value, 1, rng) for value in graph.inputs}
     random = {}
     for call in graph.calls:
-        given = {value: np.repeat(recorded[value], ROWS, axis=0) for value in set(call.inputs)}
+        given = {value: repeated(recorded[value], ROWS) for value in set(call.inputs)}
         try:
             made = again = run_calls([call], given, call.outputs, training)
         except ModelError as error:
+            if "ncompatible shapes" not in str(error):
+                raise
             raise ModelError(
                 f"{error} (on a batch of {ROWS}); noise for a fixed batch has to follow keras.ops.shape(mu)"
             ) from error
@@ -142,12 +172,17 @@ def _record(graph: Graph, training: bool) -> tuple[dict[Value, Array], dict[Call
         differing = [
             value
             for value, one, other in zip(call.outputs, made, again, strict=True)
-            if _differs(one[:1], one) or _differs(one, other)
+            if (one.ndim and _differs(one[:1], one)) or _differs(one, other)
         ]
         if differing and _may_draw(call):
             random[call] = differing
-        recorded.update((value, array[:1]) for value, array in zip(call.outputs, made, strict=True))
-    return recorded, random
+        rows = (array[:1] if array.ndim else array for array in made)
+        recorded.update(zip(call.outputs, rows, strict=True))
+    different = {value: random_array(graph, value, ROWS, rng) for value in graph.inputs}
+    values = [value for call in graph.calls for value in call.outputs]
+    made = run_calls(graph.calls, different, values, training)
+    examples = {**different, **dict(zip(values, made, strict=True))}
+    return _Run(recorded, examples, random, training)
 
 
 def _may_draw(call: Call) -> bool:
@@ -161,20 +196,18 @@ def _differs(one: Array, other: Array) -> bool:
     return bool((np.abs(one - other) > NOISE_FLOOR * scale).any())
 
 
-def _site(
-    graph: Graph, call: Call, random: Sequence[Value], recorded: Mapping[Value, Array], training: bool
-) -> SamplingSite | None:
-    for z in random:
-        region = _layer_region(call, z, recorded, training)
+def _site(graph: Graph, call: Call, run: _Run) -> SamplingSite | None:
+    for z in run.random[call]:
+        region = run.region([call], z)
         posterior = identify(region)
         if posterior is not None:
-            return _made_of(*_reach_back(graph, region, posterior), call)
+            return _made_of(*_reach_back(graph, region, posterior, run), call)
     if len(call.outputs) > 2:
-        return _site_of_outputs(graph, call, random, recorded, training)
-    for region in _ways_behind(graph, call, recorded, training):
+        return _site_of_outputs(graph, call, run)
+    for region in _ways_behind(graph, call, run):
         posterior = identify(region)
         if posterior is not None:
-            return _made_of(*_reach_back(graph, region, posterior), call)
+            return _made_of(*_reach_back(graph, region, posterior, run), call)
     return None
 
 
@@ -183,42 +216,37 @@ def _made_of(region: Region, posterior: Posterior, call: Call) -> SamplingSite:
     return SamplingSite(region.calls, posterior, region.z, region.z_shape, name, layer_class)
 
 
-def _layer_region(call: Call, z: Value, recorded: Mapping[Value, Array], training: bool) -> Region:
-    return Region((call,), z, recorded, training)
-
-
-def _site_of_outputs(
-    graph: Graph, call: Call, random: Sequence[Value], recorded: Mapping[Value, Array], training: bool
-) -> SamplingSite | None:
+def _site_of_outputs(graph: Graph, call: Call, run: _Run) -> SamplingSite | None:
     """A layer with weights of its own that returns mu, v and z at once."""
     rng = np.random.default_rng(0)
-    arrays = {value: random_array(graph, value, OUTPUT_ROWS, rng) for value in graph.inputs}
+    # Layers of pictures need memory for every row.
+    most = max(prod(size or 1 for size in value.shape[1:]) for value in graph.inputs)
+    rows = max(FEWEST_OUTPUT_ROWS, min(OUTPUT_ROWS, OUTPUT_VALUES // most))
+    arrays = {value: random_array(graph, value, rows, rng) for value in graph.inputs}
     before = graph.calls[: graph.calls.index(call) + 1]
-    known = known_noise_of(before, arrays, call.outputs, training)
+    known = known_noise_of(before, arrays, call.outputs, run.training)
     if known is None:
-        epsilon, made = None, run_calls(before, arrays, call.outputs, training)
+        epsilon, made = None, run_calls(before, arrays, call.outputs, run.training)
     else:
         epsilon = rng.standard_normal(known.shape or ())
         made = known(list(arrays.values()), epsilon)
     drawn = dict(zip(call.outputs, made, strict=True))
-    for z in random:
+    for z in run.random[call]:
         if epsilon is not None and epsilon.shape != drawn[z].shape:
             continue
         others = {
             value: array
             for value, array in drawn.items()
-            if value not in random and array.shape == drawn[z].shape
+            if value not in run.random[call] and array.shape == drawn[z].shape
         }
-        region = _layer_region(call, z, recorded, training)
+        region = run.region([call], z)
         posterior = identify_outputs(drawn[z].astype(np.float64), others, region, epsilon)
         if posterior is not None:
             return _made_of(region, posterior, call)
     return None
 
 
-def _ways_behind(
-    graph: Graph, call: Call, recorded: Mapping[Value, Array], training: bool
-) -> Iterator[Region]:
+def _ways_behind(graph: Graph, call: Call, run: _Run) -> Iterator[Region]:
     """Regions that begin with a source of noise and take in one more operation behind it at a time."""
     calls, end = [call], call.outputs[0]
     for _ in range(LONGEST_WAY):
@@ -227,10 +255,10 @@ def _ways_behind(
             return
         calls.append(behind[0])
         end = behind[0].outputs[0]
-        yield Region(tuple(calls), end, recorded, training)
+        yield run.region(calls, end)
 
 
-def _reach_back(graph: Graph, region: Region, posterior: Posterior) -> tuple[Region, Posterior]:
+def _reach_back(graph: Graph, region: Region, posterior: Posterior, run: _Run) -> tuple[Region, Posterior]:
     """Take in the operations that make v, as long as that shows what v was made of.
 
     exp(0.5 * logvar) in the graph is better known by logvar than by its value, which over- and underflows.
@@ -240,7 +268,7 @@ def _reach_back(graph: Graph, region: Region, posterior: Posterior) -> tuple[Reg
         maker = makers.get(posterior.spread.value)
         if maker is None or len(maker.inputs) != 1 or _has_weights(maker):
             break
-        wider = Region((maker, *region.calls), region.z, region.recorded, region.training)
+        wider = run.region([maker, *region.calls], region.z)
         found = identify(wider)
         if found is None:
             break
@@ -279,8 +307,9 @@ def _refuse_dependent(graph: Graph, sites: Sequence[SamplingSite], where: str) -
             if other is not site and not behind.isdisjoint(other.inputs):
                 raise SamplingSiteError(
                     f"{where}: the latent of layer {other.layer_name!r} depends on that of layer "
-                    f"{site.layer_name!r} (a hierarchical VAE), expected latents that depend on x alone; "
-                    "export each level as a VAE of its own"
+                    f"{site.layer_name!r} (a hierarchical VAE, or a decoder that draws what it returns), "
+                    "expected latents that depend on x alone; export each level as a VAE of its own, and a "
+                    "decoder without its last draw"
                 )
 
 

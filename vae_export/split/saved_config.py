@@ -26,6 +26,8 @@ __all__ = ["mend", "missing_classes", "read_config"]
 _STAND_IN = "vae_export>StandIn"
 _STAND_IN_VAE = "vae_export>StandInVae"
 _HALVES = ("encoder", "decoder")
+# As Keras writes it itself.
+_FUNCTIONAL = "keras.src.models.functional"
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -79,7 +81,7 @@ def mend(config: Any, known: Mapping[str, Any]) -> Any:
                 }
             if "layers" in node["config"]:
                 # A subclass that is a functional model by its configuration.
-                node = {**node, "module": "keras", "class_name": "Functional", "registered_name": None}
+                node = {**node, "module": _FUNCTIONAL, "class_name": "Functional", "registered_name": None}
             else:
                 return _stand_in(node, shapes.get(_name(node)))
         return {key: mended(value) for key, value in node.items() if key != "compile_config"}

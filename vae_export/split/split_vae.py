@@ -154,6 +154,7 @@ def split_graph(graph: Graph, sites: Sequence[SamplingSite], name: str) -> Split
     drawn = {latent.z: site.z for latent, site in zip(latents, sites, strict=True)}
     targets = _decoder_targets(graph, drawn.values(), name)
     posterior = _posterior_targets(latents, sites)
+    _refuse_stateful(graph, name)
     decoder_calls = calls_between(graph, drawn.values(), targets.values())
     encoder_calls = calls_between(graph, graph.inputs, [target.value for target in posterior.values()])
     encoder_inputs = _used(graph, encoder_calls, [target.value for target in posterior.values()])
@@ -252,6 +253,15 @@ def _find_x(encoder: list[Value], decoder: list[Value], targets: list[Value], wh
 def _condition_name(value: Value, latents: Sequence[Latent]) -> str:
     taken = {name for latent in latents for name in (latent.mu, latent.logvar, latent.epsilon, latent.z)}
     return f"{value.name}_input" if value.name in taken.union(RESERVED) else value.name
+
+
+def _refuse_stateful(graph: Graph, where: str) -> None:
+    for call in graph.calls:
+        if getattr(call.operation, "stateful", False):
+            raise ModelError(
+                f"{where}: layer {call.path!r} ({type(call.operation).__name__}) is stateful, expected "
+                "layers that begin anew with every batch; build it with stateful=False, the weights fit"
+            )
 
 
 def _refuse_shortcuts(

@@ -9,6 +9,9 @@ from typing import Any
 import keras
 from keras import tree
 
+# Not public, but the one way to tell a functional model from a subclassed one.
+from keras.src.models.functional import Functional
+
 from vae_export.errors import one_line
 from vae_export.split.graph import is_functional
 
@@ -41,6 +44,13 @@ def trace_call(model: Any) -> Any:
 
 def _inputs(model: Any) -> Any:
     """Symbolic tensors of the shapes that the model was called on, in their structure."""
+    if isinstance(model, Functional):
+        return tree.map_structure(
+            lambda tensor: keras.Input(
+                tensor.shape[1:], dtype=tensor.dtype, name=tensor._keras_history.operation.name
+            ),
+            model._inputs_struct,
+        )
     shapes = getattr(model, "_build_shapes_dict", None) or {}
     if len(shapes) != 1:
         raise CannotTraceError("it was never called; call it once on an array before the export")

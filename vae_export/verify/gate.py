@@ -9,18 +9,23 @@ from typing import Any
 import numpy as np
 
 from vae_export.artifact import Artifact
-from vae_export.errors import MissingDependencyError, ParityError, one_line
+from vae_export.errors import MissingDependencyError, ModelError, ParityError, one_line
 from vae_export.latent import Latent
 from vae_export.quiet import quiet
 from vae_export.verify.cases import decoder_cases, encoder_cases
 from vae_export.verify.draws import draw_z
 from vae_export.verify.keras_runner import KerasRunner
+from vae_export.verify.metrics import value_scale
 from vae_export.verify.parity import DEFAULT_TOLERANCE, OutputParity, ParityReport, check_case, check_graph
 from vae_export.verify.runners import Runner, load_runner
 
 __all__ = ["Reference", "end_to_end_name", "verify_artifacts"]
 
 Array = np.ndarray[Any, Any]
+
+
+# How far a sample alone may be from the same in a batch, times the range of the values.
+ALONE_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -58,11 +63,30 @@ class Reference:
         conditions: Mapping[str, Array],
         seed: int,
     ) -> Reference:
-        """Run the halves on samples."""
+        """Run the halves on samples.
+
+        Raises:
+            ModelError: what comes out for one sample depends on the others of its batch.
+        """
         posterior = encoder.run(encoder_inputs)
+        _refuse_batch_dependence(encoder, encoder_inputs, posterior)
         z = draw_z(latents, posterior, seed)
         outputs = decoder.run({**z, **conditions})
         return cls(encoder, decoder, tuple(latents), encoder_inputs, conditions, posterior, z, outputs, seed)
+
+
+def _refuse_batch_dependence(
+    half: KerasRunner, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
+) -> None:
+    alone = half.run({name: array[:1] for name, array in inputs.items()})
+    for name, array in alone.items():
+        off = float(np.abs(array[0] - outputs[name][0]).max(initial=0.0))
+        if off > ALONE_TOLERANCE * value_scale(outputs[name]):
+            raise ModelError(
+                f"encoder: {name!r} of a sample differs by {off:.2g} when it is alone and when it is in a "
+                f"batch of {len(outputs[name])}, expected rows that do not depend on each other; batch "
+                "statistics, as of BatchNormalization called with training=True, belong to training"
+            )
 
 
 def end_to_end_name(format: str) -> str:
