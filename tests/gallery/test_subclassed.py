@@ -183,6 +183,42 @@ def test_a_model_that_passes_the_mean_on_in_inference(tmp_path):
     assert np.abs(vae_export.load(tmp_path / "b").reconstruct(X) - model(X)).max() > 0.1
 
 
+class LogStdInTraining(Vae):
+    def call(self, x, training=False):
+        mean, log_std = self.encoder(x)
+        if training:
+            mean += tf.exp(log_std) * tf.random.normal(tf.shape(mean))
+        return self.decoder(mean)
+
+
+class MeanAlone(Vae):
+    """z is drawn in train_step(), which is not read."""
+
+    def call(self, x):
+        return self.decoder(tf.identity(self.encoder(x)[1]))
+
+
+@pytest.mark.parametrize(
+    ("build", "kind", "source"),
+    [(LogStdInTraining, "log-std", "probed"), (MeanAlone, "log-variance", "assumed")],
+)
+def test_what_inference_does_not_show_is_looked_for_in_training(build, kind, source, tmp_path):
+    model = called(build)
+    result = vae_export.export(model, tmp_path / "b", formats=["onnx"])
+    (latent,) = result.manifest["latents"]
+    assert (latent["parametrisation"], latent["parametrisation_source"]) == (kind, source)
+    vae = vae_export.load(tmp_path / "b")
+    # Which tensor is the mean is seen in inference.
+    np.testing.assert_allclose(vae.decode(vae.encode(X)[0]), model(X), rtol=0, atol=1e-4)
+
+
+def test_an_order_that_is_taken_from_a_method_is_told(tmp_path):
+    result = vae_export.export(Method(), tmp_path / "b", formats=["onnx"])
+    assert result.cut.endswith(
+        "; the encoder's outputs are taken in the order of the arguments of reparameterize"
+    )
+
+
 class Conditional(keras.Model):
     """Labels are joined to x and z in call()."""
 
@@ -225,6 +261,25 @@ class SigmoidByTensorFlow(Method):
         return tf.sigmoid(self.decoder(self.reparameterize(mean, log_var)))
 
 
+class ClipsByTensorFlow(Method):
+    def call(self, x):
+        mean, log_var = self.encoder(tf.clip_by_value(x, 0.0, 1.0))
+        return self.decoder(self.reparameterize(mean, log_var))
+
+
+class ClipsNoise(Vae):
+    def call(self, x):
+        mean, log_var = self.encoder(x)
+        epsilon = tf.clip_by_value(tf.random.normal(tf.shape(mean)), -2.5, 2.5)
+        return self.decoder(mean + tf.exp(0.5 * log_var) * epsilon)
+
+
+class LogitsBeside(Method):
+    def call(self, x):
+        logits = self.decoder(self.reparameterize(*self.encoder(x)))
+        return {"logits": logits, "reconstruction": tf.sigmoid(logits)}
+
+
 class DrawsTwice(Method):
     def call(self, x):
         mean, log_var = self.encoder(x)
@@ -261,6 +316,9 @@ ELSE = (
     [
         (ScaledByTensorFlow, f"^m: {ELSE} \\(it differs by .* of the largest value\\), expected nothing .*{WAY_OUT}"),
         (SigmoidByTensorFlow, f"^m: {ELSE} \\(it differs by "),
+        (ClipsByTensorFlow, f"^m: {ELSE} \\(it differs by "),
+        (ClipsNoise, f"^m: {ELSE} \\(it differs by "),
+        (LogitsBeside, f"^m: {ELSE} \\(it differs by "),
         (DrawsTwice, f"^m: call\\(\\) draws noise in 2 places, expected one draw of the shape of z, .*{WAY_OUT}"),
         (
             lambda: JoinsByTensorFlow(size=SIZE + LABELS),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from keras import tree
 
 from vae_export.errors import ModelError, SamplingSiteError, one_line
 from vae_export.split.example_inputs import random_array
@@ -30,7 +31,7 @@ _WAY_OUT = (
 
 def those_that_call_agrees_with(
     model: Any, graph: Graph, sites: Sequence[SamplingSite], where: str
-) -> list[SamplingSite]:
+) -> tuple[list[SamplingSite], bool]:
     """Of several ideas of where and how z is drawn, those with which a model's own call() agrees.
 
     Args:
@@ -39,13 +40,16 @@ def those_that_call_agrees_with(
         sites: what may be.
         where: what messages call the model.
 
+    Returns:
+        The sites, and whether they were tried with noise; without, only which tensor is mu is sure.
+
     Raises:
         ModelError: call() cannot be run on the inputs of encoder and decoder, or computes something else.
         SamplingSiteError: call() draws noise in another way than once from N(0, 1).
     """
     rng = np.random.default_rng(0)
-    arrays = [random_array(graph, value, ROWS, rng) for value in graph.inputs]
-    known = _callable_on(model, graph, arrays, where)
+    trials = list(_trials(graph, rng))
+    known = _callable_on(model, graph, trials[0], False, where)
     z_shape = (ROWS, *sites[0].latent_shape)
     if known.draws and (known.draws > 1 or known.shape != z_shape):
         got = f"{known.draws} places" if known.shape is None else f"one place, of shape {known.shape}"
@@ -53,25 +57,67 @@ def those_that_call_agrees_with(
             f"{where}: call() draws noise in {got}, expected one draw of the shape of z, {z_shape}; "
             f"{_WAY_OUT}"
         )
-    # Without noise of its own, as many are in inference, it is decoder(mu).
-    epsilon = rng.standard_normal(z_shape) if known.draws else np.zeros(z_shape)
-    expected = known(arrays, epsilon if known.draws else None)
-    worst = [_difference(_joined(graph, site, arrays, epsilon), expected) for site in sites]
-    agreeing = [site for site, difference in zip(sites, worst, strict=True) if difference <= TOLERANCE]
+    differences = _differences(known, graph, sites, trials, rng)
+    agreeing = [site for site in sites if differences[site] <= TOLERANCE]
     if not agreeing:
-        how = "" if min(worst) == np.inf else f" (it differs by {min(worst):.2g} of the largest value)"
+        least = min(differences.values())
+        how = "" if least == np.inf else f" (it differs by {least:.2g} of the largest value)"
         raise ModelError(
             f"{where}: call() computes something else than decoder(mu + sigma * epsilon) of its encoder and "
             f"decoder{how}, expected nothing before, between and behind them; {_WAY_OUT}"
         )
-    return agreeing
+    if known.draws:
+        return agreeing, True
+    # As many do in inference it computes decoder(mu); in training it may draw.
+    known = _callable_on(model, graph, trials[0], True, where)
+    if known.draws != 1 or known.shape != z_shape:
+        return agreeing, False
+    differences = _differences(known, graph, agreeing, trials, rng)
+    drawn = [site for site in agreeing if differences[site] <= TOLERANCE]
+    return (drawn, True) if drawn else (agreeing, False)
 
 
-def _callable_on(model: Any, graph: Graph, arrays: Sequence[Array], where: str) -> KnownNoise:
+def _trials(graph: Graph, rng: np.random.Generator) -> Iterator[list[Array]]:
+    """Inputs in [0, 1), far around 0 and as bytes have them: call() may clip them or what they become."""
+    arrays = [random_array(graph, value, ROWS, rng) for value in graph.inputs]
+    yield arrays
+    for low, high in ((-30.0, 30.0), (0.0, 255.0)):
+        yield [
+            np.asarray(rng.uniform(low, high, array.shape), array.dtype) if array.dtype.kind == "f" else array
+            for array in arrays
+        ]
+
+
+def _differences(
+    known: KnownNoise,
+    graph: Graph,
+    sites: Sequence[SamplingSite],
+    trials: Sequence[Sequence[Array]],
+    rng: np.random.Generator,
+) -> dict[SamplingSite, float]:
+    """How far call() is from decoder(mu + sigma * epsilon), relative to the largest value, for each site."""
+    worst = dict.fromkeys(sites, 0.0)
+    for arrays in trials:
+        shape = (ROWS, *sites[0].latent_shape)
+        # Beyond what noise that is clipped would be clipped to.
+        epsilon = 2.0 * rng.standard_normal(shape) if known.draws else np.zeros(shape)
+        expected = known(arrays, epsilon if known.draws else None)
+        for site in sites:
+            outputs = _joined(graph, site, arrays, epsilon)
+            difference = _difference(outputs, expected, may_overflow=arrays is not trials[0])
+            worst[site] = max(worst[site], difference)
+    return worst
+
+
+def _callable_on(model: Any, graph: Graph, arrays: Sequence[Array], training: bool, where: str) -> KnownNoise:
     failures = []
     for form in _forms(graph):
+
+        def run(*given: Any, form: Any = form) -> list[Any]:
+            return _reconstruction_first(model(*form(given), training=training))
+
         with variables_restored([model]):
-            known = KnownNoise(lambda *given, form=form: model(*form(given), training=False), arrays, [model])
+            known = KnownNoise(run, arrays, [model])
         if known.draws is not None:
             return known
         failures.append(known.failure)
@@ -80,6 +126,14 @@ def _callable_on(model: Any, graph: Graph, arrays: Sequence[Array], where: str) 
         f"{where}: call() cannot be run on the inputs of its encoder and decoder, {names} "
         f"({one_line(failures[0])}), and may do more than join them; {_WAY_OUT}"
     )
+
+
+def _reconstruction_first(outputs: Any) -> list[Any]:
+    """What a model returns, one after the other; of a dict what is called a reconstruction first."""
+    if isinstance(outputs, Mapping):
+        names = sorted(outputs, key=lambda name: "recon" not in str(name).lower())
+        return [tensor for name in names for tensor in tree.flatten(outputs[name])]
+    return list(tree.flatten(outputs))
 
 
 def _forms(graph: Graph) -> Iterator[Any]:
@@ -98,19 +152,29 @@ def _joined(graph: Graph, site: SamplingSite, arrays: Sequence[Array], epsilon: 
     given = dict(zip(graph.inputs, arrays, strict=True))
     sources = [posterior.mu.value, posterior.spread.value]
     mu, spread = run_calls(calls_between(graph, graph.inputs, sources), given, sources, training=False)
-    sigma = posterior.epsilon_scale * posterior.sigma(np.asarray(posterior.spread.take(spread), np.float64))
-    z = np.asarray(posterior.mu.take(mu), np.float64) + sigma * epsilon
-    known = {**given, site.z: z.astype(np.float32)}
+    v = np.asarray(posterior.spread.take(spread), np.float64)
+    with np.errstate(over="ignore", invalid="ignore"):
+        sigma = posterior.epsilon_scale * posterior.sigma(v)
+        z = (np.asarray(posterior.mu.take(mu), np.float64) + sigma * epsilon).astype(np.float32)
+    known = {**given, site.z: z}
     return run_calls(calls_between(graph, known, graph.outputs), known, graph.outputs, training=False)
 
 
-def _difference(outputs: Sequence[Array], expected: Sequence[Array]) -> float:
-    """How far the outputs are from the nearest of what was expected, relative; infinite without any."""
+def _difference(outputs: Sequence[Array], expected: Sequence[Array], may_overflow: bool) -> float:
+    """How far outputs are from the first expected ones of their shapes, relative; infinite without any.
+
+    Inputs far out may overflow, and where they do depends on the order of operations.
+    """
+    left = list(expected)
     worst = 0.0
     for output in outputs:
-        alike = [array for array in expected if array.shape == output.shape]
-        scale = max(float(np.abs(output).max()), 1e-30)
-        distances = [float(np.abs(array - output).max()) / scale for array in alike]
-        # Written so that NaN counts as far.
-        worst = max(worst, min((d for d in distances if d >= 0), default=np.inf))
+        index = next((index for index, array in enumerate(left) if array.shape == output.shape), None)
+        if index is None:
+            return np.inf
+        array = left.pop(index)
+        comparable = np.isfinite(output)
+        if not (np.isfinite(array[comparable]).all() and (may_overflow or comparable.all())):
+            return np.inf
+        scale = max(float(np.abs(output[comparable]).max(initial=0.0)), 1e-30)
+        worst = max(worst, float(np.abs(array - output)[comparable].max(initial=0.0)) / scale)
     return worst

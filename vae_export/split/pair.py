@@ -24,6 +24,8 @@ _SAMPLERS = (
     "sampling", "sampler", "sampling_layer", "sample_layer", "reparameterize", "reparameterise",
     "reparametrize", "reparametrise", "reparameterization", "sample_z",
 )  # fmt: skip
+# Where z is drawn if no part of the model is known that does.
+_IN_CALL = "call()"
 
 
 @dataclass(frozen=True)
@@ -92,9 +94,16 @@ def join(
         decoder.outputs,
         decoder.output_names,
     )
+    (site, *_), note = candidates, pair.note
     if pair.whole is not None:
-        candidates = those_that_call_agrees_with(pair.whole, graph, candidates, where)
-    return graph, (replace(candidates[0], note=pair.note),)
+        (site, *_), with_noise = those_that_call_agrees_with(pair.whole, graph, candidates, where)
+        if not with_noise and site.layer_name == _IN_CALL:
+            slots = [site.posterior.mu, site.posterior.spread]
+            posterior = posterior_by_names(slots, [_output_name(encoder, slot) for slot in slots])
+            site = replace(site, posterior=replace(posterior, mu=slots[0], spread=slots[1]))
+    elif len(candidates) > 1:
+        note = f"the encoder's outputs are taken in the order of the arguments of {site.layer_name}"
+    return graph, (replace(site, note=note),)
 
 
 def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
@@ -115,10 +124,7 @@ def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
 
 
 def _sites_of_outputs(encoder: Graph, decoder: Graph, pair: Pair, where: str) -> list[SamplingSite]:
-    """What may be between an encoder that returns mu and v, and a decoder that takes z; the likely first.
-
-    Several only where call() can tell which it is.
-    """
+    """What may be between an encoder that returns mu and v, and a decoder that takes z; the likely first."""
     shapes = {value.shape[1:] for value in decoder.inputs}
     whole = [value for value in encoder.outputs if value.shape[1:] in shapes]
     if len(whole) == 2:
@@ -149,12 +155,10 @@ def _sites_of_outputs(encoder: Graph, decoder: Graph, pair: Pair, where: str) ->
             for mu, spread in orders
             for kind in PARAMETRISATIONS
         ]
-        name, layer_class = "call()", type(pair.whole).__name__
+        name, layer_class = _IN_CALL, type(pair.whole).__name__
     else:
         posteriors = [posterior_by_names(slots, names)]
         name, layer_class = "between encoder and decoder", "none"
-    if pair.whole is None:
-        posteriors = posteriors[:1]
     return [SamplingSite((), posterior, slots[0].value, shape, name, layer_class) for posterior in posteriors]
 
 
