@@ -116,6 +116,34 @@ class DrawsForALoss(Method):
         return self.decoder(z)
 
 
+class TracksKl(WithoutHalves):
+    """A metric that is updated in call(), and `training` without a default."""
+
+    def __init__(self):
+        super().__init__()
+        self.kl = keras.metrics.Mean(name="kl")
+        self.dropout = layers.Dropout(0.5)
+
+    def call(self, x, training):
+        h = self.dropout(ops.relu(self.hidden(x)), training=training)
+        mean, log_var = self.mean(h), self.log_var(h)
+        self.kl.update_state(ops.mean(log_var))
+        return self.out(self.sampling([mean, log_var]))
+
+
+class OlderNames(Vae):
+    """As TensorFlow's tutorial called them once."""
+
+    def __init__(self):
+        super().__init__()
+        self.inference_net, self.generative_net = self.encoder, self.decoder
+        del self.encoder, self.decoder
+
+    def call(self, x):
+        mean, log_var = self.inference_net(x)
+        return self.generative_net(mean + tf.exp(0.5 * log_var) * tf.random.normal(tf.shape(mean)))
+
+
 class PartialMethod(Vae):
     """The method is an object without a name."""
 
@@ -157,6 +185,7 @@ def called(build):
         (functional_with_call, "log-variance"),
         (DrawsForALoss, "log-variance"),
         (PartialMethod, "log-variance"),
+        (OlderNames, "log-variance"),
     ],
 )
 def test_what_call_computes_is_exported(build, kind, tmp_path, monkeypatch):
@@ -191,6 +220,14 @@ class LogStdInTraining(Vae):
         return self.decoder(mean)
 
 
+class WithoutHalvesInTraining(WithoutHalves):
+    def call(self, x, training=False):
+        h = ops.relu(self.hidden(x))
+        mean = self.mean(h)
+        z = self.sampling([mean, self.log_var(h)])
+        return self.out(z if training else mean)
+
+
 class MeanAlone(Vae):
     """z is drawn in train_step(), which is not read."""
 
@@ -200,7 +237,11 @@ class MeanAlone(Vae):
 
 @pytest.mark.parametrize(
     ("build", "kind", "source"),
-    [(LogStdInTraining, "log-std", "probed"), (MeanAlone, "log-variance", "assumed")],
+    [
+        (LogStdInTraining, "log-std", "probed"),
+        (WithoutHalvesInTraining, "log-variance", "probed"),
+        (MeanAlone, "log-variance", "assumed"),
+    ],
 )
 def test_what_inference_does_not_show_is_looked_for_in_training(build, kind, source, tmp_path):
     model = called(build)
@@ -247,6 +288,49 @@ def test_labels_that_are_joined_in_call(tmp_path, monkeypatch):
     got = vae.reconstruct({"x": X, "label": Y}, seed=5)
     give_noise(monkeypatch, [vae._epsilon(vae.latents[0], 5, 0, len(X))])
     np.testing.assert_allclose(got, model({"x": X, "label": Y}), rtol=0, atol=1e-4)
+
+
+def test_what_call_does_besides_is_left_out(tmp_path):
+    model = TracksKl()
+    model(X, training=False)
+    peak(model)
+    before = float(model.kl.result())
+    vae_export.export(model, tmp_path / "b", formats=["onnx"])
+    assert float(model.kl.result()) == before
+    vae = vae_export.load(tmp_path / "b")
+    mean = model.mean(ops.relu(model.hidden(X)))
+    np.testing.assert_allclose(vae.encode(X)[0], mean, rtol=0, atol=1e-5 * np.abs(mean).max())
+    # The model is as it was: what was silenced speaks again.
+    model.kl.update_state(5.0)
+    assert float(model.kl.result()) != before
+
+
+class Tokens(keras.Model):
+    def __init__(self):
+        super().__init__(name="m")
+        self.embed, self.mean, self.log_var = (
+            layers.Embedding(9, 4),
+            layers.Dense(LATENT),
+            layers.Dense(LATENT),
+        )
+        self.sampling, self.out = Sampling(name="draw"), layers.Dense(6 * 9)
+        self.flat, self.shape_back = layers.Flatten(), layers.Reshape((6, 9))
+
+    def call(self, inputs):
+        h = ops.concatenate([self.flat(self.embed(inputs["tokens"])), inputs["weight"]], -1)
+        z = self.sampling([self.mean(h), self.log_var(h)])
+        return self.shape_back(self.out(ops.concatenate([z, inputs["weight"]], -1)))
+
+
+def test_inputs_that_are_looked_up_are_integers(tmp_path):
+    tokens = RNG.integers(0, 9, (8, 6)).astype(np.int32)
+    model = Tokens()
+    model({"tokens": tokens, "weight": X[:, :1]})
+    result = vae_export.export(
+        model, tmp_path / "b", formats=["onnx"], calibration={"x": tokens, "weight": X[:, :1]}
+    )
+    inputs = {entry["name"]: entry["dtype"] for entry in result.manifest["artifacts"][0]["inputs"]}
+    assert inputs == {"x": "int32", "weight": "float32"}
 
 
 class ScaledByTensorFlow(Method):

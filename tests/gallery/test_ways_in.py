@@ -212,6 +212,96 @@ def test_a_setting_that_may_scale_the_noise_is_not_passed_by(tmp_path):
     assert (latent["epsilon_scale"], latent["parametrisation_source"]) == (0.5, "probed")
 
 
+def head(name, activation=None):
+    return lambda h: layers.Dense(LATENT, name=name, activation=activation)(h)
+
+
+def of_heads(layer, *heads):
+    x = keras.Input(X_SHAPE)
+    h = layers.Flatten()(x)
+    return keras.Model(x, decoder()(layer([head(h) for head in heads])))
+
+
+class Gate(layers.Layer):
+    def call(self, inputs):
+        return inputs[0] * ops.sigmoid(inputs[1])
+
+
+class OtherSampling(Sampling):
+    """Made with settings of which nobody knows what they do."""
+
+    def __init__(self, settings, **options):
+        super().__init__(**options)
+        self.settings = settings
+
+    def call(self, inputs):
+        return super().call(inputs[:2])
+
+    def get_config(self):
+        return {**super().get_config(), **self.settings}
+
+
+Gate.__module__ = OtherSampling.__module__ = "a_script_that_is_gone"
+
+
+@pytest.mark.parametrize(
+    ("build", "message"),
+    [
+        (
+            lambda: of_heads(Gate(name="g"), head("one"), head("two")),
+            r"^m: layer 'g' has class 'Gate', which is not known here, and no name says that it draws z from 'one' "
+            r"and 'two'; give --custom-objects the file or module that defines it, or --parametrisation if it draws",
+        ),
+        (
+            lambda: of_heads(Sampling(name="s"), head("one"), head("two", "softplus")),
+            r"^m: layer 's': 'two' is never negative, so it is no logarithm, and its name does not tell what it is; "
+            r"give --parametrisation std or variance$",
+        ),
+        (
+            lambda: of_heads(Sampling(name="s"), head("mean"), head("z_var")),
+            r"^m: layer 's': 'z_var' is named like a variance, but may be negative; give --parametrisation "
+            r"log-variance, log-std or variance$",
+        ),
+        (
+            lambda: of_heads(OtherSampling({"tau": 0.3}, name="s"), head("mean"), head("log_var")),
+            r"^m: layer 's' has class 'OtherSampling', which is not known here, and was made with tau=0\.3, which",
+        ),
+        (
+            lambda: of_heads(OtherSampling({}, name="s"), head("mean"), head("log_var"), head("t")),
+            r"^m: layer 's' has class 'OtherSampling', which is not known here, and is not where z is drawn; give",
+        ),
+    ],
+)
+def test_what_names_do_not_tell_is_asked_for(build, message, tmp_path):
+    build().save(tmp_path / "m.keras")
+    with pytest.raises(SamplingSiteError, match=message):
+        vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"])
+
+
+def test_what_is_told_needs_no_names(tmp_path):
+    of_heads(Gate(name="g"), head("one"), head("two")).save(tmp_path / "m.keras")
+    result = vae_export.export(
+        tmp_path / "m.keras", tmp_path / "b", formats=["onnx"], parametrisation="log-std"
+    )
+    assert result.cut.endswith("log-std (given): told by the user")
+
+
+def test_settings_that_are_not_read_are_told(tmp_path):
+    model = of_heads(
+        OtherSampling({"mode": "softplus", "latent_dim": 3}, name="s"), head("mean"), head("log_var")
+    )
+    model.save(tmp_path / "m.keras")
+    result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"])
+    assert result.cut.endswith("; mode='softplus' of the layer is not read")
+
+
+@pytest.mark.parametrize(("names", "mean"), [(("lv", "mu"), "mu"), (("log_sigma2", "loc"), "loc")])
+def test_a_name_of_the_mean_settles_the_order(names, mean, tmp_path):
+    of_heads(Sampling(name="s"), *map(head, names)).save(tmp_path / "m.keras")
+    (site,) = vae_export.pipeline.inspect(tmp_path / "m.keras").sites
+    assert (site.mu, site.parametrisation) == (repr(mean), "log-variance")
+
+
 def test_swapped_names_are_swapped_back(tmp_path):
     x = keras.Input(X_SHAPE)
     h = layers.Flatten()(x)

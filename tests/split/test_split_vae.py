@@ -162,6 +162,16 @@ def test_mu_and_logvar_are_not_mixed_up():
         np.testing.assert_array_equal(halves.encoder({"x": x})[name], direct)
 
 
+def test_outputs_that_are_left_out_are_told():
+    x = keras.Input(X_SHAPE, name="x")
+    mu, logvar = encoder_tensors(x)
+    z = SamplingLayer(name="draw")([mu, logvar])
+    classes = layers.Dense(4, name="classes")(mu)
+    halves = split(keras.Model(x, [decoder_tensors(z), classes, mu, z]), "m")
+    assert halves.left_out == ("classes",)
+    assert halves.describe_cut().endswith("; outputs left out: classes")
+
+
 def test_what_was_cut_is_told():
     halves = split(both_nested(), "m")
     assert halves.describe_cut().startswith("sampling layer 'encoder/list_sampler")

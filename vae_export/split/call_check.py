@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from keras import tree
 
-from vae_export.errors import ModelError, SamplingSiteError, one_line
+from vae_export.errors import ModelError, SamplingSiteError
 from vae_export.split.example_inputs import random_array
-from vae_export.split.graph import Graph, calls_between
+from vae_export.split.graph import Graph, calls_between, own_words
 from vae_export.split.known_noise import KnownNoise
 from vae_export.split.posterior import Posterior
 from vae_export.split.region import run_calls, variables_restored
@@ -124,7 +124,7 @@ def _callable_on(model: Any, graph: Graph, arrays: Sequence[Array], training: bo
     names = ", ".join(f"{value.name!r} {value.shape}" for value in graph.inputs)
     raise ModelError(
         f"{where}: call() cannot be run on the inputs of its encoder and decoder, {names} "
-        f"({one_line(failures[0])}), and may do more than join them; {_WAY_OUT}"
+        f"({own_words(failures[0] or ValueError())}), and may do more than join them; {_WAY_OUT}"
     )
 
 

@@ -29,6 +29,7 @@ __all__ = [
     "calls_between",
     "flatten",
     "is_functional",
+    "own_words",
     "replay",
     "resized",
     "values_behind",
@@ -173,7 +174,7 @@ def replay(calls: Sequence[Call], tensors: Mapping[Value, Any], targets: Sequenc
         # Layers of anybody raise anything.
         except Exception as error:
             kind = type(call.operation).__name__
-            raise ModelError(f"layer {call.path!r} ({kind}) cannot be called: {_own_words(error)}") from error
+            raise ModelError(f"layer {call.path!r} ({kind}) cannot be called: {own_words(error)}") from error
         made.update(zip(call.outputs, results, strict=True))
     return [made[target] for target in targets]
 
@@ -245,7 +246,7 @@ def _output_names(functional: Any) -> list[str]:
     return names
 
 
-def _own_words(error: Exception) -> str:
+def own_words(error: Exception) -> str:
     """What a layer said, without what Keras and TensorFlow put around it."""
     text = re.sub(r"\x1b\[\d*m", "", str(error)).split("Arguments received by")[0]
     text = re.sub(r"Exception encountered when calling [\w.]+\(\)\.|\{\{.*?\}\}|\[Op:.*", "", text)

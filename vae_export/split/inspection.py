@@ -114,7 +114,14 @@ def inspect_model(model: Any, name: str, **options: Any) -> Inspection:
         sites=tuple(map(_site_row, sites)),
         encoder=_tensors(halves.encoder) if halves else None,
         decoder=_tensors(halves.decoder) if halves else None,
-        notes=(*_notes(graph), *(site.note for site in sites if site.note)),
+        notes=(
+            *_notes(graph),
+            *(site.note for site in sites if site.note),
+            *(
+                f"output {name!r} does not come from z: left out"
+                for name in (halves.left_out if halves else ())
+            ),
+        ),
         problem=problem,
     )
 

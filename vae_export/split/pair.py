@@ -8,18 +8,21 @@ from typing import Any
 
 import keras
 
-from vae_export.errors import ModelError, SamplingSiteError, one_line
+from vae_export.errors import ModelError, SamplingSiteError
+from vae_export.split.assumed import posterior_by_names, spread_index
 from vae_export.split.call_check import those_that_call_agrees_with
-from vae_export.split.graph import Graph, Value, flatten, is_functional
+from vae_export.split.graph import Graph, Value, flatten, is_functional, own_words
 from vae_export.split.input_shape import with_x_shape
 from vae_export.split.parametrisation import PARAMETRISATIONS
 from vae_export.split.posterior import Posterior, Slot
 from vae_export.split.sampling_site import SamplingSite, find_sampling_sites, has_noise
-from vae_export.split.stand_in import StandInVae, posterior_by_names, spread_index
+from vae_export.split.stand_in import StandInVae
 
 __all__ = ["Pair", "join", "pair_in"]
 
-# What people call the part of a subclassed model that draws z.
+# What people call the halves of a subclassed model.
+_HALVES = (("encoder", "decoder"), ("enc", "dec"), ("inference_net", "generative_net"))
+# What they call the part of a subclassed model that draws z.
 _SAMPLERS = (
     "sampling", "sampler", "sampling_layer", "sample_layer", "reparameterize", "reparameterise",
     "reparametrize", "reparametrise", "reparameterization", "sample_z",
@@ -51,9 +54,11 @@ class Pair:
 
 def pair_in(model: Any) -> Pair | None:
     """The encoder and decoder that a subclassed model has as attributes, or None."""
-    encoder, decoder = getattr(model, "encoder", None), getattr(model, "decoder", None)
-    if not (isinstance(encoder, keras.Layer) and isinstance(decoder, keras.Layer)):
+    found = [[getattr(model, name, None) for name in names] for names in _HALVES]
+    halves = [pair for pair in found if all(isinstance(half, keras.Layer) for half in pair)]
+    if not halves:
         return None
+    encoder, decoder = halves[0]
     samplers = [getattr(model, name) for name in _SAMPLERS if callable(getattr(model, name, None))]
     whole = model if type(model).call is not keras.Model.call else None
     note = model.note if isinstance(model, StandInVae) else ""
@@ -61,7 +66,7 @@ def pair_in(model: Any) -> Pair | None:
 
 
 def join(
-    pair: Pair, where: str, x_shape: tuple[int, ...] | None = None
+    pair: Pair, where: str, x_shape: tuple[int, ...] | None = None, told: str | None = None
 ) -> tuple[Graph, tuple[SamplingSite, ...]]:
     """One graph of both, cut where z passes.
 
@@ -69,6 +74,7 @@ def join(
         pair: both models.
         where: what messages call them.
         x_shape: of one x, where the encoder leaves sizes open.
+        told: the parametrisation, if the user says so; for layers whose code is not at hand.
 
     Raises:
         ModelError: a part that was never called, or parts that do not fit each other.
@@ -77,7 +83,7 @@ def join(
     encoder = with_x_shape(flatten(_functional(pair.encoder, f"{where}: encoder", x_shape)), x_shape, where)
     decoder = flatten(_functional(pair.decoder, f"{where}: decoder", None))
     if has_noise(encoder):
-        candidates = list(find_sampling_sites(encoder, f"{where}: encoder"))
+        candidates = list(find_sampling_sites(encoder, f"{where}: encoder", told))
         if len(candidates) > 1:
             names = ", ".join(repr(site.layer_name) for site in candidates)
             raise SamplingSiteError(
@@ -85,7 +91,7 @@ def join(
                 "not known; join both in one functional model"
             )
     else:
-        candidates = _sites_of_outputs(encoder, decoder, pair, where)
+        candidates = _sites_of_outputs(encoder, decoder, pair, told, where)
     z = _z_of(decoder, candidates[0].latent_shape, where)
     candidates = [replace(site, z=z) for site in candidates]
     graph = Graph(
@@ -99,7 +105,8 @@ def join(
         (site, *_), with_noise = those_that_call_agrees_with(pair.whole, graph, candidates, where)
         if not with_noise and site.layer_name == _IN_CALL:
             slots = [site.posterior.mu, site.posterior.spread]
-            posterior = posterior_by_names(slots, [_output_name(encoder, slot) for slot in slots])
+            outputs = [_output_name(encoder, slot) for slot in slots]
+            posterior = posterior_by_names(slots, outputs, encoder, told, f"{where}: encoder")
             site = replace(site, posterior=replace(posterior, mu=slots[0], spread=slots[1]))
     elif len(candidates) > 1:
         note = f"the encoder's outputs are taken in the order of the arguments of {site.layer_name}"
@@ -123,7 +130,9 @@ def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
     return keras.Model(x, part(x))
 
 
-def _sites_of_outputs(encoder: Graph, decoder: Graph, pair: Pair, where: str) -> list[SamplingSite]:
+def _sites_of_outputs(
+    encoder: Graph, decoder: Graph, pair: Pair, told: str | None, where: str
+) -> list[SamplingSite]:
     """What may be between an encoder that returns mu and v, and a decoder that takes z; the likely first."""
     shapes = {value.shape[1:] for value in decoder.inputs}
     whole = [value for value in encoder.outputs if value.shape[1:] in shapes]
@@ -157,7 +166,7 @@ def _sites_of_outputs(encoder: Graph, decoder: Graph, pair: Pair, where: str) ->
         ]
         name, layer_class = _IN_CALL, type(pair.whole).__name__
     else:
-        posteriors = [posterior_by_names(slots, names)]
+        posteriors = [posterior_by_names(slots, names, encoder, told, f"{where}: encoder")]
         name, layer_class = "between encoder and decoder", "none"
     return [SamplingSite((), posterior, slots[0].value, shape, name, layer_class) for posterior in posteriors]
 
@@ -204,7 +213,7 @@ def _probe(sampler: Any, shape: tuple[int, ...], where: str) -> SamplingSite:
         (site,) = find_sampling_sites(flatten(model), f"{where}: sampler")
         return site
     raise SamplingSiteError(
-        f"{where}: the sampler takes neither [mu, v] nor mu, v ({one_line(errors[0])}); give the model as "
+        f"{where}: the sampler takes neither [mu, v] nor mu, v ({own_words(errors[0])}); give the model as "
         "one functional model"
     ) from errors[0]
 

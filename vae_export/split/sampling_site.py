@@ -11,12 +11,13 @@ import keras
 import numpy as np
 
 from vae_export.errors import ModelError, SamplingSiteError
+from vae_export.split.assumed import assumed_posterior
 from vae_export.split.example_inputs import random_array
 from vae_export.split.graph import Call, Graph, Value, values_behind
 from vae_export.split.posterior import Posterior
 from vae_export.split.probe import identify, identify_outputs, measured
 from vae_export.split.region import Region, is_keras_own, known_noise_of, repeated, run_calls
-from vae_export.split.stand_in import StandIn, assumed_posterior
+from vae_export.split.stand_in import StandIn
 
 __all__ = ["SamplingSite", "find_sampling_sites", "has_noise"]
 
@@ -66,7 +67,7 @@ class SamplingSite:
         return tuple(dict.fromkeys((self.posterior.mu.value, self.posterior.spread.value)))
 
 
-def find_sampling_sites(graph: Graph, where: str) -> tuple[SamplingSite, ...]:
+def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tuple[SamplingSite, ...]:
     """Find where z is drawn from mu and a second tensor.
 
     The model is run on equal rows; a call whose rows differ is random. What it draws is probed, if need
@@ -75,6 +76,7 @@ def find_sampling_sites(graph: Graph, where: str) -> tuple[SamplingSite, ...]:
     Args:
         graph: the flat model.
         where: what messages call the model.
+        told: the parametrisation, if the user says so; for layers whose code is not at hand.
 
     Returns:
         One site, or several that do not depend on each other, in the order of the graph.
@@ -97,7 +99,7 @@ def find_sampling_sites(graph: Graph, where: str) -> tuple[SamplingSite, ...]:
             strangers.append(call)
         else:
             sites.append(site)
-    sites += _assumed_sites(graph, stand_ins, run.recorded, bool(sites), where)
+    sites += _assumed_sites(graph, stand_ins, run.recorded, bool(sites), told, where)
     sites.sort(key=lambda site: graph.calls.index(site.calls[-1]))
     inside = {call for site in sites for call in site.calls}
     strangers = [call for call in strangers if call not in inside and _matters(graph, call)]
@@ -281,11 +283,16 @@ def _has_weights(call: Call) -> bool:
 
 
 def _assumed_sites(
-    graph: Graph, stand_ins: Sequence[Call], recorded: Mapping[Value, Array], others: bool, where: str
+    graph: Graph,
+    stand_ins: Sequence[Call],
+    recorded: Mapping[Value, Array],
+    others: bool,
+    told: str | None,
+    where: str,
 ) -> list[SamplingSite]:
     sites = []
     for call in stand_ins:
-        posterior = None if others else assumed_posterior(call, recorded, where)
+        posterior = None if others else assumed_posterior(call, graph, recorded, told, where)
         if posterior is None:
             raise SamplingSiteError(f"{where}: {call.operation.explain(call.path)}")
         z = call.outputs[0]

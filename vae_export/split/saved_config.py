@@ -96,7 +96,7 @@ def _stand_in(node: Mapping[str, Any], row_shape: Any) -> dict[str, Any]:
         "dtype": "float32",
         "missing_class": node["class_name"],
         "row_shape": row_shape,
-        "settings": _settings(node["config"]),
+        "settings": _settings(node),
     }
     replaced = {key: value for key, value in node.items() if key in ("name", "inbound_nodes")}
     return {
@@ -108,13 +108,18 @@ def _stand_in(node: Mapping[str, Any], row_shape: Any) -> dict[str, Any]:
     }
 
 
-def _settings(config: Mapping[str, Any]) -> dict[str, float]:
-    """The numbers that a layer was made with, a Lambda's arguments among them."""
-    numbers = {**config, **(config.get("arguments") or {})}
+# What Keras writes of every layer.
+_KERAS_OWN = {"name", "dtype", "trainable", "batch_input_shape", "autocast", "activity_regularizer"}
+
+
+def _settings(node: Mapping[str, Any]) -> dict[str, float | str | bool]:
+    """What a layer was made with: numbers, as float, words and switches; of a Lambda its arguments."""
+    config = node["config"]
+    given = config.get("arguments") or {} if node["class_name"] == "Lambda" else config
     return {
-        name: float(value)
-        for name, value in numbers.items()
-        if isinstance(value, (int, float)) and not isinstance(value, bool)
+        name: value if isinstance(value, (bool, str)) else float(value)
+        for name, value in given.items()
+        if isinstance(value, (bool, str, int, float)) and name not in _KERAS_OWN
     }
 
 

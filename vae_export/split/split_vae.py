@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from vae_export.errors import InputError, ModelError, SamplingSiteError
@@ -32,6 +32,7 @@ class SplitVae:
         latents: in the order of the graph.
         sites: where each latent was drawn.
         graph: the whole model.
+        left_out: names of its outputs that are neither computed from z nor a part of the posterior.
     """
 
     name: str
@@ -40,6 +41,7 @@ class SplitVae:
     latents: tuple[Latent, ...]
     sites: tuple[SamplingSite, ...]
     graph: Graph
+    left_out: tuple[str, ...]
 
     @property
     def x_shape(self) -> tuple[int, ...]:
@@ -61,7 +63,7 @@ class SplitVae:
             + ("" if site.posterior.source == "probed" else f": {site.posterior.evidence}")
             + (f"; {site.note}" if site.note else "")
             for site in self.sites
-        )
+        ) + (f"; outputs left out: {', '.join(self.left_out)}" if self.left_out else "")
 
 
 def split(
@@ -102,18 +104,27 @@ def locate(
         parametrisation: what the sampling layers get beside mu, where that cannot be measured.
         x_shape: of one x, where the model leaves sizes open.
     """
-    graph, sites = _found(model, where, x_shape)
-    return graph, tuple(_as_told(site, parametrisation, where) for site in sites)
+    graph, sites = _found(model, where, x_shape, parametrisation)
+    for site in sites:
+        posterior = site.posterior
+        if parametrisation not in (None, posterior.parametrisation):
+            raise InputError(
+                f"{where}: layer {site.layer_name!r} was measured to take a {posterior.parametrisation}, "
+                f"--parametrisation says {parametrisation}; leave it out"
+            )
+    return graph, sites
 
 
-def _found(model: Any, where: str, x_shape: tuple[int, ...] | None) -> tuple[Graph, tuple[SamplingSite, ...]]:
+def _found(
+    model: Any, where: str, x_shape: tuple[int, ...] | None, told: str | None
+) -> tuple[Graph, tuple[SamplingSite, ...]]:
     if isinstance(model, Pair):
-        return join(model, where, x_shape)
+        return join(model, where, x_shape, told)
     if is_functional(model):
-        return _in_graph(model, where, x_shape)
+        return _in_graph(model, where, x_shape, told)
     pair = pair_in(model)
     try:
-        return _in_graph(trace_call(model), where, x_shape)
+        return _in_graph(trace_call(model), where, x_shape, told)
     except CannotTraceError as error:
         if pair is None:
             raise ModelError(
@@ -121,31 +132,21 @@ def _found(model: Any, where: str, x_shape: tuple[int, ...] | None) -> tuple[Gra
                 "functional model, a call() of layers and keras.ops alone, or attributes `encoder` and "
                 "`decoder`; rebuild it with keras.Input and keras.Model(inputs, outputs)"
             ) from error
-    except SamplingSiteError:
+    except SamplingSiteError as error:
         # In inference many pass mu on, and draw in training alone.
         if pair is None:
-            raise
-    return join(pair, where, x_shape)
+            try:
+                return _in_graph(trace_call(model, training=True), where, x_shape, told)
+            except (CannotTraceError, SamplingSiteError):
+                raise error from None
+    return join(pair, where, x_shape, told)
 
 
 def _in_graph(
-    model: Any, where: str, x_shape: tuple[int, ...] | None
+    model: Any, where: str, x_shape: tuple[int, ...] | None, told: str | None
 ) -> tuple[Graph, tuple[SamplingSite, ...]]:
     graph = with_x_shape(flatten(model), x_shape, where)
-    return graph, find_sampling_sites(graph, where)
-
-
-def _as_told(site: SamplingSite, parametrisation: str | None, where: str) -> SamplingSite:
-    posterior = site.posterior
-    if parametrisation is None or posterior.parametrisation == parametrisation:
-        return site
-    if posterior.source == "probed":
-        raise InputError(
-            f"{where}: layer {site.layer_name!r} was measured to take a {posterior.parametrisation}, "
-            f"--parametrisation says {parametrisation}; leave it out"
-        )
-    told = replace(posterior, parametrisation=parametrisation, source="given", evidence="told by the user")
-    return replace(site, posterior=told)
+    return graph, find_sampling_sites(graph, where, told)
 
 
 def split_graph(graph: Graph, sites: Sequence[SamplingSite], name: str) -> SplitVae:
@@ -168,7 +169,11 @@ def split_graph(graph: Graph, sites: Sequence[SamplingSite], name: str) -> Split
     encoder = Half("encoder", encoder_calls, sources, posterior)
     sources = {**drawn, **{names[value]: value for value in decoder_inputs}}
     decoder = Half("decoder", decoder_calls, sources, {key: Target(value) for key, value in targets.items()})
-    return SplitVae(name, encoder, decoder, latents, tuple(sites), graph)
+    kept = {*targets.values(), *(value for site in sites for value in (*site.inputs, site.z))}
+    left_out = tuple(
+        name for name, value in zip(graph.output_names, graph.outputs, strict=True) if value not in kept
+    )
+    return SplitVae(name, encoder, decoder, latents, tuple(sites), graph, left_out)
 
 
 def _latents(sites: Sequence[SamplingSite]) -> tuple[Latent, ...]:

@@ -8,33 +8,19 @@ stand-in is an error that says so.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 from typing import Any
 
 import keras
-import numpy as np
 
 from vae_export.errors import SamplingSiteError
-from vae_export.split.graph import Call, Value
-from vae_export.split.posterior import Posterior, Slot
 
-__all__ = ["StandIn", "StandInVae", "assumed_posterior", "posterior_by_names", "spread_index"]
+__all__ = ["StandIn", "StandInVae"]
 
-Array = np.ndarray[Any, Any]
-
-# How people name what they emit, the more particular first.
-_NAMES = (
-    ("log-variance", r"log_?_?(sigma)?_?(var|sq)|lnvar|logv\b"),
-    ("log-std", r"log_?(std|sd|sigma|scale)"),
-    ("variance", r"var(iance)?\b"),
-    ("std", r"std|stddev|sigma|scale"),
-)
-# Settings that are the standard deviation of epsilon, and those that may scale the noise in some way.
+# Settings that are the standard deviation of epsilon, those that may change the noise, and those that do not.
 _EPSILON_SCALE = r"(epsilon|eps|noise)_?(std|stddev|std_dev|sigma|scale)|std|stddev"
-_SCALES = r"temp|scale|noise|sigma|std"
-_MEAN = r"mean|mu\b|loc\b"
-_NO_CODE = "the layer's code is not at hand; --parametrisation decides"
+_CHANGES = r"temp|tau|scale|gain|noise|sigma|std|clip|min|max"
+_HARMLESS = r"seed|dim|units|size|shape|axis|beta|kl|weight|loss"
 
 
 @keras.saving.register_keras_serializable("vae_export")
@@ -44,14 +30,14 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
     Args:
         missing_class: name of the class that was there.
         row_shape: of one output, where it is known.
-        settings: the numbers that it was made with.
+        settings: what it was made with, numbers as float.
     """
 
     def __init__(
         self,
         missing_class: str,
         row_shape: tuple[int | None, ...] | None = None,
-        settings: Mapping[str, float] | None = None,
+        settings: Mapping[str, float | str | bool] | None = None,
         **options: Any,
     ) -> None:
         super().__init__(**options)
@@ -73,24 +59,27 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
         return {**super().get_config(), **own}
 
     def epsilon_scale(self, where: str) -> tuple[float, str]:
-        """The scale of its noise that its settings tell, and their name; 1 and "" if they tell none.
+        """The scale of its noise that its settings tell, 1 if they tell none, and what they say besides.
 
         Raises:
-            SamplingSiteError: a setting that may scale the noise, or may not.
+            SamplingSiteError: a setting that may change the noise, in a way that is not known.
         """
-        found = (1.0, "")
-        for name, number in self.settings.items():
-            if number == 1.0:
+        scale, remarks = 1.0, []
+        for name, setting in self.settings.items():
+            if setting == 1.0 or re.search(_HARMLESS, name.lower()):
                 continue
-            if re.fullmatch(_EPSILON_SCALE, name):
-                found = (number, name)
-            elif re.search(_SCALES, name):
+            if isinstance(setting, float) and re.fullmatch(_EPSILON_SCALE, name.lower()):
+                scale = setting
+                remarks.append(f"{name}={setting:g} of the layer is the scale of epsilon")
+            elif isinstance(setting, float) and re.search(_CHANGES, name.lower()):
                 raise SamplingSiteError(
                     f"{where} has class {self.missing_class!r}, which is not known here, and was made with "
-                    f"{name}={number:g}, which may scale its noise; give --custom-objects the file or "
+                    f"{name}={setting:g}, which may scale its noise; give --custom-objects the file or "
                     "module that defines it"
                 )
-        return found
+            else:
+                remarks.append(f"{name}={setting!r} of the layer is not read")
+        return scale, "; ".join(remarks)
 
     def explain(self, path: str) -> str:
         """Why a model with this layer cannot be exported."""
@@ -134,65 +123,3 @@ class StandInVae(keras.Model):  # type: ignore[misc]  # keras has no type stubs
             for role in ("encoder", "decoder")
         }
         return cls(name=config["name"], missing_class=config["missing_class"], **halves)
-
-
-def assumed_posterior(call: Call, recorded: Mapping[Value, Array], where: str) -> Posterior | None:
-    """What a stand-in most likely drew from, judged by shapes and names; None if it is no sampling layer.
-
-    Args:
-        call: of the stand-in.
-        recorded: one row of the values around it.
-        where: what messages call the model.
-
-    Raises:
-        SamplingSiteError: it was made with a number that may scale its noise, or may not.
-    """
-    if len(call.outputs) != 1:
-        return None
-    shape = recorded[call.outputs[0]].shape
-    slots = [Slot(value) for value in dict.fromkeys(call.inputs) if recorded[value].shape == shape]
-    if len(call.inputs) == 1 and not slots:
-        (value,) = call.inputs
-        doubled = [
-            axis - len(shape)
-            for axis, (n, size) in enumerate(zip(recorded[value].shape, shape, strict=True))
-            if n == 2 * size
-        ]
-        slots = [Slot(value, doubled[0], index) for index in (0, 1)] if len(doubled) == 1 else []
-    if len(slots) != 2:
-        return None
-    posterior = posterior_by_names(slots, [slot.value.name.split("/")[-1] for slot in slots])
-    scale, setting = call.operation.epsilon_scale(f"{where}: layer {call.path!r}")
-    if not setting:
-        return posterior
-    evidence = f"{posterior.evidence}; {setting}={scale:g} of the layer is the scale of epsilon"
-    return replace(posterior, epsilon_scale=scale, evidence=evidence)
-
-
-def posterior_by_names(slots: Sequence[Slot], names: Sequence[str]) -> Posterior:
-    """A posterior of two tensors, judged by what they are called, where no code can be probed."""
-    (mu, spread), (mu_name, name) = slots, names
-    if mu.axis is not None:
-        return Posterior(
-            mu, spread, "log-variance", "assumed", f"mu first, as most models have it; {_NO_CODE}"
-        )
-    if spread_index(names) == 0:
-        mu, spread, name = spread, mu, mu_name
-    kind = _kind(name)
-    if kind not in (None, "log-variance"):
-        return Posterior(mu, spread, kind, "names", f"a tensor called {name!r}; {_NO_CODE}")
-    agrees = "" if kind is None else f", as the name {name!r} has it"
-    return Posterior(mu, spread, "log-variance", "assumed", f"what most models have{agrees}; {_NO_CODE}")
-
-
-def spread_index(names: Sequence[str]) -> int | None:
-    """Which of two tensors is v, by what they are called; None if that does not tell."""
-    first, second = names
-    if _kind(first) is not None and re.search(_MEAN, second.lower()):
-        return 0
-    return 1 if _kind(second) is not None and _kind(first) is None else None
-
-
-def _kind(name: str) -> str | None:
-    lower = name.lower()
-    return next((kind for kind, pattern in _NAMES if re.search(pattern, lower)), None)

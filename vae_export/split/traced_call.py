@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+import itertools
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,38 +14,71 @@ from keras import tree
 # Not public, but the one way to tell a functional model from a subclassed one.
 from keras.src.models.functional import Functional
 
-from vae_export.errors import one_line
-from vae_export.split.graph import is_functional
+from vae_export.split.graph import flatten, is_functional, own_words
 
 __all__ = ["CannotTraceError", "trace_call"]
+
+
+# Layers and operations that take indices.
+_LOOK_UP = {"Embedding", "OneHot", "CategoryEncoding"}
 
 
 class CannotTraceError(Exception):
     """call() does something that is no layer and no operation of Keras; the text says what."""
 
 
-def trace_call(model: Any) -> Any:
+def trace_call(model: Any, training: bool = False) -> Any:
     """A functional model that computes what the call() of a built subclassed model computes.
 
     Inputs are named as in the dict that call() takes, or as those of the model's encoder and decoder that
     have their shapes.
+
+    Args:
+        model: subclassed, called before.
+        training: what call() is told, if it asks.
 
     Raises:
         CannotTraceError: no call(), no known shapes, or code that is not Keras'.
     """
     if type(model).call is keras.Model.call:
         raise CannotTraceError("it has no call()")
-    given = _inputs(model)
+    asks = "training" in inspect.signature(type(model).call).parameters
+    options = {"training": training} if asks else {}
+
+    def traced(integers: Container[int]) -> Any:
+        given = _inputs(model, integers)
+        return keras.Model(tree.flatten(given), model.call(given, **options), name=model.name)
+
     try:
-        with _losses_left_out(model):
-            return keras.Model(tree.flatten(given), model.call(given), name=model.name)
+        with _side_effects_left_out(model):
+            found = traced(())
+            # How a model was called says nothing of dtypes, what its inputs are used for does.
+            looked_up = _looked_up(found)
+            return traced(looked_up) if looked_up else found
+    except CannotTraceError:
+        raise
     # Code of anybody raises anything when it is given no arrays.
     except Exception as error:
-        raise CannotTraceError(f"call() cannot be traced ({one_line(error)})") from error
+        raise CannotTraceError(f"call() cannot be traced ({own_words(error)})") from error
 
 
-def _inputs(model: Any) -> Any:
-    """Symbolic tensors of the shapes that the model was called on, in their structure."""
+def _looked_up(model: Any) -> set[int]:
+    """Numbers of the inputs that are nothing but indices."""
+    graph = flatten(model)
+    users = [
+        {type(call.operation).__name__ for call in graph.calls if value in call.inputs}
+        for value in graph.inputs
+    ]
+    return {number for number, kinds in enumerate(users) if kinds and kinds <= _LOOK_UP}
+
+
+def _inputs(model: Any, integers: Container[int]) -> Any:
+    """Symbolic tensors of the shapes that the model was called on, in their structure.
+
+    Args:
+        model: subclassed.
+        integers: numbers of those that are integers.
+    """
     if isinstance(model, Functional):
         return tree.map_structure(
             lambda tensor: keras.Input(
@@ -63,27 +98,34 @@ def _inputs(model: Any) -> Any:
         for tensor in part.inputs
     }
 
+    # As a dict is flattened.
+    count = itertools.count()
+
     def tensor(shape: Any, name: str | None = None) -> Any:
         if isinstance(shape, dict):
-            return {key: tensor(inner, key) for key, inner in shape.items()}
+            return {key: tensor(shape[key], key) for key in sorted(shape)}
         if shape and isinstance(shape[0], (list, tuple)):
             return [tensor(inner) for inner in shape]
         alike = known.get(tuple(shape[1:]))
+        integer = next(count) in integers
         return keras.Input(
             shape[1:],
             name=name or (alike._keras_history.operation.name if alike is not None else None),
-            dtype=alike.dtype if alike is not None else None,
+            dtype="int32" if integer else alike.dtype if alike is not None else None,
         )
 
     return tensor(shape)
 
 
 @contextmanager
-def _losses_left_out(model: Any) -> Iterator[None]:
-    """Let add_loss() take anything, and add nothing."""
+def _side_effects_left_out(model: Any) -> Iterator[None]:
+    """Let add_loss() and the metrics take anything, and do nothing."""
+    silenced = [(model, "add_loss"), *((metric, "update_state") for metric in model.metrics)]
     # Past Keras, which tracks what is set.
-    object.__setattr__(model, "add_loss", lambda *_: None)
+    for owner, name in silenced:
+        object.__setattr__(owner, name, lambda *_, **__: None)
     try:
         yield
     finally:
-        object.__delattr__(model, "add_loss")
+        for owner, name in silenced:
+            object.__delattr__(owner, name)

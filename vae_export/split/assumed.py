@@ -1,0 +1,166 @@
+"""What two tensors most likely are, mu and which v, where the code that draws from them is not at hand.
+
+Names and the last activation tell, and what they do not tell is asked for. All of it is said on the screen.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from vae_export.errors import SamplingSiteError
+from vae_export.split.graph import Call, Graph, Value
+from vae_export.split.posterior import Posterior, Slot
+
+__all__ = ["assumed_posterior", "posterior_by_names", "spread_index"]
+
+Array = np.ndarray[Any, Any]
+
+# How people name what they emit, the more particular first.
+_NAMES = (
+    ("log-variance", r"log_?_?(sigma)?_?(var|sq)|log_?sigma_?2|lnvar|logv\b"),
+    ("log-std", r"log_?(std|sd|sigma|scale)"),
+    ("variance", r"var(iance)?\b"),
+    ("std", r"std|stddev|sigma|scale"),
+)
+_MEAN = r"mean|mu\b|loc\b"
+# How they name a layer that draws, and what goes in.
+_DRAWS = r"sampl|repar|latent|gauss|normal|noise|draw|vae|\bz\b"
+_MOMENTS = r"moment|param|stat"
+# Activations and operations that give no negative value.
+_NEVER_NEGATIVE = {
+    "softplus",
+    "exp",
+    "exponential",
+    "relu",
+    "sigmoid",
+    "softmax",
+    "square",
+    "abs",
+    "absolute",
+}
+_NO_CODE = "the layer's code is not at hand; --parametrisation decides"
+
+
+def assumed_posterior(
+    call: Call, graph: Graph, recorded: Mapping[Value, Array], told: str | None, where: str
+) -> Posterior | None:
+    """What a stand-in most likely drew from; None if it is no sampling layer.
+
+    Args:
+        call: of the stand-in.
+        graph: that it is in.
+        recorded: one row of the values around it.
+        told: the parametrisation, if the user says so.
+        where: what messages call the model.
+
+    Raises:
+        SamplingSiteError: what names, activations and settings say is not enough.
+    """
+    if len(call.outputs) != 1:
+        return None
+    shape = recorded[call.outputs[0]].shape
+    inputs = list(dict.fromkeys(call.inputs))
+    slots = [Slot(value) for value in inputs if recorded[value].shape == shape]
+    if len(inputs) == 1 and not slots:
+        (value,) = inputs
+        doubled = [
+            axis - len(shape)
+            for axis, (n, size) in enumerate(zip(recorded[value].shape, shape, strict=True))
+            if n == 2 * size
+        ]
+        slots = [Slot(value, doubled[0], index) for index in (0, 1)] if len(doubled) == 1 else []
+    elif len(slots) != len(inputs):
+        return None
+    if len(slots) != 2:
+        return None
+    layer = f"{where}: layer {call.path!r}"
+    names = [slot.value.name.split("/")[-1] for slot in slots]
+    if told is None and not _looks_drawn(call, names):
+        raise SamplingSiteError(
+            f"{layer} has class {call.operation.missing_class!r}, which is not known here, and no name says "
+            f"that it draws z from {' and '.join(map(repr, dict.fromkeys(names)))}; give --custom-objects "
+            "the file or module that defines it, or --parametrisation if it draws"
+        )
+    posterior = posterior_by_names(slots, names, graph, told, layer)
+    scale, remark = call.operation.epsilon_scale(layer)
+    evidence = f"{posterior.evidence}; {remark}" if remark else posterior.evidence
+    return replace(posterior, epsilon_scale=scale, evidence=evidence)
+
+
+def posterior_by_names(
+    slots: Sequence[Slot], names: Sequence[str], graph: Graph, told: str | None, where: str
+) -> Posterior:
+    """A posterior of two tensors, judged by what they are called and what they end in.
+
+    Args:
+        slots, names: of the two, in the order in which they go in.
+        graph: that makes them.
+        told: the parametrisation, if the user says so.
+        where: what messages call the place.
+
+    Raises:
+        SamplingSiteError: name and activation contradict each other, or say too little.
+    """
+    (mu, spread), (mu_name, name) = slots, names
+    if mu.axis is not None:
+        kind, source = (told, "given") if told else ("log-variance", "assumed")
+        return Posterior(mu, spread, kind, source, f"mu first, as most models have it; {_NO_CODE}")
+    if spread_index(names) == 0:
+        mu, spread, name = spread, mu, mu_name
+    if told is not None:
+        return Posterior(mu, spread, told, "given", "told by the user")
+    kind_of_name, never_negative = _kind(name), _never_negative(graph, spread.value)
+    if kind_of_name in ("std", "variance"):
+        if never_negative is False:
+            raise SamplingSiteError(
+                f"{where}: {name!r} is named like a {kind_of_name}, but may be negative; give "
+                f"--parametrisation log-variance, log-std or {kind_of_name}"
+            )
+        return Posterior(mu, spread, kind_of_name, "names", f"a tensor called {name!r}; {_NO_CODE}")
+    if kind_of_name == "log-std":
+        return Posterior(mu, spread, kind_of_name, "names", f"a tensor called {name!r}; {_NO_CODE}")
+    if kind_of_name is None and never_negative:
+        raise SamplingSiteError(
+            f"{where}: {name!r} is never negative, so it is no logarithm, and its name does not tell what it "
+            "is; give --parametrisation std or variance"
+        )
+    agrees = "" if kind_of_name is None else f", as the name {name!r} has it"
+    return Posterior(mu, spread, "log-variance", "assumed", f"what most models have{agrees}; {_NO_CODE}")
+
+
+def spread_index(names: Sequence[str]) -> int | None:
+    """Which of two tensors is v, by what they are called; None if that does not tell."""
+    means = [bool(re.search(_MEAN, name.lower())) for name in names]
+    if means[0] != means[1]:
+        return means.index(False)
+    spreads = [_kind(name) is not None for name in names]
+    return spreads.index(True) if spreads[0] != spreads[1] else None
+
+
+def _kind(name: str) -> str | None:
+    lower = name.lower()
+    return next((kind for kind, pattern in _NAMES if re.search(pattern, lower)), None)
+
+
+def _looks_drawn(call: Call, names: Sequence[str]) -> bool:
+    layer = f"{call.operation.missing_class} {call.path.split('/')[-1].replace('_', ' ')}".lower()
+    if re.search(_DRAWS, layer):
+        return True
+    return spread_index(names) is not None or any(re.search(_MOMENTS, name.lower()) for name in names)
+
+
+def _never_negative(graph: Graph, value: Value) -> bool | None:
+    """Whether a value cannot be negative, by the layer that makes it; None if that does not tell."""
+    maker = next((call for call in graph.calls if value in call.outputs), None)
+    if maker is None:
+        return None
+    activation = getattr(maker.operation, "activation", None)
+    name = getattr(activation, "__name__", None) or type(maker.operation).__name__.lower()
+    if name in _NEVER_NEGATIVE:
+        return True
+    return False if name == "linear" else None
