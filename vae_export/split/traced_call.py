@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -120,12 +120,20 @@ def _inputs(model: Any, integers: Container[int]) -> Any:
 @contextmanager
 def _side_effects_left_out(model: Any) -> Iterator[None]:
     """Let add_loss() and the metrics take anything, and do nothing."""
-    silenced = [(model, "add_loss"), *((metric, "update_state") for metric in model.metrics)]
+    lent: dict[tuple[Any, str], Callable[..., Any]] = {(model, "add_loss"): _nothing}
+    lent.update({(metric, "update_state"): _nothing for metric in model.metrics})
+    if isinstance(model, Functional):
+        # Older Keras makes arrays of all that goes into a graph.
+        lent[model, "_convert_inputs_to_tensors"] = list
     # Past Keras, which tracks what is set.
-    for owner, name in silenced:
-        object.__setattr__(owner, name, lambda *_, **__: None)
+    for (owner, name), function in lent.items():
+        object.__setattr__(owner, name, function)
     try:
         yield
     finally:
-        for owner, name in silenced:
+        for owner, name in lent:
             object.__delattr__(owner, name)
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    """Do nothing."""
