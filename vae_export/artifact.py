@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["FORMATS", "Artifact", "TensorSpec"]
+__all__ = ["DEFAULT_BATCHES", "FORMATS", "Artifact", "TensorSpec"]
 
 # Every format, in the order in which files are made and shown.
 FORMATS = ("onnx", "tflite")
+# Batch sizes that a .tflite file has a signature for: its delegates take static shapes alone.
+DEFAULT_BATCHES = (1, 16, 64)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Artifact:
         precision: "float32".
         data: the bytes of the file.
         inputs, outputs: in the order of the file; bind them by name.
+        batches: the batch sizes that it takes, ascending; None for any.
         operators: the kinds of operators in the file, sorted.
         oldest_runtime: the oldest runtime known to load the file.
         opset, ir_version: of ONNX files.
@@ -46,6 +49,7 @@ class Artifact:
     data: bytes = field(repr=False)
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
+    batches: tuple[int, ...] | None
     operators: tuple[str, ...]
     oldest_runtime: str
     opset: int | None = None

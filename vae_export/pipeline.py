@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vae_export.artifact import FORMATS, Artifact
+from vae_export.artifact import DEFAULT_BATCHES, FORMATS, Artifact
 from vae_export.bundle.golden import golden_count, golden_file, to_bytes
 from vae_export.bundle.manifest import MANIFEST_FILE, Source, build_manifest, check_manifest, to_text
 from vae_export.bundle.reader import read_bundle
@@ -110,7 +110,7 @@ def export(
     *,
     formats: str | Sequence[str] = FORMATS,
     precision: str = "float32",
-    batch: int | None = None,
+    batch: int | Sequence[int] | str = DEFAULT_BATCHES,
     opset: int = DEFAULT_OPSET,
     tolerance: float = DEFAULT_TOLERANCE,
     calibration: str | Path | Array | Mapping[str, Array] | None = None,
@@ -134,7 +134,8 @@ def export(
         output: the directory to make; default ``NAME-bundle`` in the current one.
         formats: "onnx", "tflite" or both.
         precision: "float32".
-        batch: a fixed batch size for the files, or None for any.
+        batch: batch sizes that .tflite files have signatures for, while .onnx files take any; one number
+            fixes both, and "dynamic" leaves both open.
         opset: of the ONNX files, 13 to 18.
         tolerance: largest absolute error on outputs in [0, 1]; times the range of the values for
             others.
@@ -162,7 +163,8 @@ def export(
     """
     step = progress or _silent
     formats = (formats,) if isinstance(formats, str) else formats
-    _check_arguments(formats, precision, batch, opset, tolerance, runtimes)
+    batches = _batches(batch)
+    _check_arguments(formats, precision, opset, tolerance, runtimes)
     source = resolve_model(
         model,
         name,
@@ -177,7 +179,8 @@ def export(
     with _float32(_load(source, step)) as keras_model:
         split = _split(keras_model, source.name, cut, step)
         samples = _find_samples(calibration, source, split)
-        artifacts = _convert(split, formats, batch, opset, step)
+        fixed = batch if isinstance(batch, int) else None
+        artifacts = _convert(split, formats, batches, fixed, opset, step)
         report, golden = _verify(split, artifacts, samples, tolerance, step)
     report.require()
     step("writing the bundle")
@@ -316,7 +319,6 @@ def default_output(name: str) -> Path:
 def _check_arguments(
     formats: Sequence[str],
     precision: str,
-    batch: int | None,
     opset: int,
     tolerance: float,
     runtimes: Sequence[str],
@@ -326,14 +328,22 @@ def _check_arguments(
         raise InputError(f"format: got {', '.join(unknown) or 'none'}, expected {' or '.join(FORMATS)}")
     if precision not in PRECISIONS:
         raise InputError(f"precision: got {precision!r}, expected {' or '.join(PRECISIONS)}")
-    if batch is not None and batch < 1:
-        raise InputError(f"batch: got {batch}, expected at least 1, or dynamic")
     check_opset(opset)
     unknown = [language for language in runtimes if language not in HELPERS]
     if unknown:
         raise InputError(f"runtime: got {', '.join(unknown)}, expected {', '.join(HELPERS)}")
     if not 0 < tolerance < math.inf:
         raise InputError(f"tolerance: got {tolerance}, expected a finite number above 0")
+
+
+def _batches(batch: int | Sequence[int] | str) -> tuple[int, ...] | None:
+    """The signatures of .tflite files, ascending; None for any batch."""
+    if batch == "dynamic":
+        return None
+    sizes = (batch,) if isinstance(batch, int) else batch
+    if not sizes or not all(isinstance(size, int) and size >= 1 for size in sizes):
+        raise InputError(f"batch: got {batch}, expected numbers of at least 1, or dynamic")
+    return tuple(sorted({int(size) for size in sizes}))
 
 
 def _load(source: ModelSource, step: Progress) -> Any:
@@ -372,7 +382,12 @@ def _find_samples(
 
 
 def _convert(
-    split: SplitVae, formats: Sequence[str], batch: int | None, opset: int, step: Progress
+    split: SplitVae,
+    formats: Sequence[str],
+    batches: tuple[int, ...] | None,
+    fixed: int | None,
+    opset: int,
+    step: Progress,
 ) -> list[Artifact]:
     artifacts = []
     halves = {"encoder": split.encoder, "decoder": split.decoder}
@@ -382,11 +397,11 @@ def _convert(
             if format == "onnx":
                 with quiet():
                     from vae_export.convert.onnx_artifact import convert_to_onnx
-                artifacts.append(convert_to_onnx(half, role, name=split.name, opset=opset, batch=batch))
+                artifacts.append(convert_to_onnx(half, role, name=split.name, opset=opset, batch=fixed))
             else:
                 with quiet():
                     from vae_export.convert.tflite_artifact import convert_to_tflite
-                artifacts.append(convert_to_tflite(half, role, batch=batch))
+                artifacts.append(convert_to_tflite(half, role, batches=batches))
     return artifacts
 
 

@@ -49,8 +49,11 @@ def fails_with(result, message, code=2):
         (["--precision", "int3"], "argument --precision: invalid choice: 'int3'"),
         (["--opset", "x"], "argument --opset: invalid int value: 'x'; see vae-export --help"),
         (["--opset", "30"], "opset: got 30, expected 13 to 18 (default 17)"),
-        (["--batch", "some"], "argument --batch: got 'some', expected a number or 'dynamic'"),
-        (["--batch", "0"], "batch: got 0, expected at least 1, or dynamic"),
+        (
+            ["--batch", "some"],
+            "argument --batch: got 'some', expected a number, several as 1,16,64, or 'dynamic'",
+        ),
+        (["--batch", "0"], "batch: got 0, expected numbers of at least 1, or dynamic"),
         (["--tolerance", "0"], "tolerance: got 0.0, expected a finite number above 0"),
         (["--runtime", "python,rust"], "runtime: got rust, expected python, c, js, java"),
         (["--form", "onnx"], "unrecognized arguments: --form; see vae-export --help"),

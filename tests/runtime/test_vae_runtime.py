@@ -141,6 +141,28 @@ def test_fixed_batches_are_filled_up(tmp_path):
         assert vae.self_test()["generated"] < 1e-5
 
 
+@pytest.mark.parametrize(
+    ("rows", "batches"),
+    [(1, [1]), (7, [1] * 7), (8, [16]), (16, [16]), (20, [16] + [1] * 4), (31, [16, 16]), (32, [64]), (150, [64, 64, 16, 1, 1, 1, 1, 1, 1])],
+)  # fmt: skip
+def test_batches_are_made_of_signatures(dense_bundle, monkeypatch, rows, batches):
+    vae = load(dense_bundle, "tflite")
+    whole = vae.generate(150, seed=3)
+    sizes, run = [], vae._decoder._run
+    monkeypatch.setattr(vae._decoder, "_run", lambda inputs: sizes.append(len(inputs["z"])) or run(inputs))
+    images = vae.generate(rows, seed=3)
+    assert sizes == batches
+    np.testing.assert_allclose(images, whole[:rows], rtol=0, atol=2e-6)
+
+
+def test_any_batch_in_one(tmp_path):
+    result = vae_export.export("fashion-mnist-dense", tmp_path / "b", batch="dynamic", formats=["tflite"])
+    vae = load(result.path)
+    images = vae.generate(300, seed=3)
+    np.testing.assert_allclose(images[299:], vae.generate(1, seed=3, start=299), rtol=0, atol=2e-6)
+    assert {artifact["batches"] for artifact in result.manifest["artifacts"]} == {None}
+
+
 def test_self_test_measures(vae):
     errors = vae.self_test()
     assert sorted(errors) == ["epsilon", "generated", "logvar", "mu", "reconstruction", "z"]

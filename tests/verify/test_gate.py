@@ -28,6 +28,13 @@ class FirstRowOnly(keras.layers.Layer):
         return x * ops.cast(ops.reshape(first, (-1, 1, 1, 1)), x.dtype)
 
 
+class WrongForSixtyFour(keras.layers.Layer):
+    """Right for all batches but one, whose signature is a graph of its own."""
+
+    def call(self, x):
+        return x * 0.5 if x.shape[0] == 64 else x
+
+
 def plant_in_encoder(layer, index, function):
     def fault():
         vae = tiny_vae()
@@ -179,6 +186,19 @@ def edited(artifact, edit):
 
 def onnx_artifact(tiny_split, role):
     return convert_to_onnx(getattr(tiny_split, role), role, name="tiny")
+
+
+def test_every_signature_is_compared(tiny_split, reference):
+    z = keras.Input((LATENT,), name="z")
+    image = split(tiny_vae()).decoder({"z": z})["reconstruction"]
+    broken = half_of(keras.Model(z, {"reconstruction": WrongForSixtyFour()(image)}))
+    artifacts = {
+        "encoder": convert_to_tflite(tiny_split.encoder, "encoder"),
+        "decoder": convert_to_tflite(broken, "decoder"),
+    }
+    failures = verify(artifacts, reference).of("decoder.tflite")["reconstruction"].failures
+    assert len(failures) == 1
+    assert "prior, batch of 64: largest error" in failures[0]
 
 
 def test_a_batch_the_file_refuses(tiny_split, reference):

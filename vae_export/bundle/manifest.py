@@ -141,6 +141,7 @@ def _artifact_entry(artifact: Artifact, report: ParityReport) -> dict[str, Any]:
         **_file_entry(artifact.data),
         "inputs": [_tensor_entry(tensor) for tensor in artifact.inputs],
         "outputs": [_tensor_entry(tensor) for tensor in artifact.outputs],
+        "batches": None if artifact.batches is None else list(artifact.batches),
         "opset": artifact.opset,
         "ir_version": artifact.ir_version,
         "operators": list(artifact.operators),

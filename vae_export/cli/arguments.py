@@ -24,7 +24,7 @@ __all__ = [
     "add_model_arguments",
     "add_noise_arguments",
     "add_x_arguments",
-    "batch_size",
+    "batch_sizes",
     "conditions",
     "model_options",
     "open_bundle",
@@ -185,11 +185,14 @@ def open_bundle(options: argparse.Namespace) -> tuple[Bundle, vae_runtime.Vae]:
         return bundle, vae_runtime.load(bundle.path, backend=options.backend, threads=options.threads)
 
 
-def batch_size(text: str) -> int | None:
-    """--batch: a number, or None for "dynamic"."""
+def batch_sizes(text: str) -> int | tuple[int, ...] | str:
+    """--batch: a number, several with commas between, or "dynamic"."""
     if text == "dynamic":
-        return None
+        return text
     try:
-        return int(text)
+        sizes = tuple(map(int, text.split(",")))
     except ValueError:
-        raise argparse.ArgumentTypeError(f"got {text!r}, expected a number or 'dynamic'") from None
+        raise argparse.ArgumentTypeError(
+            f"got {text!r}, expected a number, several as 1,16,64, or 'dynamic'"
+        ) from None
+    return sizes[0] if len(sizes) == 1 else sizes

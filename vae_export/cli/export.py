@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vae_export.artifact import FORMATS
-from vae_export.cli.arguments import add_json_argument, add_model_arguments, batch_size, model_options
+from vae_export.artifact import DEFAULT_BATCHES, FORMATS
+from vae_export.cli.arguments import add_json_argument, add_model_arguments, batch_sizes, model_options
 from vae_export.cli.terminal import Progress, print_json, print_parity, say
 from vae_export.convert.opsets import DEFAULT_OPSET
 from vae_export.pipeline import PRECISIONS, export
@@ -26,7 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: NAME-bundle")
     parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
     parser.add_argument(
-        "--batch", type=batch_size, metavar="N|dynamic", help="batch size of the files (default dynamic)"
+        "--batch",
+        type=batch_sizes,
+        default=DEFAULT_BATCHES,
+        metavar="LIST|N|dynamic",
+        help="batch sizes that .tflite files have signatures for, .onnx files taking any (default "
+        f"{','.join(map(str, DEFAULT_BATCHES))}); one number fixes both",
     )
     parser.add_argument(
         "--opset",

@@ -69,6 +69,7 @@ def convert_to_onnx(
         data=model.SerializeToString(deterministic=True),
         inputs=tuple(_spec(value) for value in model.graph.input),
         outputs=tuple(_spec(value) for value in model.graph.output),
+        batches=None if batch is None else (batch,),
         operators=tuple(sorted({node.op_type for node in _all_nodes(model.graph)})),
         oldest_runtime=f"onnxruntime {OLDEST_RUNTIMES[opset]}",
         opset=opset,

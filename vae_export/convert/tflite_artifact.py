@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-import struct
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
@@ -13,7 +12,8 @@ import numpy as np
 import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
-from vae_export.artifact import Artifact, TensorSpec
+from vae_export.artifact import DEFAULT_BATCHES, Artifact, TensorSpec
+from vae_export.convert.flatbuffer import name_tensors, to_bytes
 from vae_export.convert.operators import refuse_operators
 from vae_export.convert.signature import input_signature, placeholder_names, positional
 from vae_export.convert.tracing import failing_layer, made_traceable
@@ -21,13 +21,6 @@ from vae_export.errors import ConversionError, one_line
 from vae_export.quiet import quiet
 
 __all__ = ["convert_to_tflite"]
-
-SIGNATURE = "serving_default"
-
-# Position of the name in the table of a tensor (schema.fbs: shape, type, buffer, name) and of an entry
-# of a signature (name, tensor_index).
-_TENSOR_NAME_FIELD = 10
-_SIGNATURE_NAME_FIELD = 4
 
 _DTYPES = {
     schema.TensorType.FLOAT32: np.float32,
@@ -41,54 +34,59 @@ _DTYPES = {
 _BUILTIN_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 
 
-def convert_to_tflite(half: Any, role: str, *, batch: int | None = None) -> Artifact:
+def convert_to_tflite(half: Any, role: str, *, batches: Sequence[int] | None = DEFAULT_BATCHES) -> Artifact:
     """Convert a half with TensorFlow's own converter, to built-in operators only.
 
+    Delegates take a graph as a whole if its shapes are static, so there is a signature for each batch size,
+    ``batch_N``; the weights are in the file once. A file for any batch has the one signature ``batch_any``.
+
     Args:
-        half: Keras model with dicts of inputs and outputs; signature and tensors get these names.
+        half: Keras model with dicts of inputs and outputs; signatures and tensors get these names.
         role: "encoder" or "decoder".
-        batch: a fixed batch size, or None for any.
+        batches: the batch sizes, ascending, or None for any.
 
     Raises:
         ConversionError: the half cannot be converted, or the file holds operators it must not.
     """
     file = f"{role}.tflite"
+    signatures = {"batch_any": None} if batches is None else {f"batch_{size}": size for size in batches}
     try:
         with quiet(), made_traceable(half):
-            data = _convert(half, batch)
+            converted = _convert(half, signatures)
     # The converter raises its own type, and passes on whatever Keras raises while it traces.
     except Exception as error:
         raise ConversionError(f"{file}: {_reason(error)}") from error
-    model = schema.Model.GetRootAs(data, 0)
-    codes = [model.OperatorCodes(index) for index in range(model.OperatorCodesLength())]
-    custom = [code.CustomCode().decode() for code in codes if code.CustomCode()]
-    operators = sorted({_BUILTIN_NAMES[code.BuiltinCode()] for code in codes} - {"CUSTOM"})
+    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(converted, 0))
+    custom = [code.customCode.decode() for code in model.operatorCodes if code.customCode]
+    operators = sorted({_BUILTIN_NAMES[code.builtinCode] for code in model.operatorCodes} - {"CUSTOM"})
     refuse_operators(file, operators, custom)
-    names = dict(zip(placeholder_names(half), half.inputs, strict=True))
-    inputs, outputs = _name_tensors(data, model, names)
+    name_tensors(model, dict(zip(placeholder_names(half), half.inputs, strict=True)))
+    inputs, outputs = _specs(model, several=batches is not None and len(batches) > 1)
     return Artifact(
         role=role,
         format="tflite",
         precision="float32",
-        data=bytes(data),
+        data=to_bytes(model),
         inputs=inputs,
         outputs=outputs,
+        batches=None if batches is None else tuple(batches),
         operators=tuple(operators),
         oldest_runtime=f"tflite {_minimum_runtime(model)}",
     )
 
 
-def _convert(half: Any, batch: int | None) -> bytearray:
+def _convert(half: Any, signatures: Mapping[str, int | None]) -> bytes:
     archive = keras.export.ExportArchive()
     archive.track(half)
-    archive.add_endpoint(SIGNATURE, positional(half), input_signature=input_signature(half, batch))
+    for name, size in signatures.items():
+        archive.add_endpoint(name, positional(half), input_signature=input_signature(half, size))
     # By way of a SavedModel: from_concrete_functions would drop the weights of a Keras 3 model without
     # a word, and from_keras_model hides why a model cannot be traced.
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder)
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        return bytearray(converter.convert())
+        return bytes(converter.convert())
 
 
 def _reason(error: Exception) -> str:
@@ -101,58 +99,25 @@ def _reason(error: Exception) -> str:
     return f"the TFLite converter cannot convert it ({failing_layer(error) or one_line(error)})"
 
 
-def _name_tensors(
-    data: bytearray, model: Any, inputs: Mapping[str, str]
-) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-    """Give signature and tensors their names, in place, and describe them.
+def _specs(model: Any, several: bool) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
+    """Inputs and outputs of the first signature; with several the batch is free."""
+    signature = model.signatureDefs[0]
+    tensors = model.subgraphs[signature.subgraphIndex].tensors
 
-    The converter calls tensors after its own functions. A FlatBuffer string may shrink where it lies:
-    its length stands before it, and nothing else depends on it. So a tensor whose name is longer than the
-    converter's keeps that; the signature, by which tensors are bound, has every name in full.
-    """
-    signature = model.SignatureDefs(0)
-    graph = model.Subgraphs(signature.SubgraphIndex())
+    def spec(entry: Any) -> TensorSpec:
+        tensor = tensors[entry.tensorIndex]
+        sizes = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
+        shape = [int(size) if size >= 0 else None for size in sizes]
+        dtype = np.dtype(_DTYPES[tensor.type]).name
+        return TensorSpec(entry.name.decode(), (None if several else shape[0], *shape[1:]), dtype)
 
-    def describe(entries: list[Any], names: Mapping[str, str]) -> tuple[TensorSpec, ...]:
-        specs = []
-        for entry in entries:
-            old = entry.Name().decode()
-            name = names.get(old, old)
-            tensor = graph.Tensors(entry.TensorIndex())
-            _shrink(data, entry, _SIGNATURE_NAME_FIELD, entry.Name(), name)
-            _shrink(data, tensor, _TENSOR_NAME_FIELD, tensor.Name(), name)
-            specs.append(_spec(tensor, name))
-        return tuple(specs)
-
-    return (
-        describe([signature.Inputs(index) for index in range(signature.InputsLength())], inputs),
-        describe([signature.Outputs(index) for index in range(signature.OutputsLength())], {}),
-    )
-
-
-def _shrink(data: bytearray, owner: Any, name_field: int, old: bytes, name: str) -> None:
-    """Write a name over a longer one."""
-    new = name.encode()
-    if len(new) > len(old):
-        return
-    table = owner._tab
-    field = table.Pos + table.Offset(name_field)
-    start = field + struct.unpack_from("<I", data, field)[0]
-    struct.pack_into("<I", data, start, len(new))
-    data[start + 4 : start + 4 + len(old)] = new.ljust(len(old), b"\0")
-
-
-def _spec(tensor: Any, name: str) -> TensorSpec:
-    sizes = tensor.ShapeSignatureAsNumpy() if tensor.ShapeSignatureLength() else tensor.ShapeAsNumpy()
-    shape = tuple(int(size) if size >= 0 else None for size in sizes)
-    return TensorSpec(name, shape, np.dtype(_DTYPES[tensor.Type()]).name)
+    return tuple(map(spec, signature.inputs)), tuple(map(spec, signature.outputs))
 
 
 def _minimum_runtime(model: Any) -> str:
-    for index in range(model.MetadataLength()):
-        entry = model.Metadata(index)
-        if entry.Name() == b"min_runtime_version":
-            return bytes(model.Buffers(entry.Buffer()).DataAsNumpy()).rstrip(b"\0").decode()
+    for entry in model.metadata:
+        if entry.name == b"min_runtime_version":
+            return bytes(model.buffers[entry.buffer].data).rstrip(b"\0").decode()
     raise ConversionError(
         "the TFLite converter wrote no min_runtime_version; use a tested TensorFlow version"
     )

@@ -252,23 +252,37 @@ class _Graph(abc.ABC):
 
     inputs: dict[str, tuple[tuple[int | None, ...], Any]]
     outputs: dict[str, tuple[tuple[int | None, ...], Any]]
-    _batch: int | None
+    # The batch sizes that it takes, ascending; None for any.
+    _batches: tuple[int, ...] | None
 
     def run(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """Run on arrays ``[n, ...]`` by name; outputs ``[n, ...]`` by name."""
-        rows, batch = next(iter(inputs.values())).shape[0], self._batch
-        if rows == batch or (batch is None and rows <= _MAX_ROWS):
+        rows, batches = next(iter(inputs.values())).shape[0], self._batches
+        if rows in batches if batches else rows <= _MAX_ROWS:
             return self._run(inputs)
-        step = batch or _MAX_ROWS
-        parts = []
-        for low in range(0, rows, step):
+        results: dict[str, Array] = {}
+        low = 0
+        while low < rows:
+            step = self._next_batch(rows - low)
             part = {name: array[low : low + step] for name, array in inputs.items()}
-            missing = step - len(part[next(iter(part))]) if batch else 0
-            if missing:
-                part = {name: np.concatenate([a, np.repeat(a[-1:], missing, 0)]) for name, a in part.items()}
-            outputs = self._run(part)
-            parts.append({name: array[: step - missing] for name, array in outputs.items()})
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+            taken = min(step, rows - low)
+            if taken < step and batches:
+                part = {n: np.concatenate([a, np.repeat(a[-1:], step - taken, 0)]) for n, a in part.items()}
+            for name, array in self._run(part).items():
+                if not low:
+                    results[name] = np.empty((rows, *array.shape[1:]), array.dtype)
+                results[name][low : low + taken] = array[:taken]
+            low += taken
+        return results
+
+    def _next_batch(self, rows: int) -> int:
+        """The size of the next batch: the next larger one, where at least half of it is used."""
+        if self._batches is None:
+            return _MAX_ROWS
+        larger = next((size for size in self._batches if size >= rows), None)
+        if larger is not None and (2 * rows >= larger or larger == self._batches[0]):
+            return larger
+        return max(size for size in self._batches if size <= rows)
 
     @abc.abstractmethod
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
@@ -298,7 +312,8 @@ class OnnxGraph(_Graph):
         self.inputs = describe(self.session.get_inputs())
         self.outputs = describe(self.session.get_outputs())
         self._names = list(self.outputs)
-        self._batch = next(iter(self.inputs.values()))[0][0]
+        batch = next(iter(self.inputs.values()))[0][0]
+        self._batches = None if batch is None else (batch,)
 
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
         values = self.session.run(self._names, inputs)
@@ -326,45 +341,43 @@ class LiteRTGraph(_Graph):
         interpreter = _import_first("tflite").Interpreter
         source = {"model_content": model} if isinstance(model, bytes) else {"model_path": model}
         self._interpreter = interpreter(num_threads=threads, **source)
-        signature = self._interpreter.get_signature_runner()
-        # Bound by the signature's names: get_output_details() of the file comes in any order.
-        details_in, details_out = signature.get_input_details(), signature.get_output_details()
-        # The interpreter refuses to allocate as long as somebody may hold its memory.
-        del signature
-        self._input_index = {name: details["index"] for name, details in details_in.items()}
-        self._output_index = {name: details["index"] for name, details in details_out.items()}
+        # A signature for each batch size, or one for any. Tensors are bound by the signature's names:
+        # get_output_details() of the file comes in any order.
+        runners = map(self._interpreter.get_signature_runner, self._interpreter.get_signature_list())
+        by_batch = {}
+        for runner in runners:
+            batch = int(next(iter(runner.get_input_details().values()))["shape_signature"][0])
+            by_batch[batch if batch >= 0 else None] = runner
+        self._runners: dict[int | None, Any] = by_batch
+        sizes = sorted(size for size in by_batch if size is not None)
+        self._batches = None if None in by_batch else tuple(sizes)
+        first = by_batch[None if self._batches is None else sizes[0]]
 
         def describe(details: Any) -> dict[str, tuple[tuple[int | None, ...], Any]]:
             return {
                 name: (
-                    tuple(None if n < 0 else int(n) for n in entry["shape_signature"]),
+                    (
+                        sizes[0] if len(sizes) == 1 else None,
+                        *(None if n < 0 else int(n) for n in entry["shape_signature"][1:]),
+                    ),
                     np.dtype(entry["dtype"]),
                 )
                 for name, entry in details.items()
             }
 
-        self.inputs, self.outputs = describe(details_in), describe(details_out)
-        self._batch = next(iter(self.inputs.values()))[0][0]
+        self.inputs = describe(first.get_input_details())
+        self.outputs = describe(first.get_output_details())
         self._lock = threading.Lock()
         # Now rather than at the first run: what a runtime cannot do, it says here.
-        self._allocated: dict[str, tuple[int, ...]] = {}
-        self._allocate({name: tuple(n or 1 for n in shape) for name, (shape, _) in self.inputs.items()})
-
-    def _allocate(self, shapes: dict[str, tuple[int, ...]]) -> None:
-        for name, shape in shapes.items():
-            self._interpreter.resize_tensor_input(self._input_index[name], shape)
-        self._interpreter.allocate_tensors()
-        self._allocated = shapes
+        rows = sizes[0] if sizes else 1
+        shapes = {name: (rows, *(n or 1 for n in shape[1:])) for name, (shape, _) in self.inputs.items()}
+        self._run({name: np.zeros(shapes[name], dtype) for name, (_, dtype) in self.inputs.items()})
 
     def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        shapes = {name: array.shape for name, array in inputs.items()}
+        runner = self._runners.get(next(iter(inputs.values())).shape[0]) or self._runners[None]
         with self._lock:
-            if shapes != self._allocated:
-                self._allocate(shapes)
-            for name, array in inputs.items():
-                self._interpreter.set_tensor(self._input_index[name], array)
-            self._interpreter.invoke()
-            return {name: self._interpreter.get_tensor(index) for name, index in self._output_index.items()}
+            outputs: dict[str, Array] = runner(**inputs)
+        return outputs
 
 
 _MODULES = {

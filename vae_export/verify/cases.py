@@ -37,29 +37,34 @@ class Case:
     made_up: bool = False
 
 
-def encoder_cases(samples: Mapping[str, Array], value_range: tuple[float, float]) -> list[Case]:
+def encoder_cases(
+    samples: Mapping[str, Array], value_range: tuple[float, float], batches: Sequence[int] = ()
+) -> list[Case]:
     """Samples one by one and together, and random, zeros and ones for x.
 
     Args:
         samples: the encoder's inputs ``[n, ...]``: x, and conditions, which all cases take from here.
         value_range: smallest and largest value of the random x.
+        batches: sizes that have to be tried besides.
     """
     x = samples["x"]
     rng = np.random.default_rng(SEED)
+    rows = max((LARGER_BATCH, *batches))
     if x.dtype.kind == "f":
         low, high = value_range
-        noise = rng.random((LARGER_BATCH, *x.shape[1:]), np.float32)
+        noise = rng.random((rows, *x.shape[1:]), np.float32)
         random = np.float32(low) + np.float32(high - low) * noise
     else:
         # Of integers only those that occur are known to be valid.
-        random = rng.choice(x.reshape(-1), (LARGER_BATCH, *x.shape[1:]))
+        random = rng.choice(x.reshape(-1), (rows, *x.shape[1:]))
     shape = (LARGER_BATCH, *x.shape[1:])
     return _cases(
         [
             ("sample", {"x": x[:1]}),
             ("sample", {"x": x}),
             ("random", {"x": random[:2]}),
-            ("random", {"x": random}),
+            ("random", {"x": random[:LARGER_BATCH]}),
+            *(("random", {"x": random[:size]}) for size in batches if size > LARGER_BATCH),
             ("zeros", {"x": np.zeros(shape, x.dtype)}),
             ("ones", {"x": np.ones(shape, x.dtype)}),
         ],
@@ -68,7 +73,10 @@ def encoder_cases(samples: Mapping[str, Array], value_range: tuple[float, float]
 
 
 def decoder_cases(
-    latents: Sequence[Latent], posterior: Mapping[str, Array], conditions: Mapping[str, Array]
+    latents: Sequence[Latent],
+    posterior: Mapping[str, Array],
+    conditions: Mapping[str, Array],
+    batches: Sequence[int] = (),
 ) -> list[Case]:
     """Draws from the posterior and the prior, the prior's tails, zeros and ones.
 
@@ -76,6 +84,7 @@ def decoder_cases(
         latents: of the model.
         posterior: z of the samples by name, float32 ``[n, *latent_shape]``.
         conditions: the decoder's other inputs ``[n, ...]``.
+        batches: sizes that have to be tried besides.
     """
     prior = draw_prior(latents, LARGER_BATCH, SEED)
 
@@ -88,6 +97,7 @@ def decoder_cases(
             ("posterior", posterior),
             ("prior", like_prior(lambda z: z[:2])),
             ("prior", prior),
+            *(("prior", draw_prior(latents, size, SEED)) for size in batches if size > LARGER_BATCH),
             (f"{TAIL_SIGMA:g} sigma", like_prior(lambda z: np.where(z < 0, -TAIL_SIGMA, TAIL_SIGMA))),
             ("zeros", like_prior(np.zeros_like)),
             ("ones", like_prior(np.ones_like)),

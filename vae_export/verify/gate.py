@@ -116,11 +116,12 @@ def verify_artifacts(
         ParityError: a runtime refuses to load an artifact.
         MissingDependencyError: a runtime is not installed.
     """
+    batches = sorted({size for artifact in artifacts for size in artifact.batches or ()})
     halves = {
-        "encoder": (reference.encoder, encoder_cases(reference.encoder_inputs, value_range)),
+        "encoder": (reference.encoder, encoder_cases(reference.encoder_inputs, value_range, batches)),
         "decoder": (
             reference.decoder,
-            decoder_cases(reference.latents, reference.z, reference.conditions),
+            decoder_cases(reference.latents, reference.z, reference.conditions, batches),
         ),
     }
     rows: list[OutputParity] = []
