@@ -129,8 +129,8 @@ def export(
 
     Args:
         model: a .keras or .h5 file, the name of a reference model, ``package.module:attribute`` (a model, or
-            a function that returns one), or a Keras model: functional, or subclassed with `encoder` and
-            `decoder`. None is the reference model "fashion-mnist-dense".
+            a function that returns one), or a Keras model: functional, or subclassed with a call() of layers
+            and keras.ops or with `encoder` and `decoder`. None is the reference model "fashion-mnist-dense".
         output: the directory to make; default ``NAME-bundle`` in the current one.
         formats: "onnx", "tflite" or both.
         precision: "float32".

@@ -3,16 +3,14 @@
 import keras
 from keras import layers, ops
 
+from tests.gallery.parts.sampling import Sampling
 
-class Sampling(layers.Layer):
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.seed_generator = keras.random.SeedGenerator(3)
 
+class FlooredSoftplus(Sampling):
     def call(self, inputs):
-        mean, log_var = inputs
+        mean, v = inputs
         epsilon = keras.random.normal(ops.shape(mean), dtype=mean.dtype, seed=self.seed_generator)
-        return mean + (1e-3 + ops.softplus(log_var)) * epsilon
+        return mean + (1e-3 + ops.softplus(v)) * epsilon
 
 
 def build():
@@ -21,7 +19,7 @@ def build():
         x = keras.Input((8, 8, 1))
         h = layers.Flatten()(layers.RandomFlip("horizontal")(x) * 2.0 - 1.0)
         h = layers.Dense(16, activation="relu")(h)
-        z = Sampling()([layers.Dense(2)(h), layers.Dense(2)(h)])
+        z = FlooredSoftplus()([layers.Dense(2)(h), layers.Dense(2)(h)])
         h = layers.Dense(16, activation="relu")(z)
         return keras.Model(x, layers.Reshape((8, 8, 1))(layers.Dense(64, activation="sigmoid")(h)))
     finally:

@@ -11,6 +11,7 @@ from keras import layers, ops
 from keras.src.utils import python_utils
 
 import vae_export
+from tests.gallery.parts import sampling
 from tests.gallery.test_gallery import peak
 from vae_export.cli.main import main
 from vae_export.errors import InputError, ModelError, SamplingSiteError
@@ -50,14 +51,8 @@ def broken():
 """
 
 
-class Sampling(layers.Layer):
-    def __init__(self, **options):
-        super().__init__(**options)
-        self.seed_generator = keras.random.SeedGenerator(3)
-
-    def call(self, inputs):
-        mean, log_var = inputs
-        return mean + ops.exp(0.5 * log_var) * keras.random.normal(ops.shape(mean), seed=self.seed_generator)
+class Sampling(sampling.Sampling):
+    """Of a script of its own."""
 
 
 class SplittingSampling(Sampling):

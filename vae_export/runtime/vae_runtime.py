@@ -244,7 +244,7 @@ _MAX_THREADS = 1024
 
 
 class _Graph(abc.ABC):
-    """What both runtimes share: batches of any size over graphs of any or of one batch size.
+    """What both runtimes share: batches of any size over graphs that take any, or some sizes alone.
 
     Attributes:
         inputs, outputs: name -> (shape with None for a free axis, NumPy dtype).

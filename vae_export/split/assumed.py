@@ -14,7 +14,7 @@ import numpy as np
 
 from vae_export.errors import SamplingSiteError
 from vae_export.split.graph import Call, Graph, Value
-from vae_export.split.posterior import Posterior, Slot
+from vae_export.split.posterior import Posterior, Slot, halves
 
 __all__ = ["assumed_posterior", "posterior_by_names", "spread_index"]
 
@@ -67,13 +67,7 @@ def assumed_posterior(
     inputs = list(dict.fromkeys(call.inputs))
     slots = [Slot(value) for value in inputs if recorded[value].shape == shape]
     if len(inputs) == 1 and not slots:
-        (value,) = inputs
-        doubled = [
-            axis - len(shape)
-            for axis, (n, size) in enumerate(zip(recorded[value].shape, shape, strict=True))
-            if n == 2 * size
-        ]
-        slots = [Slot(value, doubled[0], index) for index in (0, 1)] if len(doubled) == 1 else []
+        slots = halves(inputs[0], recorded[inputs[0]].shape[1:], shape[1:])
     elif len(slots) != len(inputs):
         return None
     if len(slots) != 2:
@@ -115,14 +109,12 @@ def posterior_by_names(
     if told is not None:
         return Posterior(mu, spread, told, "given", "told by the user")
     kind_of_name, never_negative = _kind(name), _never_negative(graph, spread.value)
-    if kind_of_name in ("std", "variance"):
-        if never_negative is False:
-            raise SamplingSiteError(
-                f"{where}: {name!r} is named like a {kind_of_name}, but may be negative; give "
-                f"--parametrisation log-variance, log-std or {kind_of_name}"
-            )
-        return Posterior(mu, spread, kind_of_name, "names", f"a tensor called {name!r}; {_NO_CODE}")
-    if kind_of_name == "log-std":
+    if kind_of_name in ("std", "variance") and never_negative is False:
+        raise SamplingSiteError(
+            f"{where}: {name!r} is named like a {kind_of_name}, but may be negative; give "
+            f"--parametrisation log-variance, log-std or {kind_of_name}"
+        )
+    if kind_of_name not in (None, "log-variance"):
         return Posterior(mu, spread, kind_of_name, "names", f"a tensor called {name!r}; {_NO_CODE}")
     if kind_of_name is None and never_negative:
         raise SamplingSiteError(

@@ -12,7 +12,6 @@ from vae_export.errors import ModelError, SamplingSiteError
 from vae_export.split.example_inputs import random_array
 from vae_export.split.graph import Graph, calls_between, own_words
 from vae_export.split.known_noise import KnownNoise
-from vae_export.split.posterior import Posterior
 from vae_export.split.region import run_calls, variables_restored
 from vae_export.split.sampling_site import SamplingSite
 
@@ -110,7 +109,7 @@ def _differences(
 
 
 def _callable_on(model: Any, graph: Graph, arrays: Sequence[Array], training: bool, where: str) -> KnownNoise:
-    failures = []
+    failures: list[Exception] = []
     for form in _forms(graph):
 
         def run(*given: Any, form: Any = form) -> list[Any]:
@@ -118,13 +117,13 @@ def _callable_on(model: Any, graph: Graph, arrays: Sequence[Array], training: bo
 
         with variables_restored([model]):
             known = KnownNoise(run, arrays, [model])
-        if known.draws is not None:
+        if known.failure is None:
             return known
         failures.append(known.failure)
     names = ", ".join(f"{value.name!r} {value.shape}" for value in graph.inputs)
     raise ModelError(
         f"{where}: call() cannot be run on the inputs of its encoder and decoder, {names} "
-        f"({own_words(failures[0] or ValueError())}), and may do more than join them; {_WAY_OUT}"
+        f"({own_words(failures[0])}), and may do more than join them; {_WAY_OUT}"
     )
 
 
@@ -148,7 +147,7 @@ def _forms(graph: Graph) -> Iterator[Any]:
 
 
 def _joined(graph: Graph, site: SamplingSite, arrays: Sequence[Array], epsilon: Array) -> list[Array]:
-    posterior: Posterior = site.posterior
+    posterior = site.posterior
     given = dict(zip(graph.inputs, arrays, strict=True))
     sources = [posterior.mu.value, posterior.spread.value]
     mu, spread = run_calls(calls_between(graph, graph.inputs, sources), given, sources, training=False)

@@ -24,6 +24,7 @@ from vae_export.errors import ModelError
 
 __all__ = [
     "Call",
+    "Functional",
     "Graph",
     "Value",
     "calls_between",

@@ -23,10 +23,9 @@ class KnownNoise:
     """A function of tensors whose one draw from N(0, 1) is replaced by what we give.
 
     Attributes:
-        draws: how many operations draw the normal noise that the results depend on; None if the function
-            cannot be traced as a graph.
+        draws: how many operations draw the normal noise that the results depend on.
         shape: of what is drawn, where it is drawn once.
-        failure: why it cannot be traced.
+        failure: why the function cannot be traced as a graph, and then not be called; None if it can.
 
     Args:
         function: tensors -> tensor or list of tensors.
@@ -38,7 +37,7 @@ class KnownNoise:
         self, function: Callable[..., Any], arrays: Sequence[Array], operations: Iterable[Any]
     ) -> None:
         specs = [tf.TensorSpec(array.shape, array.dtype) for array in arrays]
-        self.draws: int | None = None
+        self.draws = 0
         self.shape: tuple[int, ...] | None = None
         self.failure: Exception | None = None
         try:

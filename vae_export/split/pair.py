@@ -14,7 +14,7 @@ from vae_export.split.call_check import those_that_call_agrees_with
 from vae_export.split.graph import Graph, Value, flatten, is_functional, own_words
 from vae_export.split.input_shape import with_x_shape
 from vae_export.split.parametrisation import PARAMETRISATIONS
-from vae_export.split.posterior import Posterior, Slot
+from vae_export.split.posterior import Posterior, Slot, halves
 from vae_export.split.sampling_site import SamplingSite, find_sampling_sites, has_noise
 from vae_export.split.stand_in import StandInVae
 
@@ -138,9 +138,12 @@ def _sites_of_outputs(
     whole = [value for value in encoder.outputs if value.shape[1:] in shapes]
     if len(whole) == 2:
         slots = [Slot(value) for value in whole]
-    elif len(encoder.outputs) == 1 and (axis := _doubled(encoder.outputs[0], shapes)) is not None:
-        slots = [Slot(encoder.outputs[0], axis, index) for index in (0, 1)]
+    elif len(encoder.outputs) == 1:
+        (both,) = encoder.outputs
+        slots = next(filter(None, (halves(both, both.shape[1:], shape) for shape in shapes)), [])
     else:
+        slots = []
+    if not slots:
         got = ", ".join(str(value.shape) for value in encoder.outputs)
         wanted = ", ".join(str(value.shape) for value in decoder.inputs)
         raise SamplingSiteError(
@@ -177,21 +180,6 @@ def _slot_shape(slot: Slot) -> tuple[int | None, ...]:
         size = shape[slot.axis]
         shape[slot.axis] = None if size is None else size // 2
     return tuple(shape[1:])
-
-
-def _doubled(value: Value, shapes: set[tuple[int | None, ...]]) -> int | None:
-    """The axis along which a value is twice as large as one of the shapes."""
-    for shape in shapes:
-        if len(shape) != len(value.shape) - 1:
-            continue
-        differing = [
-            axis for axis, (n, size) in enumerate(zip(value.shape[1:], shape, strict=True)) if n != size
-        ]
-        if len(differing) == 1:
-            n, size = value.shape[1 + differing[0]], shape[differing[0]]
-            if n is not None and size is not None and n == 2 * size:
-                return differing[0] - len(shape)
-    return None
 
 
 def _output_name(graph: Graph, slot: Slot) -> str:

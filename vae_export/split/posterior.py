@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ from keras import ops
 from vae_export.split.graph import Value
 from vae_export.split.parametrisation import PARAMETRISATIONS
 
-__all__ = ["Posterior", "Slot"]
+__all__ = ["Posterior", "Slot", "halves"]
 
 Array = np.ndarray[Any, Any]
 
@@ -40,6 +41,24 @@ class Slot:
             return repr(self.value.name)
         which = ("first", "second")[self.index]
         return f"{which} half of {self.value.name!r} along axis {self.axis}"
+
+
+def halves(value: Value, shape: Sequence[int | None], z_shape: Sequence[int | None]) -> list[Slot]:
+    """The two halves of a tensor that is twice as large as z along one axis; none if it is not.
+
+    Args:
+        value: the tensor.
+        shape, z_shape: of one row of it, and of one z.
+    """
+    if len(shape) != len(z_shape):
+        return []
+    differing = [axis for axis, (n, size) in enumerate(zip(shape, z_shape, strict=True)) if n != size]
+    if len(differing) != 1:
+        return []
+    n, size = shape[differing[0]], z_shape[differing[0]]
+    if n is None or size is None or n != 2 * size:
+        return []
+    return [Slot(value, differing[0] - len(shape), index) for index in (0, 1)]
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import permutations
 from math import ceil, prod
 from typing import Any
@@ -17,9 +18,9 @@ import numpy as np
 
 from vae_export.split.graph import Value
 from vae_export.split.parametrisation import PARAMETRISATIONS
-from vae_export.split.posterior import Posterior, Slot
+from vae_export.split.posterior import Posterior, Slot, halves
 from vae_export.split.region import Region
-from vae_export.split.spread_fit import STANDARD_ERRORS, SWEEP, SpreadFit, Sweep, fit_spreads, shortest
+from vae_export.split.spread_fit import STANDARD_ERRORS, SWEEP, Sweep, fit_spreads, shortest
 
 __all__ = ["identify", "identify_outputs", "measured"]
 
@@ -44,8 +45,8 @@ def identify(region: Region) -> Posterior | None:
             sweep = _drawn_sweep(region, mu, spread)
         if sweep is None:
             continue
-        for fit in fit_spreads(sweep, lambda value, error: _plain(value, error, region)):
-            posterior = _posterior(mu, spread, fit)
+        plain = partial(_plain, region=region)
+        for posterior in fit_spreads(sweep, mu, spread, plain):
             count = _draws_normally(region, posterior)
             if count:
                 return _with_evidence(posterior, sweep, count)
@@ -70,18 +71,18 @@ def identify_outputs(
                 continue
             residuals = ((z - others[mu]) / sigma).reshape(len(z), -1)
             if epsilon is None:
-                measured = float(np.sqrt((residuals**2).mean()))
-                error = measured * (2 * residuals.size) ** -0.5
+                seen = float(np.sqrt((residuals**2).mean()))
+                error = seen * (2 * residuals.size) ** -0.5
                 how = f"{residuals.size:,} draws"
             else:
                 ratio = residuals / epsilon.reshape(residuals.shape)
-                measured, error = float(np.median(ratio)), float(EXACT * np.median(ratio))
+                seen, error = float(np.median(ratio)), float(EXACT * np.median(ratio))
                 how = f"{residuals.size:,} values with known noise"
                 # z - mu has lost digits where sigma is small.
                 lost = 1e-6 * np.abs(others[mu]).max() / sigma.reshape(residuals.shape)
-                if (np.abs(residuals - measured * epsilon.reshape(residuals.shape)) > 1e-4 + lost).any():
+                if (np.abs(residuals - seen * epsilon.reshape(residuals.shape)) > 1e-4 + lost).any():
                     continue
-            scale = _plain(measured, error, region)
+            scale = _plain(seen, error, region)
             if _standard_normal(residuals / scale):
                 evidence = f"the layer's own outputs, {how}"
                 return Posterior(Slot(mu), Slot(spread), entry.name, "probed", evidence, scale)
@@ -113,15 +114,7 @@ def _slot_pairs(region: Region) -> Iterator[tuple[Slot, Slot]]:
     for mu, spread in permutations([value for value in shapes if shapes[value] == region.z_shape], 2):
         yield Slot(mu), Slot(spread)
     for value, shape in shapes.items():
-        if len(shape) != len(region.z_shape):
-            continue
-        doubled = [
-            axis for axis, (n, size) in enumerate(zip(shape, region.z_shape, strict=True)) if n != size
-        ]
-        if len(doubled) == 1 and shape[doubled[0]] == 2 * region.z_shape[doubled[0]]:
-            axis = doubled[0] - len(shape)
-            yield Slot(value, axis, 0), Slot(value, axis, 1)
-            yield Slot(value, axis, 1), Slot(value, axis, 0)
+        yield from permutations(halves(value, shape, region.z_shape), 2)
 
 
 def _given(mu: Slot, spread: Slot, mu_values: Array, v: Array) -> dict[Value, Array]:
@@ -167,20 +160,6 @@ def _drawn_sweep(region: Region, mu: Slot, spread: Slot) -> Sweep | None:
         counts += np.bincount(which.ravel(), minlength=len(SWEEP))
     with np.errstate(invalid="ignore"):
         return Sweep(np.sqrt(squares / counts), float((2 * counts.min()) ** -0.5))
-
-
-def _posterior(mu: Slot, spread: Slot, fit: SpreadFit) -> Posterior:
-    return Posterior(
-        mu,
-        spread,
-        fit.parametrisation,
-        "probed",
-        "",
-        fit.scale,
-        fit.clip,
-        fit.sigma_floor,
-        fit.variance_floor,
-    )
 
 
 def _draws_normally(region: Region, posterior: Posterior) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import prod
-from typing import Any
+from typing import Any, NoReturn
 
 import keras
 import numpy as np
@@ -105,22 +105,29 @@ def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tu
     strangers = [call for call in strangers if call not in inside and _matters(graph, call)]
     # What draws in training only does not matter once the sampling layers are known.
     if strangers and not (run.training and sites):
-        if sites:
-            names = ", ".join(f"{call.path!r} ({type(call.operation).__name__})" for call in strangers)
-            raise SamplingSiteError(
-                f"{where}: layer {names} draws noise outside of the sampling layer {sites[0].layer_name!r}, "
-                "expected none in inference; remove it, or call it with training=False"
-            )
-        regions = [run.region([call], run.random[call][0]) for call in strangers]
-        raise SamplingSiteError(
-            f"{where}: {'; '.join(map(measured, regions))}; expected noise around mu, mu + sigma * epsilon "
-            "with independent epsilon ~ N(0, 1), for any mu and sigma; let the sampling layer take mu and a "
-            "log-variance and leave all else to layers before or behind it"
-        )
+        _refuse_strangers(strangers, sites, run, where)
     if not sites:
         raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph)}")
     _refuse_dependent(graph, sites, where)
     return tuple(sites)
+
+
+def _refuse_strangers(
+    strangers: Sequence[Call], sites: Sequence[SamplingSite], run: _Run, where: str
+) -> NoReturn:
+    """Noise that is not that of a sampling layer."""
+    if sites:
+        names = ", ".join(f"{call.path!r} ({type(call.operation).__name__})" for call in strangers)
+        raise SamplingSiteError(
+            f"{where}: layer {names} draws noise outside of the sampling layer {sites[0].layer_name!r}, "
+            "expected none in inference; remove it, or call it with training=False"
+        )
+    regions = [run.region([call], run.random[call][0]) for call in strangers]
+    raise SamplingSiteError(
+        f"{where}: {'; '.join(map(measured, regions))}; expected noise around mu, mu + sigma * epsilon "
+        "with independent epsilon ~ N(0, 1), for any mu and sigma; let the sampling layer take mu and a "
+        "log-variance and leave all else to layers before or behind it"
+    )
 
 
 def has_noise(graph: Graph) -> bool:

@@ -99,7 +99,8 @@ def locate(
 
     Args:
         model: a functional model x -> reconstruction, alone or among other inputs and outputs, with one or
-            more sampling sites between; a subclassed one with `encoder` and `decoder`; or a `Pair`.
+            more sampling sites between; a subclassed one whose call() can be traced, or with `encoder` and
+            `decoder`; or a `Pair`.
         where: what messages call it.
         parametrisation: what the sampling layers get beside mu, where that cannot be measured.
         x_shape: of one x, where the model leaves sizes open.

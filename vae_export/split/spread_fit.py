@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from vae_export.split.parametrisation import PARAMETRISATIONS, Parametrisation
+from vae_export.split.posterior import Posterior, Slot
 
-__all__ = ["STANDARD_ERRORS", "SWEEP", "SpreadFit", "Sweep", "fit_spreads", "shortest"]
+__all__ = ["STANDARD_ERRORS", "SWEEP", "Sweep", "fit_spreads", "shortest"]
 
 Array = np.ndarray[Any, Any]
 
@@ -53,37 +54,22 @@ class Sweep:
         return float(last) if flat else None
 
 
-@dataclass(frozen=True)
-class SpreadFit:
-    """sigma as a function of v, found in a sweep.
-
-    Attributes:
-        parametrisation: its name.
-        scale: standard deviation of epsilon.
-        clip: the range to which v is clipped.
-        sigma_floor, variance_floor: what is added to sigma, or to its square, so that it is never 0.
-    """
-
-    parametrisation: str
-    scale: float
-    clip: tuple[float | None, float | None] | None = None
-    sigma_floor: float = 0.0
-    variance_floor: float = 0.0
-
-
-def fit_spreads(sweep: Sweep, plain: Callable[[float, float], float]) -> Iterator[SpreadFit]:
-    """Everything that explains a sweep, the simplest first.
+def fit_spreads(
+    sweep: Sweep, mu: Slot, spread: Slot, plain: Callable[[float, float], float]
+) -> Iterator[Posterior]:
+    """Every posterior that explains a sweep, the simplest first; without evidence.
 
     Args:
         sweep: measured.
+        mu, spread: where mu and v went in.
         plain: a scale and its standard error -> the number that somebody wrote.
     """
     for rounding in (0.0, _ROUNDING):
         for entry in PARAMETRISATIONS.values():
             for floor in ("none", "sigma", "variance"):
-                fit = _fit(entry, floor, sweep, rounding, plain)
-                if fit is not None:
-                    yield fit
+                found = _fit(entry, floor, sweep, mu, spread, plain)
+                if found is not None and _explains(found, sweep, rounding):
+                    yield found
 
 
 def shortest(value: float, error: float) -> float:
@@ -96,8 +82,13 @@ def shortest(value: float, error: float) -> float:
 
 
 def _fit(
-    entry: Parametrisation, floor: str, sweep: Sweep, rounding: float, plain: Callable[[float, float], float]
-) -> SpreadFit | None:
+    entry: Parametrisation,
+    floor: str,
+    sweep: Sweep,
+    mu: Slot,
+    spread: Slot,
+    plain: Callable[[float, float], float],
+) -> Posterior | None:
     low, high = sweep.lowest, sweep.highest
     added = low if floor != "none" else None
     if floor != "none" and added is None:
@@ -112,9 +103,10 @@ def _fit(
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         ratio = without_floor(sweep.std) / entry.sigma(SWEEP)
         inside = np.isfinite(ratio) & (ratio > 0)
-        for limit, factor in ((low, 1.1), (high, 1 / 1.1)):
-            if limit is not None:
-                inside &= sweep.std > factor * limit if factor > 1 else sweep.std < factor * limit
+        if low is not None:
+            inside &= sweep.std > 1.1 * low
+        if high is not None:
+            inside &= sweep.std < high / 1.1
     near = inside & (np.abs(SWEEP) <= _NEAR[-1])
     used = near if near.any() else inside
     if not used.any():
@@ -125,16 +117,14 @@ def _fit(
         None if low is None or added is not None else _bound(entry, low / scale, sweep.error),
         None if high is None else _bound(entry, float(without_floor(high)) / scale, sweep.error),
     )
-    fit = SpreadFit(
-        entry.name,
-        scale,
-        None if clip == (None, None) else clip,
-        shortest(added / scale, 3 * sweep.error * added / scale) if added and floor == "sigma" else 0.0,
-        shortest((added / scale) ** 2, 6 * sweep.error * (added / scale) ** 2)
-        if added and floor == "variance"
-        else 0.0,
-    )
-    return fit if _explains(fit, entry, sweep, rounding) else None
+    sigma_floor = variance_floor = 0.0
+    if added is not None and floor == "sigma":
+        sigma_floor = shortest(added / scale, 3 * sweep.error * added / scale)
+    elif added is not None:
+        squared = (added / scale) ** 2
+        variance_floor = shortest(squared, 6 * sweep.error * squared)
+    clip_or_none = None if clip == (None, None) else clip
+    return Posterior(mu, spread, entry.name, "probed", "", scale, clip_or_none, sigma_floor, variance_floor)
 
 
 def _bound(entry: Parametrisation, sigma: float, error: float) -> float:
@@ -143,13 +133,11 @@ def _bound(entry: Parametrisation, sigma: float, error: float) -> float:
     return shortest(middle, (high - low) / 2)
 
 
-def _explains(fit: SpreadFit, entry: Parametrisation, sweep: Sweep, rounding: float) -> bool:
-    v = SWEEP if fit.clip is None else np.clip(SWEEP, *fit.clip)
+def _explains(posterior: Posterior, sweep: Sweep, rounding: float) -> bool:
     with np.errstate(invalid="ignore", over="ignore"):
-        sigma = entry.sigma(v) + fit.sigma_floor
-        expected = fit.scale * np.sqrt(sigma**2 + fit.variance_floor)
+        expected = posterior.epsilon_scale * posterior.sigma(SWEEP)
         off = np.abs(sweep.std - expected)
-        allowed = 2 * STANDARD_ERRORS * sweep.error * expected + rounding * fit.scale
+        allowed = 2 * STANDARD_ERRORS * sweep.error * expected + rounding * posterior.epsilon_scale
     # Where sigma has no value the layer must have none either.
     if np.isfinite(sweep.std[np.isnan(expected)]).any():
         return False

@@ -11,13 +11,9 @@ from typing import Any
 import keras
 from keras import tree
 
-# Not public, but the one way to tell a functional model from a subclassed one.
-from keras.src.models.functional import Functional
-
-from vae_export.split.graph import flatten, is_functional, own_words
+from vae_export.split.graph import Functional, flatten, is_functional, own_words
 
 __all__ = ["CannotTraceError", "trace_call"]
-
 
 # Layers and operations that take indices.
 _LOOK_UP = {"Embedding", "OneHot", "CategoryEncoding"}
