@@ -112,6 +112,13 @@ def batch_statistics():
     return keras.Model(x, picture(Sampling(name="draw")([layers.Dense(LATENT)(h), layers.Dense(LATENT)(h)])))
 
 
+def batch_statistics_in_the_decoder():
+    x, h = features()
+    z = Sampling(name="draw")([layers.Dense(LATENT)(h), layers.Dense(LATENT)(h)])
+    h = layers.BatchNormalization(name="norm")(layers.Dense(16)(z), training=True)
+    return keras.Model(x, picture(h))
+
+
 def stateful():
     x = keras.Input(batch_shape=(8, 4, 3), name="x")
     h = layers.LSTM(5, stateful=True, name="memory")(x)
@@ -128,6 +135,7 @@ REFUSED = [
     (uniform_noise, "m: layer 'draw' (Uniform) gave "),
     (control_flow, "encoder.onnx: tf2onnx cannot convert it (layer 'branch' (Branching) cannot be called: "),
     (batch_statistics, "encoder: 'mu' of a sample differs by "),
+    (batch_statistics_in_the_decoder, "decoder: 'reconstruction' of a sample differs by "),
     (stateful, "m: layer 'memory' (LSTM) is stateful, expected layers that begin anew with every batch; build it with stateful=False, the weights fit"),
     (encoder_alone, "m: nothing is computed from z, this is an encoder alone; export the full VAE, decoder(encoder(x))"),
 ]  # fmt: skip
