@@ -84,8 +84,8 @@ def _refuse_batch_dependence(
         off = float(np.abs(array[0] - outputs[name][0]).max(initial=0.0))
         if off > ALONE_TOLERANCE * value_scale(outputs[name]):
             raise ModelError(
-                f"{half.half.name}: {name!r} of a sample differs by {off:.2g} when it is alone and when it is "
-                f"in a batch of {len(outputs[name])}, expected rows that do not depend on each other; batch "
+                f"{half.half.name}: {name!r} of a sample differs by {off:.2g} alone and in "
+                f"a batch of {len(outputs[name])}, expected rows that do not depend on each other; batch "
                 "statistics, as of BatchNormalization called with training=True, belong to training"
             )
 
