@@ -7,7 +7,7 @@ from keras import layers, ops
 
 from tests.tiny_models import LATENT, X_SHAPE, ListSampler, half_of, samples
 from vae_export.artifact import TensorSpec
-from vae_export.convert import onnx_artifact
+from vae_export.convert.canonical_onnx import all_nodes
 from vae_export.convert.onnx_artifact import convert_to_onnx
 from vae_export.convert.opsets import DEFAULT_OPSET, OLDEST_RUNTIMES
 from vae_export.errors import ConversionError, InputError
@@ -112,12 +112,24 @@ def test_recurrent_layers_are_unrolled(layer):
     np.testing.assert_allclose(got, half({"z": z})["reconstruction"], rtol=0, atol=1e-5)
 
 
+def test_what_layers_hold_besides_weights_is_in_the_file():
+    """Normalization has tensors that are no weights, which the converter takes for inputs."""
+    layer = layers.Normalization()
+    layer.adapt(np.random.default_rng(0).normal(3, 2, (50, LATENT)).astype(np.float32))
+    half = half_with(layer)
+    artifact = convert_to_onnx(half, "decoder", name="m")
+    assert [spec.name for spec in artifact.inputs] == ["z"]
+    z = np.random.default_rng(1).normal(size=(4, LATENT)).astype(np.float32)
+    (got,) = onnxruntime.InferenceSession(artifact.data).run(None, {"z": z})
+    np.testing.assert_allclose(got, half({"z": z})["reconstruction"], rtol=0, atol=1e-6)
+
+
 def test_a_random_operator_inside_of_a_branch_is_found():
     inner = onnx.parser.parse_graph("branch () => (float[1] y) { y = RandomNormal <shape = [1]> () }")
     graph = onnx.parser.parse_graph("main (bool c) => (float[1] y) { y = If (c) }")
     for name in ("then_branch", "else_branch"):
         graph.node[0].attribute.append(onnx.helper.make_attribute(name, inner))
-    assert [node.op_type for node in onnx_artifact._all_nodes(graph)] == [
+    assert [node.op_type for node in all_nodes(graph)] == [
         "If",
         "RandomNormal",
         "RandomNormal",

@@ -13,7 +13,9 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
 from vae_export.artifact import DEFAULT_BATCHES, Artifact, TensorSpec
-from vae_export.convert.flatbuffer import name_tensors, to_bytes
+from vae_export.convert.flatbuffer import name_tensors, strip, to_bytes
+from vae_export.convert.lowering.tflite_graph import KINDS
+from vae_export.convert.lowering.tflite_rules import lower_tflite
 from vae_export.convert.operators import refuse_operators
 from vae_export.convert.signature import input_signature, placeholder_names, positional
 from vae_export.convert.tracing import failing_layer, made_traceable
@@ -31,7 +33,6 @@ _DTYPES = {
     schema.TensorType.UINT8: np.uint8,
     schema.TensorType.BOOL: np.bool_,
 }
-_BUILTIN_NAMES = {code: name for name, code in vars(schema.BuiltinOperator).items() if isinstance(code, int)}
 
 
 def convert_to_tflite(half: Any, role: str, *, batches: Sequence[int] | None = DEFAULT_BATCHES) -> Artifact:
@@ -57,8 +58,11 @@ def convert_to_tflite(half: Any, role: str, *, batches: Sequence[int] | None = D
     except Exception as error:
         raise ConversionError(f"{file}: {_reason(error)}") from error
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(converted, 0))
+    if batches is not None:
+        lower_tflite(model, min(batches))
+    strip(model)
     custom = [code.customCode.decode() for code in model.operatorCodes if code.customCode]
-    operators = sorted({_BUILTIN_NAMES[code.builtinCode] for code in model.operatorCodes} - {"CUSTOM"})
+    operators = sorted({KINDS[code.builtinCode] for code in model.operatorCodes} - {"CUSTOM"})
     refuse_operators(file, operators, custom)
     name_tensors(model, dict(zip(placeholder_names(half), half.inputs, strict=True)))
     inputs, outputs = _specs(model, several=batches is not None and len(batches) > 1)
