@@ -38,6 +38,7 @@ class Artifact:
         data: the bytes of the file.
         inputs, outputs: in the order of the file; bind them by name.
         batches: the batch sizes that it takes, ascending; None for any.
+        preferred_batch: how many rows a runtime is best given at a time.
         operators: the kinds of operators in the file, sorted.
         oldest_runtime: the oldest runtime known to load the file.
         opset, ir_version: of ONNX files.
@@ -50,6 +51,7 @@ class Artifact:
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     batches: tuple[int, ...] | None
+    preferred_batch: int
     operators: tuple[str, ...]
     oldest_runtime: str
     opset: int | None = None

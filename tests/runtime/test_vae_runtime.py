@@ -3,6 +3,7 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -148,11 +149,48 @@ def test_fixed_batches_are_filled_up(tmp_path):
 def test_batches_are_made_of_signatures(dense_bundle, monkeypatch, rows, batches):
     vae = load(dense_bundle, "tflite")
     whole = vae.generate(150, seed=3)
-    sizes, run = [], vae._decoder._run
-    monkeypatch.setattr(vae._decoder, "_run", lambda inputs: sizes.append(len(inputs["z"])) or run(inputs))
+    sizes = sizes_run(vae, monkeypatch)
     images = vae.generate(rows, seed=3)
     assert sizes == batches
     np.testing.assert_allclose(images, whole[:rows], rtol=0, atol=2e-6)
+
+
+def sizes_run(vae, monkeypatch):
+    """The batch sizes that the decoder is run on from now on."""
+    sizes, run = [], vae._decoder._run
+    monkeypatch.setattr(
+        vae._decoder, "_run", lambda inputs, rows: sizes.append(len(inputs["z"])) or run(inputs, rows)
+    )
+    return sizes
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_batches_are_as_large_as_the_manifest_prefers(conv_result, monkeypatch, backend):
+    vae = load(conv_result.path, backend)
+    assert vae._artifacts["decoder"]["preferred_batch"] == 16
+    sizes = sizes_run(vae, monkeypatch)
+    assert vae.generate(40, seed=3).shape == (40, 28, 28, 1)
+    assert sizes == ([16, 16, 8] if backend == "onnx" else [16, 16, 16])
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize(("size", "threads"), [(1 << 20, 1), ((1 << 20) + 1, None)])
+def test_small_files_are_run_by_one_thread(dense_bundle, monkeypatch, backend, size, threads):
+    """And larger ones by as many as the runtime likes."""
+    given = []
+
+    def graph(file, threads, rows):
+        given.append(threads)
+        return real(file, threads, rows)
+
+    real = vae_runtime._GRAPHS[backend]
+    monkeypatch.setitem(vae_runtime._GRAPHS, backend, graph)
+    manifest = vae_runtime._read_manifest(Path(dense_bundle))
+    for artifact in manifest["artifacts"]:
+        artifact["bytes"] = size
+    vae = vae_runtime.Vae(Path(dense_bundle), manifest, backend, None)
+    assert (given, vae.threads) == ([threads, threads], threads)
+    assert vae_runtime.Vae(Path(dense_bundle), manifest, backend, 2).threads == 2
 
 
 def test_any_batch_in_one(tmp_path):

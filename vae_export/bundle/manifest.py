@@ -142,6 +142,7 @@ def _artifact_entry(artifact: Artifact, report: ParityReport) -> dict[str, Any]:
         "inputs": [_tensor_entry(tensor) for tensor in artifact.inputs],
         "outputs": [_tensor_entry(tensor) for tensor in artifact.outputs],
         "batches": None if artifact.batches is None else list(artifact.batches),
+        "preferred_batch": artifact.preferred_batch,
         "opset": artifact.opset,
         "ir_version": artifact.ir_version,
         "operators": list(artifact.operators),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from onnx import helper, numpy_helper
 
 from vae_export.artifact import Artifact, TensorSpec
 from vae_export.bundle.format_version import FORMAT_VERSION
+from vae_export.convert.batch_size import preferred_batch
 from vae_export.convert.canonical_onnx import all_nodes, canonicalise
 from vae_export.convert.lowering.onnx_rules import lower_onnx
 from vae_export.convert.operators import refuse_operators
@@ -62,6 +64,7 @@ def convert_to_onnx(
         raise ConversionError(
             f"{file}: the ONNX checker refuses it ({str(error).splitlines()[0]})"
         ) from error
+    batches = None if batch is None else (batch,)
     return Artifact(
         role=role,
         format="onnx",
@@ -69,7 +72,8 @@ def convert_to_onnx(
         data=model.SerializeToString(deterministic=True),
         inputs=tuple(_spec(value) for value in model.graph.input),
         outputs=tuple(_spec(value) for value in model.graph.output),
-        batches=None if batch is None else (batch,),
+        batches=batches,
+        preferred_batch=preferred_batch(_largest_row(model), batches),
         operators=tuple(sorted({node.op_type for node in all_nodes(model.graph)})),
         oldest_runtime=f"onnxruntime {OLDEST_RUNTIMES[opset]}",
         opset=opset,
@@ -115,6 +119,17 @@ def _convert_erfc(context: Any, node: Any, name: str, _: Any) -> None:
     context.make_node(
         "Sub", [one.output[0], erf.output[0]], outputs=[output], name=name, shapes=shapes, dtypes=dtypes
     )
+
+
+def _largest_row(model: Any) -> int:
+    """Bytes of the largest tensor that is computed for one row, as far as shapes are known."""
+    inferred = onnx.shape_inference.infer_shapes(model).graph
+    sizes = [1]
+    for value in (*inferred.input, *inferred.value_info, *inferred.output):
+        tensor = value.type.tensor_type
+        axes = [axis.dim_value for axis in tensor.shape.dim[1:]]
+        sizes.append(math.prod(axes) * helper.tensor_dtype_to_np_dtype(tensor.elem_type).itemsize)
+    return max(sizes)
 
 
 def _spec(value: Any) -> TensorSpec:

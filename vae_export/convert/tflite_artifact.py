@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -13,6 +14,7 @@ import tensorflow as tf
 from tensorflow.lite.python import schema_py_generated as schema
 
 from vae_export.artifact import DEFAULT_BATCHES, Artifact, TensorSpec
+from vae_export.convert.batch_size import preferred_batch
 from vae_export.convert.flatbuffer import name_tensors, strip, to_bytes
 from vae_export.convert.lowering.tflite_graph import KINDS
 from vae_export.convert.lowering.tflite_rules import lower_tflite
@@ -74,6 +76,7 @@ def convert_to_tflite(half: Any, role: str, *, batches: Sequence[int] | None = D
         inputs=inputs,
         outputs=outputs,
         batches=None if batches is None else tuple(batches),
+        preferred_batch=preferred_batch(_largest_row(model), batches),
         operators=tuple(operators),
         oldest_runtime=f"tflite {_minimum_runtime(model)}",
     )
@@ -116,6 +119,18 @@ def _specs(model: Any, several: bool) -> tuple[tuple[TensorSpec, ...], tuple[Ten
         return TensorSpec(entry.name.decode(), (None if several else shape[0], *shape[1:]), dtype)
 
     return tuple(map(spec, signature.inputs)), tuple(map(spec, signature.outputs))
+
+
+def _largest_row(model: Any) -> int:
+    """Bytes of the largest tensor that is computed for one row, as far as shapes are known."""
+    graph = model.subgraphs[model.signatureDefs[0].subgraphIndex]
+    rows = max(1, int(graph.tensors[graph.inputs[0]].shape[0]))
+    sizes = [1]
+    for index in {int(index) for operator in graph.operators for index in operator.outputs}:
+        tensor = graph.tensors[index]
+        width = np.dtype(_DTYPES.get(tensor.type, np.float32)).itemsize
+        sizes.append(math.prod(max(1, int(size)) for size in tensor.shape) * width // rows)
+    return max(sizes)
 
 
 def _minimum_runtime(model: Any) -> str:

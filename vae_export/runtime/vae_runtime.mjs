@@ -327,8 +327,6 @@ export class Vae {
   }
 }
 
-// Rows given to ONNX Runtime at a time, so that memory stays bounded for any batch.
-const MAX_ROWS = 256;
 const ARRAYS = {
   float32: Float32Array, int8: Int8Array, uint8: Uint8Array, int16: Int16Array, int32: Int32Array,
   int64: globalThis.BigInt64Array, bool: Uint8Array,
@@ -353,6 +351,7 @@ class Graph {
     this._ort = ort;
     this._session = session;
     this._batch = artifact.inputs[0].shape[0];
+    this._rows = artifact.preferred_batch;
   }
 
   /** Typed arrays by name, in and out. The inputs are copied at once: the caller may change them. */
@@ -389,7 +388,7 @@ class Graph {
     const rows = Math.max(...Object.values(counts)), batches = [];
     const wrong = names.find((name) => counts[name] !== 1 && counts[name] !== rows);
     if (wrong) throw new VaeRuntimeError(`${wrong}: got ${counts[wrong]} rows, expected ${rows} as in the others`);
-    const step = this._batch ?? Math.min(rows, MAX_ROWS);
+    const step = this._batch ?? Math.min(rows, this._rows);
     for (let low = 0; low < rows; low += step) {
       const count = Math.min(step, rows - low), size = this._batch ?? count, feeds = {};
       for (const [name, { shape, dtype }] of Object.entries(this.inputs)) {

@@ -238,9 +238,11 @@ def _integer(name: str, value: Any, limit: int) -> int:
 
 # ---- Graphs: one converted half, loaded by a runtime ----
 
-# Rows given to a runtime at a time, so that memory stays bounded for any batch.
-_MAX_ROWS = 256
+# Rows given to a runtime at a time where the manifest does not tell; memory stays bounded for any batch.
+_ROWS = 256
 _MAX_THREADS = 1024
+# Files up to this size are run by one thread: waking others takes longer than what they would do.
+_SMALL_FILE = 1 << 20
 
 
 class _Graph(abc.ABC):
@@ -252,14 +254,15 @@ class _Graph(abc.ABC):
 
     inputs: dict[str, tuple[tuple[int | None, ...], Any]]
     outputs: dict[str, tuple[tuple[int | None, ...], Any]]
-    # The batch sizes that it takes, ascending; None for any.
+    # The batch sizes that it takes, ascending; None for any. And how many rows it is given at most.
     _batches: tuple[int, ...] | None
+    _rows: int
 
     def run(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """Run on arrays ``[n, ...]`` by name; outputs ``[n, ...]`` by name."""
         rows, batches = next(iter(inputs.values())).shape[0], self._batches
-        if rows in batches if batches else rows <= _MAX_ROWS:
-            return self._run(inputs)
+        if rows <= self._rows and (batches is None or rows in batches):
+            return self._run(inputs, rows)
         results: dict[str, Array] = {}
         low = 0
         while low < rows:
@@ -268,7 +271,7 @@ class _Graph(abc.ABC):
             taken = min(step, rows - low)
             if taken < step and batches:
                 part = {n: np.concatenate([a, np.repeat(a[-1:], step - taken, 0)]) for n, a in part.items()}
-            for name, array in self._run(part).items():
+            for name, array in self._run(part, step).items():
                 if not low:
                     results[name] = np.empty((rows, *array.shape[1:]), array.dtype)
                 results[name][low : low + taken] = array[:taken]
@@ -278,21 +281,28 @@ class _Graph(abc.ABC):
     def _next_batch(self, rows: int) -> int:
         """The size of the next batch: the next larger one, where at least half of it is used."""
         if self._batches is None:
-            return _MAX_ROWS
-        larger = next((size for size in self._batches if size >= rows), None)
-        if larger is not None and (2 * rows >= larger or larger == self._batches[0]):
+            return self._rows
+        sizes = [size for size in self._batches if size <= self._rows]
+        larger = next((size for size in sizes if size >= rows), None)
+        if larger is not None and (2 * rows >= larger or larger == sizes[0]):
             return larger
-        return max(size for size in self._batches if size <= rows)
+        return max(size for size in sizes if size <= rows)
 
     @abc.abstractmethod
-    def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+    def _run(self, inputs: dict[str, Array], rows: int) -> dict[str, Array]:
         """Run on a batch that the graph takes as it is."""
 
 
 class OnnxGraph(_Graph):
-    """An .onnx file (path or bytes) in ONNX Runtime; `threads` None leaves the choice to it."""
+    """An .onnx file (path or bytes) in ONNX Runtime.
 
-    def __init__(self, model: str | bytes, threads: int | None = None) -> None:
+    Args:
+        model: the file.
+        threads: of the runtime; None leaves the choice to it.
+        rows: how many it is given at a time.
+    """
+
+    def __init__(self, model: str | bytes, threads: int | None = None, rows: int = _ROWS) -> None:
         onnxruntime = _import_first("onnx")
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
@@ -314,8 +324,9 @@ class OnnxGraph(_Graph):
         self._names = list(self.outputs)
         batch = next(iter(self.inputs.values()))[0][0]
         self._batches = None if batch is None else (batch,)
+        self._rows = rows if batch is None else batch
 
-    def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
+    def _run(self, inputs: dict[str, Array], rows: int) -> dict[str, Array]:
         values = self.session.run(self._names, inputs)
         return (
             {self._names[0]: values[0]} if len(values) == 1 else dict(zip(self._names, values, strict=True))
@@ -335,9 +346,15 @@ _ONNX_DTYPES = {
 
 
 class LiteRTGraph(_Graph):
-    """A .tflite file (path or bytes) in LiteRT or tflite-runtime; one thread at a time runs it."""
+    """A .tflite file (path or bytes) in LiteRT or tflite-runtime; one thread at a time runs it.
 
-    def __init__(self, model: str | bytes, threads: int | None = None) -> None:
+    Args:
+        model: the file.
+        threads: of the runtime; None leaves the choice to it.
+        rows: how many it is given at a time, if it takes as few.
+    """
+
+    def __init__(self, model: str | bytes, threads: int | None = None, rows: int = _ROWS) -> None:
         interpreter = _import_first("tflite").Interpreter
         source = {"model_content": model} if isinstance(model, bytes) else {"model_path": model}
         self._interpreter = interpreter(num_threads=threads, **source)
@@ -351,6 +368,7 @@ class LiteRTGraph(_Graph):
         self._runners: dict[int | None, Any] = by_batch
         sizes = sorted(size for size in by_batch if size is not None)
         self._batches = None if None in by_batch else tuple(sizes)
+        self._rows = max(rows, sizes[0]) if sizes else rows
         first = by_batch[None if self._batches is None else sizes[0]]
 
         def describe(details: Any) -> dict[str, tuple[tuple[int | None, ...], Any]]:
@@ -369,12 +387,12 @@ class LiteRTGraph(_Graph):
         self.outputs = describe(first.get_output_details())
         self._lock = threading.Lock()
         # Now rather than at the first run: what a runtime cannot do, it says here.
-        rows = sizes[0] if sizes else 1
-        shapes = {name: (rows, *(n or 1 for n in shape[1:])) for name, (shape, _) in self.inputs.items()}
-        self._run({name: np.zeros(shapes[name], dtype) for name, (_, dtype) in self.inputs.items()})
+        least = sizes[0] if sizes else 1
+        shapes = {name: (least, *(n or 1 for n in shape[1:])) for name, (shape, _) in self.inputs.items()}
+        self._run({name: np.zeros(shapes[name], dtype) for name, (_, dtype) in self.inputs.items()}, least)
 
-    def _run(self, inputs: dict[str, Array]) -> dict[str, Array]:
-        runner = self._runners.get(next(iter(inputs.values())).shape[0]) or self._runners[None]
+    def _run(self, inputs: dict[str, Array], rows: int) -> dict[str, Array]:
+        runner = self._runners.get(rows) or self._runners[None]
         with self._lock:
             outputs: dict[str, Array] = runner(**inputs)
         return outputs
@@ -420,6 +438,7 @@ class Vae:
     Attributes:
         manifest: the bundle's manifest.json.
         backend: "onnx" or "tflite".
+        threads: of the runtime; None if it chooses.
         x_shape: shape of one x.
         inputs: name -> (shape of one row, NumPy dtype) of x, every z and the conditions.
         conditions: names of the further inputs of "encoder" and of "decoder".
@@ -439,9 +458,16 @@ class Vae:
         self._artifacts = {
             role: _find_artifact(path, manifest, role, backend) for role in ("encoder", "decoder")
         }
-        graph = _GRAPHS[backend]
+        if threads is None and max(entry["bytes"] for entry in self._artifacts.values()) <= _SMALL_FILE:
+            threads = 1
+        self.threads = threads
         self._encoder, self._decoder = (
-            graph(str(_checked_file(path, self._artifacts[role])), threads) for role in ("encoder", "decoder")
+            _GRAPHS[backend](
+                str(_checked_file(path, self._artifacts[role])),
+                threads,
+                self._artifacts[role]["preferred_batch"],
+            )
+            for role in ("encoder", "decoder")
         )
         self.inputs = {
             name: (tuple(n for n in shape[1:] if n is not None), dtype)
@@ -615,7 +641,8 @@ def load(bundle: str | Path, backend: str | None = None, threads: int | None = N
         bundle: the directory that holds manifest.json.
         backend: "onnx", "tflite", or None for the first of them that the bundle has and whose
             runtime is installed.
-        threads: threads of the runtime; None leaves the choice to it.
+        threads: threads of the runtime; None takes one for files up to 1 MiB, and for larger ones leaves
+            the choice to the runtime.
 
     Raises:
         VaeRuntimeError: no such bundle, an unknown version, a missing or altered file, no runtime.
