@@ -176,7 +176,7 @@ def test_batches_are_as_large_as_the_manifest_prefers(conv_result, monkeypatch, 
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize(("size", "threads"), [(1 << 20, 1), ((1 << 20) + 1, None)])
 def test_small_files_are_run_by_one_thread(dense_bundle, monkeypatch, backend, size, threads):
-    """And larger ones by as many as the runtime likes."""
+    """And larger ones by as many as the runtime likes; each half is loaded when it is wanted."""
     given = []
 
     def graph(file, threads, rows):
@@ -189,7 +189,11 @@ def test_small_files_are_run_by_one_thread(dense_bundle, monkeypatch, backend, s
     for artifact in manifest["artifacts"]:
         artifact["bytes"] = size
     vae = vae_runtime.Vae(Path(dense_bundle), manifest, backend, None)
-    assert (given, vae.threads) == ([threads, threads], threads)
+    assert (given, vae.threads) == ([], threads)
+    vae.generate(1)
+    assert given == [threads], "the decoder alone was wanted"
+    vae.reconstruct(vae.generate(1))
+    assert given == [threads, threads]
     assert vae_runtime.Vae(Path(dense_bundle), manifest, backend, 2).threads == 2
 
 

@@ -386,7 +386,7 @@ class LiteRTGraph(_Graph):
         self.inputs = describe(first.get_input_details())
         self.outputs = describe(first.get_output_details())
         self._lock = threading.Lock()
-        # Now rather than at the first run: what a runtime cannot do, it says here.
+        # Now rather than at a run that somebody times: what a runtime cannot do, it says here.
         least = sizes[0] if sizes else 1
         shapes = {name: (least, *(n or 1 for n in shape[1:])) for name, (shape, _) in self.inputs.items()}
         self._run({name: np.zeros(shapes[name], dtype) for name, (_, dtype) in self.inputs.items()}, least)
@@ -429,7 +429,7 @@ def _installed(backend: str) -> bool:
 
 
 class Vae:
-    """A loaded bundle; made by `load`. Several threads may use it.
+    """A loaded bundle; made by `load`. Several threads may use it; each half is loaded at its first use.
 
     One array goes in and out bare, several go as mappings of their tensors' names to arrays: a
     conditional model is called as ``encode({"x": x, "label": label})`` and
@@ -461,25 +461,44 @@ class Vae:
         if threads is None and max(entry["bytes"] for entry in self._artifacts.values()) <= _SMALL_FILE:
             threads = 1
         self.threads = threads
-        self._encoder, self._decoder = (
-            _GRAPHS[backend](
-                str(_checked_file(path, self._artifacts[role])),
-                threads,
-                self._artifacts[role]["preferred_batch"],
-            )
-            for role in ("encoder", "decoder")
-        )
-        self.inputs = {
-            name: (tuple(n for n in shape[1:] if n is not None), dtype)
-            for graph in (self._encoder, self._decoder)
-            for name, (shape, dtype) in graph.inputs.items()
+        self._files = {role: str(_checked_file(path, entry)) for role, entry in self._artifacts.items()}
+        # What is missing is said now; the halves are loaded when they are needed.
+        _import_first(backend)
+        self._graphs: dict[str, _Graph] = {}
+        self._lock = threading.Lock()
+        specs = {
+            role: {
+                tensor["name"]: (
+                    tuple(n for n in tensor["shape"][1:] if n is not None),
+                    np.dtype(tensor["dtype"]),
+                )
+                for tensor in entry["inputs"]
+            }
+            for role, entry in self._artifacts.items()
         }
+        self.inputs = {**specs["encoder"], **specs["decoder"]}
         self.x_shape = self.inputs["x"][0]
+        z = {latent["z"] for latent in self.latents}
         self.conditions = {
-            "encoder": [name for name in self._encoder.inputs if name != "x"],
-            "decoder": self._condition_names(),
+            "encoder": [name for name in specs["encoder"] if name != "x"],
+            "decoder": [name for name in specs["decoder"] if name not in z],
         }
         self._streams: dict[int, NormalStream] = {}
+
+    @property
+    def _encoder(self) -> _Graph:
+        return self._graphs.get("encoder") or self._load("encoder")
+
+    @property
+    def _decoder(self) -> _Graph:
+        return self._graphs.get("decoder") or self._load("decoder")
+
+    def _load(self, role: str) -> _Graph:
+        with self._lock:
+            if role not in self._graphs:
+                rows = self._artifacts[role]["preferred_batch"]
+                self._graphs[role] = _GRAPHS[self.backend](self._files[role], self.threads, rows)
+            return self._graphs[role]
 
     def encode(self, x: Array | Mapping[str, Array]) -> tuple[Any, Any]:
         """x ``[n, ...]``, with conditions in a mapping -> (mu, logvar), float32 ``[n, *latent_shape]``.
@@ -507,10 +526,12 @@ class Vae:
     def reconstruct(self, x: Array | Mapping[str, Array], seed: int = 0, start: int = 0) -> Any:
         """x, with all conditions in a mapping -> decode(sample(encode(x))): shaped like x."""
         given = dict(x) if isinstance(x, Mapping) else {"x": x}
-        conditions = {name: given[name] for name in self._condition_names() if name in given}
+        conditions = {name: given[name] for name in self.conditions["decoder"] if name in given}
         # What only the decoder wants is none of the encoder's.
         mine = {
-            name: a for name, a in given.items() if name in self._encoder.inputs or name not in conditions
+            name: array
+            for name, array in given.items()
+            if name in self.conditions["encoder"] or name not in conditions
         }
         z = self._sample(*self.encode(mine), seed, start)
         return self.decode({**z, **conditions})
@@ -578,7 +599,7 @@ class Vae:
             return {name: golden[name].astype(graph.inputs[name][1]) for name in names}
 
         x = given(self._encoder, self._encoder.inputs)
-        conditions = given(self._decoder, self._condition_names())
+        conditions = given(self._decoder, self.conditions["decoder"])
         mu, logvar = (
             {latent[key]: golden[latent[key]] for latent in self.latents} for key in ("mu", "logvar")
         )
@@ -618,10 +639,6 @@ class Vae:
             epsilon = self._epsilon(latent, seed, start, len(one))
             z[latent["z"]] = _reparameterise(one, other, epsilon, latent["epsilon_scale"])
         return z
-
-    def _condition_names(self) -> list[str]:
-        z = {latent["z"] for latent in self.latents}
-        return [name for name in self._decoder.inputs if name not in z]
 
     def _epsilon(self, latent: dict[str, Any], seed: int, start: int, rows: int) -> Array:
         stream = self._streams.get(latent["stream"])
