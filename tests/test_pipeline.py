@@ -1,3 +1,4 @@
+import logging
 import os
 import subprocess
 import sys
@@ -93,6 +94,7 @@ def test_only_the_tools_used_are_named(tmp_path):
         ({"batch": 0}, r"^batch: got 0, expected numbers of at least 1, or dynamic$"),
         ({"batch": (1, 0)}, r"^batch: got \(1, 0\), expected numbers of at least 1, or dynamic$"),
         ({"batch": "many"}, r"^batch: got many, expected numbers of at least 1, or dynamic$"),
+        ({"formats": ["tflite"], "ort": True}, r"^ort: got the format tflite, expected onnx too"),
         ({"opset": 9}, r"^opset: got 9, expected 13 to 18 \(default 17\)$"),
         ({"tolerance": float("nan")}, r"^tolerance: got nan, expected a finite number above 0$"),
         ({"tolerance": float("inf")}, r"^tolerance: got inf, expected a finite number above 0$"),
@@ -107,6 +109,23 @@ def test_wrong_arguments(tmp_path, arguments, message):
     with pytest.raises(errors.InputError, match=message):
         vae_export.export(tiny_vae(), tmp_path / "b", **arguments)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_ort_files_and_what_a_reduced_build_needs(tmp_path):
+    handlers = list(logging.root.handlers)
+    result = vae_export.export(tiny_vae(), tmp_path / "b", formats=["onnx"], ort=True)
+    files = {entry["file"]: entry for entry in result.manifest["artifacts"]}
+    assert list(files) == ["encoder.onnx", "decoder.onnx", "encoder.ort", "decoder.ort"]
+    assert files["encoder.ort"]["oldest_runtime"] == "onnxruntime 1.17"
+    (config,) = result.manifest["reduced_build"]
+    text = (result.path / config["file"]).read_text()
+    assert all(name in text for name in files["decoder.ort"]["operators"]), text
+    assert vae_export.verify_bundle(result.path).ok
+    one, other = (vae_export.load(result.path, backend=name).generate(3, seed=7) for name in ("onnx", "ort"))
+    np.testing.assert_allclose(one, other, rtol=0, atol=1e-6)
+    assert logging.root.handlers == handlers
+    again = vae_export.export(tiny_vae(), tmp_path / "c", formats=["onnx"], ort=True)
+    assert again.manifest == result.manifest
 
 
 def test_helpers_of_every_language_go_into_the_bundle(tmp_path):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 __all__ = ["DEFAULT_BATCHES", "FORMATS", "Artifact", "TensorSpec"]
 
-# Every format, in the order in which files are made and shown.
+# The formats that Keras models are converted to, in the order in which files are made and shown.
 FORMATS = ("onnx", "tflite")
 # Batch sizes that a .tflite file has a signature for: its delegates take static shapes alone.
 DEFAULT_BATCHES = (1, 16, 64)
@@ -33,7 +33,7 @@ class Artifact:
 
     Attributes:
         role: "encoder" or "decoder".
-        format: a member of `FORMATS`.
+        format: a member of `FORMATS`, or "ort".
         precision: "float32".
         data: the bytes of the file.
         inputs, outputs: in the order of the file; bind them by name.

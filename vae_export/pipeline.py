@@ -112,6 +112,7 @@ def export(
     precision: str = "float32",
     batch: int | Sequence[int] | str = DEFAULT_BATCHES,
     opset: int = DEFAULT_OPSET,
+    ort: bool = False,
     tolerance: float = DEFAULT_TOLERANCE,
     calibration: str | Path | Array | Mapping[str, Array] | None = None,
     runtimes: Sequence[str] = ("python",),
@@ -137,6 +138,7 @@ def export(
         batch: batch sizes that .tflite files have signatures for, while .onnx files take any; one number
             fixes both, and "dynamic" leaves both open.
         opset: of the ONNX files, 13 to 18.
+        ort: also make .ort files, and required_operators.config, for reduced builds of ONNX Runtime.
         tolerance: largest absolute error on outputs in [0, 1]; times the range of the values for
             others.
         calibration: real samples of x to verify on: a file, a folder of images, or an array
@@ -165,6 +167,10 @@ def export(
     formats = (formats,) if isinstance(formats, str) else formats
     batches = _batches(batch)
     _check_arguments(formats, precision, opset, tolerance, runtimes)
+    if ort and "onnx" not in formats:
+        raise InputError(
+            f"ort: got the format {', '.join(formats)}, expected onnx too; .ort files are made of it"
+        )
     source = resolve_model(
         model,
         name,
@@ -179,16 +185,26 @@ def export(
     with _float32(_load(source, step)) as keras_model:
         split = _split(keras_model, source.name, cut, step)
         samples = _find_samples(calibration, source, split)
-        fixed = batch if isinstance(batch, int) else None
-        artifacts = _convert(split, formats, batches, fixed, opset, step)
+        with quiet():
+            from vae_export.convert.halves import convert_halves
+        artifacts = convert_halves(
+            {"encoder": split.encoder, "decoder": split.decoder},
+            name=split.name,
+            formats=formats,
+            batches=batches,
+            opset=opset,
+            ort=ort,
+            progress=step,
+        )
         report, golden = _verify(split, artifacts, samples, tolerance, step)
     report.require()
     step("writing the bundle")
     runtime = {language: (HELPERS[language], helper_bytes(language)) for language in runtimes}
+    reduced_build = _reduced_build(artifacts) if ort else {}
     described = Source(
         source.name, split.latents, samples.value_range, samples.description, _tool_versions(formats)
     )
-    manifest = build_manifest(described, artifacts, report, golden, GOLDEN_SEED, runtime)
+    manifest = build_manifest(described, artifacts, report, golden, GOLDEN_SEED, runtime, reduced_build)
     violation = check_manifest(manifest)
     if violation is not None:
         raise ConversionError(f"{MANIFEST_FILE}: {violation}; please report it")
@@ -197,6 +213,7 @@ def export(
         **{artifact.file: artifact.data for artifact in artifacts},
         **{golden_file(key): to_bytes(array) for key, array in golden.items()},
         **dict(runtime.values()),
+        **reduced_build,
     }
     write_bundle(target, files, overwrite)
     return ExportResult(target, manifest, report, split.describe_cut())
@@ -381,28 +398,10 @@ def _find_samples(
     return find_samples(calibration, source.model, split.inputs, random)
 
 
-def _convert(
-    split: SplitVae,
-    formats: Sequence[str],
-    batches: tuple[int, ...] | None,
-    fixed: int | None,
-    opset: int,
-    step: Progress,
-) -> list[Artifact]:
-    artifacts = []
-    halves = {"encoder": split.encoder, "decoder": split.decoder}
-    for format in (known for known in FORMATS if known in formats):
-        for role, half in halves.items():
-            step(f"converting {role}.{format}")
-            if format == "onnx":
-                with quiet():
-                    from vae_export.convert.onnx_artifact import convert_to_onnx
-                artifacts.append(convert_to_onnx(half, role, name=split.name, opset=opset, batch=fixed))
-            else:
-                with quiet():
-                    from vae_export.convert.tflite_artifact import convert_to_tflite
-                artifacts.append(convert_to_tflite(half, role, batches=batches))
-    return artifacts
+def _reduced_build(artifacts: Sequence[Artifact]) -> dict[str, bytes]:
+    from vae_export.convert.ort_artifact import OPERATORS_FILE, required_operators
+
+    return {OPERATORS_FILE: required_operators([entry for entry in artifacts if entry.format == "ort"])}
 
 
 def _verify(

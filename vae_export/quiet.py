@@ -14,7 +14,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 
-__all__ = ["LOGGER", "quiet"]
+__all__ = ["LOGGER", "quiet", "without_log_handlers"]
 
 LOGGER = logging.getLogger("vae_export")
 
@@ -36,3 +36,13 @@ def quiet() -> Iterator[None]:
         restore.enter_context(contextlib.redirect_stdout(io.StringIO()))
         restore.enter_context(contextlib.redirect_stderr(io.StringIO()))
         yield
+
+
+@contextlib.contextmanager
+def without_log_handlers() -> Iterator[None]:
+    """Leave the root logger as it is, whatever the body, an import, sets up."""
+    handlers = list(logging.root.handlers)
+    try:
+        yield
+    finally:
+        logging.root.handlers[:] = handlers

@@ -16,7 +16,9 @@ from vae_export.errors import OutputError
 def manifest(*files):
     """The part of a manifest that lists files."""
     entries = [{"file": file} for file in files]
-    return json.dumps({"artifacts": entries, "golden": {"arrays": {}}, "runtime": []}).encode()
+    return json.dumps(
+        {"artifacts": entries, "golden": {"arrays": {}}, "runtime": [], "reduced_build": []}
+    ).encode()
 
 
 FILES = {"manifest.json": manifest("golden/x.f32"), "golden/x.f32": b"\0\0\0\0"}

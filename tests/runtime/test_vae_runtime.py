@@ -183,8 +183,8 @@ def test_small_files_are_run_by_one_thread(dense_bundle, monkeypatch, backend, s
         given.append(threads)
         return real(file, threads, rows)
 
-    real = vae_runtime._GRAPHS[backend]
-    monkeypatch.setitem(vae_runtime._GRAPHS, backend, graph)
+    real = vae_runtime.GRAPHS[backend]
+    monkeypatch.setitem(vae_runtime.GRAPHS, backend, graph)
     manifest = vae_runtime._read_manifest(Path(dense_bundle))
     for artifact in manifest["artifacts"]:
         artifact["bytes"] = size
@@ -256,7 +256,7 @@ def test_a_broken_runtime_is_not_called_missing(dense_bundle, monkeypatch, tmp_p
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"backend": "cuda"}, r"^backend: got 'cuda', expected onnx or tflite$"),
+        ({"backend": "cuda"}, r"^backend: got 'cuda', expected onnx, tflite, ort$"),
         ({"threads": 0}, r"^threads: got 0, expected 1 to 1024$"),
     ],
 )

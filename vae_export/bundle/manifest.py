@@ -63,6 +63,7 @@ def build_manifest(
     golden: Mapping[str, Array],
     golden_seed: int,
     runtime_files: Mapping[str, tuple[str, bytes]],
+    reduced_build: Mapping[str, bytes],
 ) -> dict[str, Any]:
     """Describe a bundle.
 
@@ -73,6 +74,7 @@ def build_manifest(
         golden: name -> float32 array.
         golden_seed: seed of the golden epsilon and the golden generated images.
         runtime_files: language -> (file name, content).
+        reduced_build: what reduced builds of the runtimes are configured with: file name -> content.
     """
     names = {artifact.file for artifact in artifacts}
     return {
@@ -104,13 +106,19 @@ def build_manifest(
             {"language": language, "file": file, **_file_entry(data)}
             for language, (file, data) in sorted(runtime_files.items())
         ],
+        "reduced_build": [{"file": file, **_file_entry(data)} for file, data in reduced_build.items()],
         "tools": dict(source.tools),
     }
 
 
 def file_entries(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every entry of a manifest that describes a file."""
-    return [*manifest["artifacts"], *manifest["golden"]["arrays"].values(), *manifest["runtime"]]
+    return [
+        *manifest["artifacts"],
+        *manifest["golden"]["arrays"].values(),
+        *manifest["runtime"],
+        *manifest["reduced_build"],
+    ]
 
 
 def check_manifest(manifest: Mapping[str, Any]) -> str | None:

@@ -109,7 +109,9 @@ def add_noise_arguments(parser: argparse.ArgumentParser) -> None:
 def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     """BUNDLE, --backend and --threads"""
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="directory made by vae-export")
-    parser.add_argument("--backend", choices=("onnx", "tflite"), help="default: the first in the bundle")
+    parser.add_argument(
+        "--backend", choices=tuple(vae_runtime.GRAPHS), help="default: the first in the bundle"
+    )
     parser.add_argument(
         "--threads", type=int, metavar="T", help="threads of the runtime (default: 1 for files up to 1 MiB)"
     )

@@ -41,6 +41,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"of the ONNX files, 13 to 18 (default {DEFAULT_OPSET})",
     )
     parser.add_argument(
+        "--ort",
+        action="store_true",
+        help="also make .ort files and required_operators.config, for reduced builds of ONNX Runtime",
+    )
+    parser.add_argument(
         "--tolerance",
         type=float,
         default=DEFAULT_TOLERANCE,
@@ -75,6 +80,7 @@ def run(options: argparse.Namespace) -> int:
             precision=options.precision,
             batch=options.batch,
             opset=options.opset,
+            ort=options.ort,
             tolerance=options.tolerance,
             calibration=options.calibration,
             runtimes=tuple(dict.fromkeys(options.runtime.split(","))),

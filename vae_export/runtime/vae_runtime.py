@@ -24,13 +24,14 @@ import json
 import math
 import sys
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 __all__ = [
+    "GRAPHS",
     "LiteRTGraph",
     "NormalStream",
     "OnnxGraph",
@@ -294,7 +295,7 @@ class _Graph(abc.ABC):
 
 
 class OnnxGraph(_Graph):
-    """An .onnx file (path or bytes) in ONNX Runtime.
+    """An .onnx or .ort file (path or bytes) in ONNX Runtime.
 
     Args:
         model: the file.
@@ -400,10 +401,16 @@ class LiteRTGraph(_Graph):
 
 _MODULES = {
     "onnx": ("onnxruntime",),
+    "ort": ("onnxruntime",),
     "tflite": ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"),
 }
-_PIP = {"onnx": "pip install onnxruntime", "tflite": "pip install ai-edge-litert"}
-_GRAPHS = {"onnx": OnnxGraph, "tflite": LiteRTGraph}
+_PIP = {
+    "onnx": "pip install onnxruntime",
+    "ort": "pip install onnxruntime",
+    "tflite": "pip install ai-edge-litert",
+}
+# Backend, which is the format of the files -> what runs them; in the order of preference.
+GRAPHS: dict[str, Callable[..., _Graph]] = {"onnx": OnnxGraph, "tflite": LiteRTGraph, "ort": OnnxGraph}
 
 
 def _import_first(backend: str) -> Any:
@@ -437,7 +444,7 @@ class Vae:
 
     Attributes:
         manifest: the bundle's manifest.json.
-        backend: "onnx" or "tflite".
+        backend: "onnx", "tflite" or "ort".
         threads: of the runtime; None if it chooses.
         x_shape: shape of one x.
         inputs: name -> (shape of one row, NumPy dtype) of x, every z and the conditions.
@@ -497,7 +504,7 @@ class Vae:
         with self._lock:
             if role not in self._graphs:
                 rows = self._artifacts[role]["preferred_batch"]
-                self._graphs[role] = _GRAPHS[self.backend](self._files[role], self.threads, rows)
+                self._graphs[role] = GRAPHS[self.backend](self._files[role], self.threads, rows)
             return self._graphs[role]
 
     def encode(self, x: Array | Mapping[str, Array]) -> tuple[Any, Any]:
@@ -656,7 +663,7 @@ def load(bundle: str | Path, backend: str | None = None, threads: int | None = N
 
     Args:
         bundle: the directory that holds manifest.json.
-        backend: "onnx", "tflite", or None for the first of them that the bundle has and whose
+        backend: "onnx", "tflite", "ort", or None for the first of them that the bundle has and whose
             runtime is installed.
         threads: threads of the runtime; None takes one for files up to 1 MiB, and for larger ones leaves
             the choice to the runtime.
@@ -666,8 +673,8 @@ def load(bundle: str | Path, backend: str | None = None, threads: int | None = N
     """
     path = Path(bundle)
     manifest = _read_manifest(path)
-    if backend is not None and backend not in _GRAPHS:
-        raise VaeRuntimeError(f"backend: got {backend!r}, expected onnx or tflite")
+    if backend is not None and backend not in GRAPHS:
+        raise VaeRuntimeError(f"backend: got {backend!r}, expected {', '.join(GRAPHS)}")
     if threads is not None and not 1 <= threads <= _MAX_THREADS:
         raise VaeRuntimeError(f"threads: got {threads}, expected 1 to {_MAX_THREADS}")
     formats = _formats(manifest)
@@ -702,7 +709,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 def _formats(manifest: dict[str, Any]) -> list[str]:
     present = {artifact["format"] for artifact in manifest["artifacts"]}
-    return [name for name in _GRAPHS if name in present]
+    return [name for name in GRAPHS if name in present]
 
 
 def _find_artifact(path: Path, manifest: dict[str, Any], role: str, backend: str) -> dict[str, Any]:
@@ -787,7 +794,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Self test of a bundle, with each backend it has; exit code 0, 1 failed, 2 cannot run."""
     parser = argparse.ArgumentParser(description="Self test of an exported VAE against its golden arrays.")
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--backend", choices=sorted(_GRAPHS), help="default: every one that is installed")
+    parser.add_argument("--backend", choices=sorted(GRAPHS), help="default: every one that is installed")
     options = parser.parse_args(arguments)
     try:
         formats = [options.backend] if options.backend else _formats(_read_manifest(options.bundle))

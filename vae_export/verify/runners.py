@@ -34,7 +34,7 @@ def load_runner(artifact: Artifact) -> Runner:
         MissingDependencyError: the runtime is not installed.
         Exception: whatever the runtime raises when it refuses the file.
     """
-    graph = {"onnx": vae_runtime.OnnxGraph, "tflite": vae_runtime.LiteRTGraph}[artifact.format]
+    graph = vae_runtime.GRAPHS[artifact.format]
     try:
         return graph(artifact.data)
     except vae_runtime.VaeRuntimeError as error:

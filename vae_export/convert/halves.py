@@ -1,0 +1,58 @@
+"""Both halves in every format that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from vae_export.artifact import FORMATS, Artifact
+from vae_export.quiet import quiet, without_log_handlers
+
+__all__ = ["convert_halves"]
+
+
+def convert_halves(
+    halves: Mapping[str, Any],
+    *,
+    name: str,
+    formats: Sequence[str],
+    batches: tuple[int, ...] | None,
+    opset: int,
+    ort: bool,
+    progress: Callable[[str], None],
+) -> list[Artifact]:
+    """Convert the halves of a VAE.
+
+    Args:
+        halves: role -> Keras model.
+        name: of the VAE.
+        formats: of `FORMATS`.
+        batches: the signatures of .tflite files, None for any batch; a single one is that of .onnx files too.
+        opset: of .onnx files.
+        ort: make .ort files of the .onnx files.
+        progress: called with the name of each step.
+
+    Raises:
+        ConversionError: a half cannot be converted.
+    """
+    artifacts = []
+    for format in (known for known in FORMATS if known in formats):
+        for role, half in halves.items():
+            progress(f"converting {role}.{format}")
+            # Imported when they are needed: each takes seconds.
+            if format == "onnx":
+                with quiet():
+                    from vae_export.convert.onnx_artifact import convert_to_onnx
+                fixed = batches[0] if batches and len(batches) == 1 else None
+                artifacts.append(convert_to_onnx(half, role, name=name, opset=opset, batch=fixed))
+            else:
+                with quiet():
+                    from vae_export.convert.tflite_artifact import convert_to_tflite
+                artifacts.append(convert_to_tflite(half, role, batches=batches))
+    if ort:
+        with without_log_handlers():
+            from vae_export.convert.ort_artifact import convert_to_ort
+        for artifact in [artifact for artifact in artifacts if artifact.format == "onnx"]:
+            progress(f"converting {artifact.role}.ort")
+            artifacts.append(convert_to_ort(artifact))
+    return artifacts
