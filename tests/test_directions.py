@@ -28,8 +28,9 @@ ALLOWED = {
     "split": LOW | {"train"},
     "convert": LOW | {"bundle"},
     "sources": LOW | {"split"},
-    "pipeline": LOW | {"runtime", "verify", "bundle", "train", "split", "convert", "sources"},
-    "cli": LOW | {"runtime", "verify", "bundle", "train", "convert", "pipeline"},
+    "bench": LOW | {"runtime", "verify", "bundle"},
+    "pipeline": LOW | {"runtime", "verify", "bundle", "bench", "train", "split", "convert", "sources"},
+    "cli": LOW | {"runtime", "verify", "bundle", "bench", "train", "convert", "pipeline"},
 }
 
 

@@ -7,6 +7,7 @@ checking the arguments, costs nothing.
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -32,6 +33,7 @@ from vae_export.verify.golden_parity import check_golden
 from vae_export.verify.parity import DEFAULT_TOLERANCE, ParityReport
 
 if TYPE_CHECKING:
+    from vae_export.bench.bundle_bench import BenchReport
     from vae_export.split.inspection import Inspection
     from vae_export.split.split_vae import SplitVae
     from vae_export.train.figures import VaeFigures
@@ -43,6 +45,7 @@ __all__ = [
     "PRECISIONS",
     "ExportResult",
     "TrainingResult",
+    "bench_bundle",
     "default_output",
     "export",
     "inspect",
@@ -326,6 +329,53 @@ def verify_bundle(path: str | Path) -> ParityReport:
             raise MissingDependencyError(str(error)) from error
         rows += check_golden(vae, golden)
     return ParityReport(tuple(rows))
+
+
+def bench_bundle(
+    path: str | Path,
+    *,
+    against: str | Path | Any | None = None,
+    custom_objects: str | Path | Mapping[str, Any] | None = None,
+    batches: Sequence[int] = (1, 64),
+    threads: int | None = None,
+    rounds: int = 30,
+    progress: Progress | None = None,
+) -> BenchReport:
+    """Measure the artifacts of a bundle, in turn, on its golden inputs.
+
+    Args:
+        path: the bundle.
+        against: the model it was made from, to be measured beside; see `export` for what it may be.
+        custom_objects: classes that its file needs.
+        batches: sizes of a call's batch.
+        threads: of the runtimes and of TensorFlow; None as `load` chooses.
+        rounds: how many blocks of calls of each artifact and batch are timed, at least 2.
+        progress: called with the name of each step.
+
+    Raises:
+        BundleError: the bundle is missing, incomplete or altered.
+        InputError: an argument is wrong, or `against` is another model.
+        MissingDependencyError: a runtime is not installed.
+    """
+    step = progress or _silent
+    sizes = _batches(tuple(batches)) or ()
+    if rounds < 2:
+        raise InputError(f"rounds: got {rounds}, expected at least 2")
+    from vae_export.bench.bundle_bench import bench, load_backends
+
+    bundle = read_bundle(Path(path))
+    backends = load_backends(bundle, threads)
+    measure = functools.partial(bench, bundle, backends, batches=sizes, rounds=rounds, progress=step)
+    if against is None:
+        return measure()
+    source = resolve_model(against, custom_objects=custom_objects)
+    with quiet(), keras_needed():
+        from vae_export.bench.keras_half import compiled, set_threads
+    keras_threads = set_threads(next(iter(backends.values())).threads)
+    with _float32(_load(source, step)) as keras_model:
+        split = _split(keras_model, source.name, {}, step)
+        halves = {"encoder": compiled(split.encoder), "decoder": compiled(split.decoder)}
+        return measure(keras=halves, keras_threads=keras_threads)
 
 
 def default_output(name: str) -> Path:

@@ -24,6 +24,7 @@ __all__ = [
     "add_model_arguments",
     "add_noise_arguments",
     "add_x_arguments",
+    "batch_list",
     "batch_sizes",
     "conditions",
     "model_options",
@@ -187,6 +188,14 @@ def open_bundle(options: argparse.Namespace) -> tuple[Bundle, vae_runtime.Vae]:
     # LiteRT announces its delegates on standard error.
     with quiet():
         return bundle, vae_runtime.load(bundle.path, backend=options.backend, threads=options.threads)
+
+
+def batch_list(text: str) -> tuple[int, ...]:
+    """--batch of bench: numbers with commas between."""
+    try:
+        return tuple(map(int, text.split(",")))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected numbers such as 1,64") from None
 
 
 def batch_sizes(text: str) -> int | tuple[int, ...] | str:

@@ -30,6 +30,7 @@ COMMANDS = {
     "train": ("train", "train a reference VAE"),
     "inspect": ("inspect_model", "show what is in a model, or in a bundle"),
     "verify": ("verify", "check a bundle against its hashes and golden arrays"),
+    "bench": ("bench", "measure how fast a bundle runs here"),
     "encode": ("encode", "images to mu, logvar and z"),
     "decode": ("decode", "z to images"),
     "reconstruct": ("reconstruct", "images through encoder and decoder"),

@@ -14,7 +14,16 @@ from rich.table import Table
 from vae_export.cli.interrupts import raise_if_interrupted
 from vae_export.verify.parity import ParityReport
 
-__all__ = ["Progress", "print_error", "print_json", "print_parity", "print_table", "say", "shape_text"]
+__all__ = [
+    "Progress",
+    "duration_text",
+    "print_error",
+    "print_json",
+    "print_parity",
+    "print_table",
+    "say",
+    "shape_text",
+]
 
 # Where standard output is no terminal there is no width to fit: tables are not folded.
 _UNBOUNDED = 200
@@ -92,6 +101,15 @@ def print_parity(report: ParityReport) -> None:
     )
     for case in dict.fromkeys(f"{row.artifact}: {case}" for row in report.rows for case in row.skipped):
         say(f"not compared: {case} (Keras itself gives values that are not finite)")
+
+
+def duration_text(seconds: float) -> str:
+    """A duration as people read it, with three digits: 62.1 µs, 1.24 ms, 3.05 s."""
+    for unit, factor in (("µs", 1e6), ("ms", 1e3), ("s", 1.0)):
+        value = seconds * factor
+        if value < 999.5 or unit == "s":
+            break
+    return f"{value:.{2 if value < 9.995 else 1 if value < 99.95 else 0}f} {unit}"
 
 
 def shape_text(shape: Sequence[int | None]) -> str:

@@ -1,0 +1,183 @@
+"""Measure the artifacts of a bundle, through the helper that runs them on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from vae_export.bench.machine import describe_machine
+from vae_export.bench.timing import Timing, interleave
+from vae_export.bundle.reader import Bundle
+from vae_export.errors import InputError, MissingDependencyError
+from vae_export.quiet import quiet
+from vae_export.runtime import vae_runtime
+from vae_export.verify.metrics import value_scale
+
+__all__ = ["BenchReport", "BenchRow", "bench", "load_backends"]
+
+Array = np.ndarray[Any, Any]
+Run = Callable[[Mapping[str, Array]], Any]
+
+KERAS = "Keras"
+# Loading takes longer than running, and is done once.
+LOAD_ROUNDS = 7
+# Times the range of the values: how far Keras of another version or machine may be from the golden arrays.
+GOLDEN_TOLERANCE = 1e-3
+OTHER = "give the model that the bundle was made from"
+
+
+@dataclass(frozen=True)
+class BenchRow:
+    """One artifact, or the Keras half that it came from.
+
+    Attributes:
+        role: "encoder" or "decoder".
+        name: the file, or "Keras".
+        threads: of the runtime; None if it chooses.
+        bytes: of the file.
+        load: seconds from the file to an object that runs, without the import of the runtime.
+        batches: batch size -> seconds of a call.
+        speedup: batch size -> seconds of Keras by those of this; empty without Keras.
+        max_absolute_error: against Keras, as the manifest has it.
+    """
+
+    role: str
+    name: str
+    threads: int | None
+    bytes: int | None
+    load: Timing | None
+    batches: Mapping[int, Timing]
+    speedup: Mapping[int, float]
+    max_absolute_error: float | None
+
+
+@dataclass(frozen=True)
+class BenchReport:
+    """What was measured, and on what.
+
+    Attributes:
+        rows: encoders, then decoders.
+        machine: in one line.
+        rounds: how many blocks of calls of each were timed, in turn.
+    """
+
+    rows: tuple[BenchRow, ...]
+    machine: str
+    rounds: int
+
+
+def load_backends(bundle: Bundle, threads: int | None) -> dict[str, vae_runtime.Vae]:
+    """The bundle loaded with each format it holds.
+
+    Raises:
+        MissingDependencyError: a runtime is not installed.
+    """
+    formats = dict.fromkeys(artifact["format"] for artifact in bundle.artifacts)
+    try:
+        # LiteRT announces its delegates on standard error.
+        with quiet():
+            return {name: vae_runtime.load(bundle.path, name, threads) for name in formats}
+    except vae_runtime.VaeRuntimeError as error:
+        raise MissingDependencyError(str(error)) from error
+
+
+def bench(
+    bundle: Bundle,
+    backends: Mapping[str, vae_runtime.Vae],
+    *,
+    batches: Sequence[int],
+    rounds: int,
+    keras: Mapping[str, Run] | None = None,
+    keras_threads: int | None = None,
+    progress: Callable[[str], None],
+) -> BenchReport:
+    """Time every artifact on the bundle's golden inputs, interleaved, after a warm-up.
+
+    Args:
+        bundle: what is measured.
+        backends: format -> the bundle loaded with it.
+        batches: sizes of a call's batch.
+        rounds: how many blocks of calls of each are timed.
+        keras: role -> the Keras half, to compare with: arrays by name to arrays by name.
+        keras_threads: of TensorFlow.
+        progress: called with the name of each step.
+
+    Raises:
+        InputError: the Keras halves are not those that the bundle was made from.
+    """
+    inputs = {role: _golden_inputs(bundle, role) for role in ("encoder", "decoder")}
+    runs: dict[tuple[str, str], Run] = {}
+    loads = {}
+    for entry in bundle.artifacts:
+        vae, role = backends[entry["format"]], entry["role"]
+        runs[role, entry["file"]] = vae.encode if role == "encoder" else vae.decode
+        loads[entry["file"]] = partial(
+            vae_runtime.GRAPHS[entry["format"]], str(bundle.path / entry["file"]), vae.threads
+        )
+    for role, run in (keras or {}).items():
+        _check_keras(bundle, role, run, inputs[role])
+        runs[role, KERAS] = run
+    calls = {
+        (role, name, size): partial(run, _batch(inputs[role], size))
+        for (role, name), run in runs.items()
+        for size in batches
+    }
+    with quiet():
+        load = interleave(loads, LOAD_ROUNDS, lambda _: progress("loading"))
+    times = interleave(calls, rounds, lambda number: progress(f"round {number + 1} of {rounds}"))
+
+    def row(role: str, name: str, threads: int | None, entry: Mapping[str, Any] | None) -> BenchRow:
+        own = {size: times[role, name, size] for size in batches}
+        speedup = {
+            size: times[role, KERAS, size].median / timing.median for size, timing in own.items() if keras
+        }
+        errors = [figures["max_absolute_error"] for figures in entry["parity"].values()] if entry else []
+        return BenchRow(
+            role,
+            name,
+            threads,
+            entry["bytes"] if entry else None,
+            load.get(name),
+            own,
+            speedup,
+            max(errors, default=None),
+        )
+
+    rows = []
+    for role in ("encoder", "decoder"):
+        for entry in bundle.artifacts:
+            if entry["role"] == role:
+                rows.append(row(role, entry["file"], backends[entry["format"]].threads, entry))
+        if keras:
+            rows.append(row(role, KERAS, keras_threads, None))
+    return BenchReport(tuple(rows), describe_machine(), rounds)
+
+
+def _golden_inputs(bundle: Bundle, role: str) -> dict[str, Array]:
+    entry = next(artifact for artifact in bundle.artifacts if artifact["role"] == role)
+    return {
+        tensor["name"]: bundle.golden(tensor["name"]).astype(tensor["dtype"]) for tensor in entry["inputs"]
+    }
+
+
+def _batch(inputs: Mapping[str, Array], size: int) -> dict[str, Array]:
+    return {name: array[np.arange(size) % len(array)] for name, array in inputs.items()}
+
+
+def _check_keras(bundle: Bundle, role: str, run: Run, inputs: Mapping[str, Array]) -> None:
+    """Another model than the bundle's is refused before anything is timed."""
+    try:
+        outputs = run(inputs)
+    # TensorFlow and Keras have many types for inputs that do not fit.
+    except Exception as error:
+        shapes = ", ".join(f"{name} {array.shape[1:]}" for name, array in inputs.items())
+        raise InputError(f"against: its {role} does not take the bundle's {shapes}; {OTHER}") from error
+    for name, array in outputs.items():
+        golden = bundle.golden(name)
+        off = float(np.abs(array - golden).max()) if array.shape == golden.shape else np.inf
+        if not off <= GOLDEN_TOLERANCE * value_scale(golden):
+            raise InputError(f"against: its {name} is {off:.2g} from the bundle's golden one; {OTHER}")
