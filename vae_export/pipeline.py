@@ -355,17 +355,18 @@ def bench_bundle(
     Raises:
         BundleError: the bundle is missing, incomplete or altered.
         InputError: an argument is wrong, or `against` is another model.
-        MissingDependencyError: a runtime is not installed.
+        VaeRuntimeError: a runtime is not installed, or there cannot be so many threads.
     """
     step = progress or _silent
-    sizes = _batches(tuple(batches)) or ()
+    if not batches or min(batches) < 1:
+        raise InputError(f"batch: got {tuple(batches)}, expected numbers of at least 1")
     if rounds < 2:
         raise InputError(f"rounds: got {rounds}, expected at least 2")
     from vae_export.bench.bundle_bench import bench, load_backends
 
     bundle = read_bundle(Path(path))
     backends = load_backends(bundle, threads)
-    measure = functools.partial(bench, bundle, backends, batches=sizes, rounds=rounds, progress=step)
+    measure = functools.partial(bench, bundle, backends, batches=batches, rounds=rounds, progress=step)
     if against is None:
         return measure()
     source = resolve_model(against, custom_objects=custom_objects)

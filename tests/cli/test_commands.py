@@ -109,6 +109,38 @@ def test_verify(run, dense_bundle):
     }
 
 
+def test_bench(run, dense_bundle, tmp_path):
+    out = run("bench", dense_bundle, "--batch", "1,2", "--rounds", "2", "-o", "chart.png")
+    header, _, *rows = out.splitlines()
+    assert header.split("  ")[0] == "artifact"
+    assert [row.split()[0] for row in rows[:4]] == [
+        "encoder.onnx",
+        "encoder.tflite",
+        "decoder.onnx",
+        "decoder.tflite",
+    ]
+    assert "µs ±" in rows[0]
+    assert out.endswith("\nwrote chart.png\n")
+    with Image.open(tmp_path / "chart.png") as chart:
+        assert chart.size[0] > 1000
+    result = json.loads(
+        run("bench", dense_bundle, "--batch", "2", "--rounds", "2", "--json", "--threads", "2")
+    )
+    row = result["rows"][0]
+    assert (row["role"], row["name"], row["threads"], row["speedup"]) == ("encoder", "encoder.onnx", 2, {})
+    timing = row["batches"]["2"]
+    assert timing["rows_per_second"] == pytest.approx(2000 / timing["median_ms"], rel=1e-9, abs=0)
+
+
+def test_bench_beside_keras(run, dense_bundle):
+    out = run("bench", dense_bundle, "--batch", "1", "--rounds", "2", "--against", "fashion-mnist-dense")
+    assert "Keras' time / its" in out
+    assert [line[:20].rstrip() for line in out.splitlines() if "in Keras" in line] == [
+        "encoder in Keras",
+        "decoder in Keras",
+    ]
+
+
 @pytest.mark.parametrize("backend", ["onnx", "tflite"])
 def test_encode_decode_reconstruct_generate(run, root, tmp_path, dense_bundle, backend):
     samples = root / "models" / "fashion-mnist-dense" / "samples.npz"

@@ -12,7 +12,7 @@ import numpy as np
 from vae_export.bench.machine import describe_machine
 from vae_export.bench.timing import Timing, interleave
 from vae_export.bundle.reader import Bundle
-from vae_export.errors import InputError, MissingDependencyError
+from vae_export.errors import InputError
 from vae_export.quiet import quiet
 from vae_export.runtime import vae_runtime
 from vae_export.verify.metrics import value_scale
@@ -74,15 +74,12 @@ def load_backends(bundle: Bundle, threads: int | None) -> dict[str, vae_runtime.
     """The bundle loaded with each format it holds.
 
     Raises:
-        MissingDependencyError: a runtime is not installed.
+        VaeRuntimeError: a runtime is not installed, or there cannot be so many threads.
     """
     formats = dict.fromkeys(artifact["format"] for artifact in bundle.artifacts)
-    try:
-        # LiteRT announces its delegates on standard error.
-        with quiet():
-            return {name: vae_runtime.load(bundle.path, name, threads) for name in formats}
-    except vae_runtime.VaeRuntimeError as error:
-        raise MissingDependencyError(str(error)) from error
+    # LiteRT announces its delegates on standard error.
+    with quiet():
+        return {name: vae_runtime.load(bundle.path, name, threads) for name in formats}
 
 
 def bench(
@@ -178,6 +175,9 @@ def _check_keras(bundle: Bundle, role: str, run: Run, inputs: Mapping[str, Array
         raise InputError(f"against: its {role} does not take the bundle's {shapes}; {OTHER}") from error
     for name, array in outputs.items():
         golden = bundle.golden(name)
-        off = float(np.abs(array - golden).max()) if array.shape == golden.shape else np.inf
+        if array.shape != golden.shape:
+            got, expected = array.shape[1:], golden.shape[1:]
+            raise InputError(f"against: its {name} has shape {got}, the bundle's {expected}; {OTHER}")
+        off = float(np.abs(array - golden).max())
         if not off <= GOLDEN_TOLERANCE * value_scale(golden):
             raise InputError(f"against: its {name} is {off:.2g} from the bundle's golden one; {OTHER}")

@@ -1,0 +1,61 @@
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from vae_export.bench.bundle_bench import BenchReport, BenchRow
+from vae_export.bench.chart import check_chart, draw_chart
+from vae_export.bench.timing import Timing
+from vae_export.errors import OutputError
+
+
+def report(decoder_seconds):
+    def row(role, name, seconds):
+        batches = {size: Timing(size * seconds, size * seconds, size * seconds, 2, 1) for size in (1, 64)}
+        return BenchRow(role, name, 1, None, None, batches, {}, None)
+
+    return BenchReport(
+        (
+            row("encoder", "encoder.onnx", 1e-5),
+            row("decoder", "decoder.onnx", decoder_seconds),
+            row("decoder", "decoder.tflite", 4e-5),
+        ),
+        "a machine",
+        2,
+    )
+
+
+def blue(path):
+    """Pixels of the bars of batch 1, by picture row."""
+    pixels = np.asarray(Image.open(path).convert("RGB")).astype(int)
+    return (np.abs(pixels - (0, 0x72, 0xB2)).sum(axis=2) < 30).sum(axis=1)
+
+
+def test_bars_are_as_long_as_what_they_show(tmp_path):
+    draw_chart(report(1e-5), tmp_path / "a.png")
+    draw_chart(report(2e-5), tmp_path / "b.png")
+    one, other = blue(tmp_path / "a.png"), blue(tmp_path / "b.png")
+    bars = [lengths[np.flatnonzero(np.diff((lengths > 50).astype(int)) > 0) + 3] for lengths in (one, other)]
+    # The legend, the encoder's bar, then the decoder's two.
+    assert [len(lengths) for lengths in bars] == [4, 4]
+    assert bars[0][3] / bars[0][2] == pytest.approx(4, rel=0.02, abs=0)
+    assert bars[1][3] / bars[1][2] == pytest.approx(2, rel=0.02, abs=0)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("chart.gif", r"chart\.gif: got a file named \*\.gif, expected \.png"),
+        ("none/chart.png", r"chart\.png: no such folder .*none; make it first"),
+    ],
+)
+def test_places_that_cannot_be(tmp_path, name, message):
+    with pytest.raises(OutputError, match=message):
+        check_chart(tmp_path / name)
+
+
+def test_a_place_that_cannot_be_written(tmp_path):
+    (tmp_path / "chart.png").mkdir()
+    with pytest.raises(OutputError, match=re.escape("chart.png: cannot be written (Is a directory)")):
+        draw_chart(report(1e-5), tmp_path / "chart.png")
