@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 
@@ -202,7 +203,11 @@ def test_a_parity_failure_is_exit_code_1_and_writes_nothing(run, tmp_path):
     code, out, err = run("--format", "onnx", "-o", "b", "--tolerance", "1e-12")
     assert (code, out) == (1, "")
     lines = err.splitlines()
-    assert lines[0].startswith("vae-export: encoder.onnx: output 'logvar', sample, batch of 64: largest ")
+    # Which case is the worst depends on the processor.
+    assert re.match(
+        r"vae-export: encoder\.onnx: output 'logvar', \w+, batch of \d+: largest error \d.*, tolerance \d",
+        lines[0],
+    )
     assert lines[-1] == f"vae-export: {len(lines) - 1} parity checks failed; nothing was written"
     assert list(tmp_path.iterdir()) == []
 

@@ -155,6 +155,47 @@ def test_batches_are_made_of_signatures(dense_bundle, monkeypatch, rows, batches
     np.testing.assert_allclose(images, whole[:rows], rtol=0, atol=2e-6)
 
 
+class OpaqueRunner:
+    """A signature runner of which nothing is known but what is documented."""
+
+    def __init__(self, runner):
+        self.calls = 0
+        self.get_input_details, self.get_output_details = runner.get_input_details, runner.get_output_details
+        self._hidden = runner
+
+    def __call__(self, **inputs):
+        self.calls += 1
+        return self._hidden(**inputs)
+
+
+@pytest.mark.parametrize("role", ["encoder", "decoder"])
+@pytest.mark.parametrize("rows", [1, 16])
+def test_what_a_signature_needs_is_looked_up_once(dense_bundle, x, role, rows):
+    """And a runtime whose runners have other parts gives the same values by their documented call."""
+    vae = load(dense_bundle, "tflite")
+    graph, array = {
+        "encoder": (vae._encoder, np.tile(x, (2, 1, 1, 1))[:rows]),
+        "decoder": (vae._decoder, np.random.default_rng(0).normal(size=(rows, 2)).astype(np.float32)),
+    }[role]
+    (name,) = graph.inputs
+    opaque = OpaqueRunner(graph._runners[rows])
+    first, second = graph._runners[rows](**{name: array}), graph._runners[rows](**{name: array / 2})
+    for runner in (graph._runners[rows], opaque):
+        graph._prepared.clear()
+        graph._runners[rows] = runner
+        assert_equal(graph.run({name: array}), first)
+        graph._runners[rows] = None
+        assert_equal(graph.run({name: array / 2}), second)
+        assert_equal(graph.run({name: array}), first)
+    assert opaque.calls == 3
+
+
+def assert_equal(got, expected):
+    assert set(got) == set(expected)
+    for name, array in got.items():
+        np.testing.assert_array_equal(array, expected[name])
+
+
 def sizes_run(vae, monkeypatch):
     """The batch sizes that the decoder is run on from now on."""
     sizes, run = [], vae._decoder._run
