@@ -1,4 +1,4 @@
-"""Compilers, emulators and packages that the tests of the ports need, beside Python's."""
+"""Compilers, emulators, a browser and packages that tests need, beside Python's."""
 
 from __future__ import annotations
 
