@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import functools
-import itertools
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +29,6 @@ RUNTIMES = {
     "wasm-compat": ("litert_wasm_compat_internal", "wasm"),
     "webgpu": ("litert_wasm_internal", "webgpu"),
 }
-# Strict, so that the first version of LiteRT.js, or of the files, without it is noticed.
-NO_DEPTH_TO_SPACE = pytest.mark.xfail(
-    strict=True,
-    raises=AssertionError,
-    reason="LiteRT.js 2.5.3 writes a DEPTH_TO_SPACE for WebGPU that no browser compiles, but for batch 1",
-)
 
 
 @pytest.fixture(scope="module")
@@ -121,17 +114,10 @@ def golden_input(path, role, count):
     return {INPUTS[role]: rows(read_bundle(path).golden(INPUTS[role]), count)}
 
 
-@pytest.mark.parametrize(
-    ("runtime", "model", "role", "batch"),
-    [
-        pytest.param(
-            *row,
-            id="-".join(map(str, row)),
-            marks=NO_DEPTH_TO_SPACE if row[:3] == ("webgpu", "conv", "decoder") and row[3] > 1 else (),
-        )
-        for row in itertools.product(RUNTIMES, MODELS, INPUTS, DEFAULT_BATCHES)
-    ],
-)
+@pytest.mark.parametrize("batch", DEFAULT_BATCHES)
+@pytest.mark.parametrize("role", INPUTS)
+@pytest.mark.parametrize("model", MODELS)
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_every_signature_matches_the_golden_arrays(request, run, runtime, model, role, batch):
     path = request.getfixturevalue(f"{model}_result").path
     outputs, said = run(

@@ -192,10 +192,27 @@ def _interleave(graph: TfliteGraph, layer: _Layer, parts: list[int]) -> list[Any
         joined = graph.add_tensor((*graph.shape(parts[0])[:3], len(layer.kernel) * layer.phases))
         operators += graph.concatenation(parts, 3, joined)
     if layer.strides[0] == 1:
-        shape = graph.add_constant(np.array(graph.shape(layer.output), np.int32))
-        operators.append(graph.operator("RESHAPE", [joined, shape], layer.output, schema.ReshapeOptionsT()))
+        operators.append(_reshape(graph, joined, layer.output))
     else:
         blocks = schema.DepthToSpaceOptionsT()
         blocks.blockSize = layer.strides[0]
-        operators.append(graph.operator("DEPTH_TO_SPACE", [joined], layer.output, blocks))
+        batch, height, width, channels = graph.shape(layer.output)
+        if batch == 1:
+            return [*operators, graph.operator("DEPTH_TO_SPACE", [joined], layer.output, blocks)]
+        # LiteRT.js' WebGPU kernel does not compile for several images: one below the other they are one.
+        rows, columns, depth = graph.shape(joined)[1:]
+        tall, laid = (
+            graph.add_tensor(shape)
+            for shape in ((1, batch * rows, columns, depth), (1, batch * height, width, channels))
+        )
+        operators += [
+            _reshape(graph, joined, tall),
+            graph.operator("DEPTH_TO_SPACE", [tall], laid, blocks),
+            _reshape(graph, laid, layer.output),
+        ]
     return operators
+
+
+def _reshape(graph: TfliteGraph, x: int, output: int) -> Any:
+    shape = graph.add_constant(np.array(graph.shape(output), np.int32))
+    return graph.operator("RESHAPE", [x, shape], output, schema.ReshapeOptionsT())
