@@ -54,7 +54,7 @@ def test_beside_keras(bundle, backends):
     beside = by_name["decoder", "Keras"]
     assert (beside.threads, beside.bytes, beside.load, beside.speedup) == (2, None, None, {1: 1.0, 3: 1.0})
     row = by_name["decoder", "decoder.onnx"]
-    assert row.speedup == {size: beside.batches[size].median / row.batches[size].median for size in (1, 3)}
+    assert row.speedup == {size: beside.batches[size].ratio_to(row.batches[size]) for size in (1, 3)}
 
 
 def test_each_artifact_is_given_its_own_inputs(bundle, backends, monkeypatch):

@@ -2,7 +2,7 @@ import time
 
 import pytest
 
-from vae_export.bench.timing import interleave
+from vae_export.bench.timing import Timing, interleave
 
 
 class Clock:
@@ -43,8 +43,14 @@ def test_the_first_calls_do_not_count_and_the_spread_is_that_of_the_quartiles(mo
     clock = Clock(monkeypatch)
     subject = clock.subject([], "a", 5.0, 5.0, 5.0, 1.0, 2.0, 3.0, 4.0, 99.0)
     timing = interleave({"a": subject}, rounds=5)["a"]
-    assert (timing.low, timing.median, timing.high, timing.blocks) == (2.0, 3.0, 4.0, 5)
+    assert (timing.low, timing.median, timing.high, len(timing.seconds)) == (2.0, 3.0, 4.0, 5)
     assert timing.spread == pytest.approx(1 / 3, rel=1e-9, abs=0)
+
+
+def test_a_machine_that_changes_its_speed_does_not_change_the_ratio():
+    slow, fast = (Timing(tuple(factor * s for s in (1, 1, 5, 5, 5)), 1) for factor in (2.0, 1.0))
+    assert slow.ratio_to(fast) == 2.0
+    assert Timing((2.0, 2.0, 2.0, 10.0, 10.0), 1).ratio_to(fast) == 2.0
 
 
 def test_progress_is_told():

@@ -198,9 +198,9 @@ def assert_equal(got, expected):
 
 def sizes_run(vae, monkeypatch):
     """The batch sizes that the decoder is run on from now on."""
-    sizes, run = [], vae._decoder._run
+    sizes, run = [], vae._decoder.run_whole
     monkeypatch.setattr(
-        vae._decoder, "_run", lambda inputs, rows: sizes.append(len(inputs["z"])) or run(inputs, rows)
+        vae._decoder, "run_whole", lambda inputs, rows: sizes.append(len(inputs["z"])) or run(inputs, rows)
     )
     return sizes
 

@@ -6,14 +6,13 @@ libraries raise. On one thread.
 
 import keras
 import numpy as np
-import onnxruntime
 import tensorflow as tf
 import tf2onnx
-from ai_edge_litert.interpreter import Interpreter
+from bare_runtimes import litert_interpreter, litert_signature, onnx_session
 
 from vae_export.runtime import vae_runtime
 
-__all__ = ["WAYS", "bare_files", "helpers"]
+__all__ = ["WAYS", "bare_files", "helpers", "multiply_adds"]
 
 
 # ---- In TensorFlow ----
@@ -56,16 +55,6 @@ def in_onnx_runtime(make):
     return way
 
 
-def onnx_session(file):
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    session = onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
-    (name,) = [value.name for value in session.get_inputs()]
-    names = [value.name for value in session.get_outputs()]
-    return lambda x: session.run(names, {name: x})
-
-
 def keras_onnx(half, file):
     half.export(str(file), format="onnx", verbose=False)
 
@@ -98,21 +87,6 @@ def litert_of_one_batch(half, batch, folder):
     return litert_interpreter(file, batch), file
 
 
-def litert_interpreter(file, batch):
-    interpreter = Interpreter(str(file), num_threads=1)
-    (x,) = interpreter.get_input_details()
-    interpreter.resize_tensor_input(x["index"], (batch, *x["shape"][1:]))
-    interpreter.allocate_tensors()
-    outputs = [entry["index"] for entry in interpreter.get_output_details()]
-
-    def run(array):
-        interpreter.set_tensor(x["index"], array)
-        interpreter.invoke()
-        return [interpreter.get_tensor(index) for index in outputs]
-
-    return run
-
-
 def keras_litert(half, file):
     half.export(str(file), format="litert", verbose=False)
 
@@ -141,20 +115,7 @@ def bare_files(bundle, role, batch):
     file = bundle / f"{role}.onnx"
     yield "**vae-export**, .onnx", onnx_session(file), file.stat().st_size
     file = bundle / f"{role}.tflite"
-    if batch == 1:
-        # The first signature is the one that the plain calls run.
-        run = litert_interpreter(file, batch)
-    else:
-        interpreter = Interpreter(str(file), num_threads=1)
-        runner = interpreter.get_signature_runner(f"batch_{batch}")
-        (name,) = runner.get_input_details()
-
-        def run(x):
-            # The runner does not hold the interpreter that it needs.
-            assert interpreter
-            return list(runner(**{name: x}).values())
-
-    yield "**vae-export**, .tflite", run, file.stat().st_size
+    yield "**vae-export**, .tflite", litert_signature(file, batch), file.stat().st_size
 
 
 def helpers(bundle, role):

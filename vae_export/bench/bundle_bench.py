@@ -129,9 +129,7 @@ def bench(
 
     def row(role: str, name: str, threads: int | None, entry: Mapping[str, Any] | None) -> BenchRow:
         own = {size: times[role, name, size] for size in batches}
-        speedup = {
-            size: times[role, KERAS, size].median / timing.median for size, timing in own.items() if keras
-        }
+        speedup = {size: times[role, KERAS, size].ratio_to(timing) for size, timing in own.items() if keras}
         errors = [figures["max_absolute_error"] for figures in entry["parity"].values()] if entry else []
         return BenchRow(
             role,

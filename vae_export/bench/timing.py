@@ -24,17 +24,34 @@ class Timing:
     """Seconds of one call.
 
     Attributes:
-        median: of the blocks.
-        low, high: the first and the third quartile.
-        blocks: how many blocks of calls were timed.
+        seconds: the mean of each round's block of calls.
         calls: in a block.
     """
 
-    median: float
-    low: float
-    high: float
-    blocks: int
+    seconds: tuple[float, ...]
     calls: int
+
+    @property
+    def median(self) -> float:
+        """Of the rounds."""
+        return statistics.median(self.seconds)
+
+    @property
+    def low(self) -> float:
+        """The first quartile."""
+        return statistics.quantiles(self.seconds, n=4, method="inclusive")[0]
+
+    @property
+    def high(self) -> float:
+        """The third quartile."""
+        return statistics.quantiles(self.seconds, n=4, method="inclusive")[2]
+
+    def ratio_to(self, other: Timing) -> float:
+        """How many times as long it takes as another of the same rounds: the median of the rounds' ratios.
+
+        Machines change their speed while they are measured; within a round it changes little.
+        """
+        return statistics.median(mine / its for mine, its in zip(self.seconds, other.seconds, strict=True))
 
     @property
     def spread(self) -> float:
@@ -67,7 +84,7 @@ def interleave(
         first = number % len(order)
         for name in order[first:] + order[:first]:
             seconds[name].append(_block(subjects[name], calls[name]))
-    return {name: _timing(times, calls[name]) for name, times in seconds.items()}
+    return {name: Timing(tuple(times), calls[name]) for name, times in seconds.items()}
 
 
 def _calls(subject: Callable[[], object]) -> int:
@@ -83,8 +100,3 @@ def _block(subject: Callable[[], object], calls: int) -> float:
     for _ in range(calls):
         subject()
     return (time.perf_counter() - begin) / calls
-
-
-def _timing(times: list[float], calls: int) -> Timing:
-    low, median, high = statistics.quantiles(times, n=4, method="inclusive")
-    return Timing(median, low, high, len(times), calls)

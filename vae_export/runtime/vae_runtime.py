@@ -25,7 +25,7 @@ import json
 import math
 import sys
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -260,23 +260,41 @@ class _Graph(abc.ABC):
     _batches: tuple[int, ...] | None
     _rows: int
 
+    @functools.cached_property
+    def whole(self) -> Container[int]:
+        """The batches that it is given as they are."""
+        any_batch = range(1, self._rows + 1)
+        return any_batch if self._batches is None else {n for n in self._batches if n in any_batch}
+
+    @functools.cached_property
+    def plain(self) -> tuple[str, tuple[int | None, ...], Any] | None:
+        """Name, shape of a row and dtype of the input, if there is one alone."""
+        if len(self.inputs) > 1:
+            return None
+        ((name, (shape, dtype)),) = self.inputs.items()
+        return name, shape[1:], dtype
+
     def run(self, inputs: dict[str, Array]) -> dict[str, Array]:
         """Run on arrays ``[n, ...]`` by name; outputs ``[n, ...]`` by name."""
-        rows, batches = next(iter(inputs.values())).shape[0], self._batches
-        if rows <= self._rows and (batches is None or rows in batches):
-            return self._run(inputs, rows)
-        results: dict[str, Array] = {}
+        return dict(zip(self.outputs, self.run_batches(inputs), strict=True))
+
+    def run_batches(self, inputs: dict[str, Array]) -> list[Array]:
+        """The same, outputs in their order."""
+        rows = len(next(iter(inputs.values())))
+        if rows in self.whole:
+            return self.run_whole(inputs, rows)
+        results: list[Array] = []
         low = 0
         while low < rows:
             step = self._next_batch(rows - low)
             part = {name: array[low : low + step] for name, array in inputs.items()}
             taken = min(step, rows - low)
-            if taken < step and batches:
+            if taken < step and self._batches:
                 part = {n: np.concatenate([a, np.repeat(a[-1:], step - taken, 0)]) for n, a in part.items()}
-            for name, array in self._run(part, step).items():
-                if not low:
-                    results[name] = np.empty((rows, *array.shape[1:]), array.dtype)
-                results[name][low : low + taken] = array[:taken]
+            arrays = self.run_whole(part, step)
+            results = results or [np.empty((rows, *array.shape[1:]), array.dtype) for array in arrays]
+            for result, array in zip(results, arrays, strict=True):
+                result[low : low + taken] = array[:taken]
             low += taken
         return results
 
@@ -291,8 +309,8 @@ class _Graph(abc.ABC):
         return max(size for size in sizes if size <= rows)
 
     @abc.abstractmethod
-    def _run(self, inputs: dict[str, Array], rows: int) -> dict[str, Array]:
-        """Run on a batch that the graph takes as it is."""
+    def run_whole(self, inputs: dict[str, Array], rows: int) -> list[Array]:
+        """Run on a batch of `whole`: outputs in their order."""
 
 
 class OnnxGraph(_Graph):
@@ -328,11 +346,10 @@ class OnnxGraph(_Graph):
         self._batches = None if batch is None else (batch,)
         self._rows = rows if batch is None else batch
 
-    def _run(self, inputs: dict[str, Array], rows: int) -> dict[str, Array]:
-        values = self.session.run(self._names, inputs)
-        return (
-            {self._names[0]: values[0]} if len(values) == 1 else dict(zip(self._names, values, strict=True))
-        )
+    def run_whole(self, inputs: dict[str, Array], rows: int) -> list[Array]:
+        """Run the session."""
+        arrays: list[Array] = self.session.run(self._names, inputs)
+        return arrays
 
 
 _ONNX_DTYPES = {
@@ -368,7 +385,7 @@ class LiteRTGraph(_Graph):
             batch = int(next(iter(runner.get_input_details().values()))["shape_signature"][0])
             by_batch[batch if batch >= 0 else None] = runner
         self._runners = by_batch
-        self._prepared: dict[int, Callable[[dict[str, Array]], dict[str, Array]]] = {}
+        self._prepared: dict[int, Callable[[dict[str, Array]], list[Array]]] = {}
         sizes = sorted(size for size in by_batch if size is not None)
         self._batches = None if None in by_batch else tuple(sizes)
         self._rows = max(rows, sizes[0]) if sizes else rows
@@ -392,21 +409,24 @@ class LiteRTGraph(_Graph):
         # Now rather than at a run that somebody times: what a runtime cannot do, it says here.
         least = sizes[0] if sizes else 1
         shapes = {name: (least, *(n or 1 for n in shape[1:])) for name, (shape, _) in self.inputs.items()}
-        self._run({name: np.zeros(shapes[name], dtype) for name, (_, dtype) in self.inputs.items()}, least)
+        self.run_whole(
+            {name: np.zeros(shapes[name], dtype) for name, (_, dtype) in self.inputs.items()}, least
+        )
 
-    def _run(self, inputs: dict[str, Array], rows: int) -> dict[str, Array]:
+    def run_whole(self, inputs: dict[str, Array], rows: int) -> list[Array]:
+        """Run the signature of the batch."""
         with self._lock:
             prepared = self._prepared.get(rows)
             if prepared is not None:
                 return prepared(inputs)
             size = None if self._batches is None else rows
-            outputs = dict(self._runners[size](**inputs))
+            arrays = self._runners[size](**inputs)
             if size is not None:
-                self._prepared[size] = _prepared(self._runners[size])
-            return outputs
+                self._prepared[size] = _prepared(self._runners[size], list(self.outputs))
+            return [arrays[name] for name in self.outputs]
 
 
-def _prepared(runner: Any) -> Callable[[dict[str, Array]], dict[str, Array]]:
+def _prepared(runner: Any, outputs: list[str]) -> Callable[[dict[str, Array]], list[Array]]:
     """A signature of static shapes that has run once, without what its runner does again at every call.
 
     Resizing and allocating its tensors takes half as long as a small model. The runner has no public way
@@ -415,15 +435,21 @@ def _prepared(runner: Any) -> Callable[[dict[str, Array]], dict[str, Array]]:
     subgraph, wrapper = (getattr(runner, name, None) for name in ("_subgraph_index", "_interpreter_wrapper"))
     put, invoke, get = (getattr(wrapper, name, None) for name in ("SetTensor", "Invoke", "GetTensor"))
     if subgraph is None or put is None or invoke is None or get is None:
-        return lambda inputs: dict(runner(**inputs))
-    places = {name: entry["index"] for name, entry in runner.get_input_details().items()}
-    results = [(name, entry["index"]) for name, entry in runner.get_output_details().items()]
 
-    def run(inputs: dict[str, Array]) -> dict[str, Array]:
+        def by_runner(inputs: dict[str, Array]) -> list[Array]:
+            arrays = runner(**inputs)
+            return [arrays[name] for name in outputs]
+
+        return by_runner
+    places = {name: entry["index"] for name, entry in runner.get_input_details().items()}
+    details = runner.get_output_details()
+    results = [details[name]["index"] for name in outputs]
+
+    def run(inputs: dict[str, Array]) -> list[Array]:
         for name, array in inputs.items():
             put(places[name], array, subgraph)
         invoke(subgraph)
-        return {name: get(index, subgraph) for name, index in results}
+        return [get(index, subgraph) for index in results]
 
     return run
 
@@ -529,6 +555,15 @@ class Vae:
     def _decoder(self) -> _Graph:
         return self._load("decoder")
 
+    @functools.cached_property
+    def _posterior(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+        """(name, place among the encoder's outputs) of every mu, and of every logvar."""
+        outputs = list(self._encoder.outputs)
+        mus, logvars = (
+            [(latent[key], outputs.index(latent[key])) for latent in self.latents] for key in ("mu", "logvar")
+        )
+        return mus, logvars
+
     def _load(self, role: str) -> _Graph:
         with self._lock:
             if role not in self._graphs:
@@ -541,9 +576,13 @@ class Vae:
 
         With several latents, mu and logvar are mappings of names to arrays.
         """
-        outputs = self._encoder.run(_inputs("x", x, self._encoder))
-        mu, logvar = ({entry[key]: outputs[entry[key]] for entry in self.latents} for key in ("mu", "logvar"))
-        return _bare(mu), _bare(logvar)
+        outputs = _run(self._encoder, "x", x)
+        mus, logvars = self._posterior
+        if len(mus) == 1:
+            return outputs[mus[0][1]], outputs[logvars[0][1]]
+        return {name: outputs[place] for name, place in mus}, {
+            name: outputs[place] for name, place in logvars
+        }
 
     def sample(self, mu: Any, logvar: Any, seed: int = 0, start: int = 0) -> Any:
         """Draw z, float32 ``[n, *latent_shape]``; row k is sample number start + k of the seed.
@@ -557,7 +596,9 @@ class Vae:
 
         With several outputs, a mapping of names to arrays.
         """
-        return _bare(self._decoder.run(_inputs("z", z, self._decoder)))
+        graph = self._decoder
+        outputs = _run(graph, "z", z)
+        return outputs[0] if len(outputs) == 1 else dict(zip(graph.outputs, outputs, strict=True))
 
     def reconstruct(self, x: Array | Mapping[str, Array], seed: int = 0, start: int = 0) -> Any:
         """x, with all conditions in a mapping -> decode(sample(encode(x))): shaped like x."""
@@ -585,7 +626,7 @@ class Vae:
         if _integer("n", n, 1 << 32) < 1:
             raise VaeRuntimeError(f"n: got {n}, expected at least 1")
         z = {latent["z"]: self._epsilon(latent, seed, start, int(n)) for latent in self.latents}
-        return self.decode({**z, **(conditions or {})})
+        return self.decode({**z, **conditions} if conditions else _bare(z))
 
     def self_test(self) -> dict[str, float]:
         """Compare with the golden arrays of the bundle.
@@ -765,12 +806,18 @@ def _golden(path: Path, entry: dict[str, Any]) -> Array:
     return np.fromfile(_checked_file(path, entry), "<f4").reshape(entry["shape"])
 
 
+def _run(graph: _Graph, bare: str, given: Any) -> list[Array]:
+    """Outputs of a graph in their order, for one bare array or a mapping."""
+    if type(given) is np.ndarray and graph.plain is not None:
+        # The common case, kept short: one array that is right as it is.
+        (name, row, dtype), shape = graph.plain, given.shape
+        if given.dtype is dtype and shape[1:] == row and shape[0] in graph.whole:
+            return graph.run_whole({name: given}, shape[0])
+    return graph.run_batches(_inputs(bare, given, graph))
+
+
 def _inputs(bare: str, given: Any, graph: _Graph) -> dict[str, Array]:
     """Arrays for all inputs of a graph, from one bare array or a mapping; single rows are repeated."""
-    if type(given) is np.ndarray and len(graph.inputs) == 1:
-        # The common case, kept short.
-        shape, dtype = graph.inputs[bare]
-        return {bare: _batch(bare, given, shape[1:], dtype)}
     if not isinstance(given, Mapping):
         given = {bare: given}
     if set(given) != set(graph.inputs):
