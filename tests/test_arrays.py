@@ -1,9 +1,18 @@
+import functools
+
 import numpy as np
 import pytest
 from PIL import Image
 
-from vae_export.arrays import check_latents, check_x, read_array, write_arrays
-from vae_export.errors import DataError, OutputError
+from vae_export.arrays import (
+    CheckedRows,
+    check_condition,
+    check_latents,
+    check_x,
+    open_arrays,
+    read_array,
+)
+from vae_export.errors import DataError
 
 SHAPE = (2, 2, 1)
 X = np.random.default_rng(0).random((3, *SHAPE))
@@ -33,7 +42,7 @@ def test_reading_every_kind(tmp_path):
         (
             "a.npy",
             lambda p: np.save(p, np.array([{}]), allow_pickle=True),
-            r"a\.npy: cannot be read \(Object arr",
+            r"a\.npy: cannot be read \(Array can't be memory-mapped: Python obj",
         ),
         (
             "a.npz",
@@ -119,10 +128,62 @@ def test_good_latents():
     assert check_latents(np.ones((4, 2)), (2,), "z").dtype == np.float32
 
 
-def test_writing(tmp_path):
-    write_arrays(tmp_path / "a.npz", {"mu": X, "z": X})
-    assert sorted(np.load(tmp_path / "a.npz")) == ["mu", "z"]
-    with pytest.raises(OutputError, match=r"a\.npy: got a file named \*\.npy, expected \.npz$"):
-        write_arrays(tmp_path / "a.npy", {"mu": X, "z": X})
-    with pytest.raises(OutputError, match=r"a\.npz: cannot be written \(No such file or directory\)$"):
-        write_arrays(tmp_path / "none" / "a.npz", {"mu": X, "z": X})
+def test_a_single_number_is_no_rows():
+    with pytest.raises(DataError, match=r"^c: got shape \(\), expected \(n\) with n at least 1$"):
+        check_condition(np.float32(1), (), "float32", "c")
+
+
+def save_npy(path):
+    np.save(path / "x.npy", np.asfortranarray(np.arange(60, dtype=np.uint8).reshape(5, 4, 3, 1)))
+    return path / "x.npy"
+
+
+def save_npz(path):
+    np.savez(path / "x.npz", x=np.load(save_npy(path)))
+    return path / "x.npz"
+
+
+def save_pictures(path):
+    for index, pixels in enumerate(np.load(save_npy(path))):
+        Image.fromarray(pixels[..., 0]).save(path / f"{index}.png")
+    return path
+
+
+@pytest.mark.parametrize("save", [save_npy, save_npz, save_pictures])
+def test_rows_are_read_in_parts(tmp_path, save):
+    rows = open_arrays(save(tmp_path), "x")["x"]
+    whole = np.arange(60, dtype=np.uint8).reshape(5, 4, 3, 1)
+    assert (rows.shape, rows.dtype) == (whole.shape, whole.dtype)
+    for part in (slice(0, 2), slice(2, 5), slice(4, 5)):
+        np.testing.assert_array_equal(rows[part], whole[part])
+    np.testing.assert_array_equal(np.asarray(rows), whole)
+
+
+def test_a_part_of_an_npy_keeps_no_file_open(tmp_path):
+    rows = open_arrays(save_npy(tmp_path), "x")["x"]
+    part = rows[0:2]
+    assert part.base is None
+    assert not isinstance(part, np.memmap)
+
+
+def test_a_picture_of_another_size_is_named_when_it_is_read(tmp_path):
+    rows = open_arrays(save_pictures(tmp_path), "x")["x"]
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save(tmp_path / "3.png")
+    assert rows[0:3].shape == (3, 4, 3, 1)
+    with pytest.raises(
+        DataError, match=r"3\.png: got an image of \(9, 9, 1\), expected \(4, 3, 1\) as in 0\.png; make all"
+    ):
+        rows[3:5]
+
+
+def test_checked_rows_name_the_part_that_is_wrong():
+    array = np.float32([[0, 1], [2, 3], [np.nan, 5]])
+    rows = CheckedRows(array, (2,), functools.partial(check_latents, shape=(2,)), "z.npy")
+    assert len(rows) == 3
+    np.testing.assert_array_equal(rows[0:2], array[:2])
+    with pytest.raises(DataError, match=r"^z\.npy\[2:3\]: got 1 of 2 values that are NaN or infinite"):
+        rows[2:3]
+    with pytest.raises(DataError, match=r"^z\.npy: got 1 of 6 values that are NaN or infinite"):
+        rows[0:3]
+    with pytest.raises(DataError, match=r"^z\.npy: got shape \(3, 2\), expected \(n, 5\) with n at least 1$"):
+        CheckedRows(array, (5,), check_latents, "z.npy")

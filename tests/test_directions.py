@@ -18,6 +18,7 @@ LOW = {
     "pictures",
     "quiet",
     "reference_models",
+    "results",
     "scope_names",
 }
 ALLOWED = {

@@ -1,9 +1,11 @@
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from vae_export.errors import DataError, OutputError
-from vae_export.pictures import grid, write_images, write_png
+from vae_export.pictures import MOST_PIXELS, Grid, grid, png, write_png
 
 
 def test_tiles_stand_in_rows_with_margins():
@@ -32,25 +34,34 @@ def test_what_is_no_picture(shape):
         grid(np.zeros(shape))
 
 
-def test_pairs_of_rows(tmp_path):
-    images, above = np.zeros((12, 60, 60, 1)), np.ones((12, 60, 60, 1))
-    write_images(tmp_path / "p.png", images, None, above=above)
-    with Image.open(tmp_path / "p.png") as picture:
-        pixels = np.asarray(picture)
-    assert pixels.shape == (4 * 62 + 2, 10 * 62 + 2)
-    # Rows: ten inputs, ten reconstructions, two inputs, two reconstructions.
-    assert [pixels[row * 62 + 30, 30] for row in range(3)] == [255, 0, 255]
+def test_images_are_placed_a_few_at_a_time():
+    images = np.random.default_rng(0).random((7, 28, 28, 3))
+    canvas = Grid(7, (28, 28, 3))
+    canvas.place([5, 6], images[5:])
+    canvas.place(range(5), images[:5])
+    np.testing.assert_array_equal(canvas.picture, grid(images))
+    assert canvas.columns == 3
 
 
-def test_arrays_are_written_as_they_are(tmp_path):
-    images = np.random.default_rng(0).random((2, 3))
-    write_images(tmp_path / "a.npy", images, None)
-    np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), images)
+def test_too_many_for_one_picture():
+    Grid(26_500, (28, 28, 1))
+    with pytest.raises(
+        DataError,
+        match=r"^picture: got 27,000 images, which make a picture of 9,572 x 9,514 pixels, expected at most "
+        r"89,478,485 pixels; write them as \.npy or into a folder instead$",
+    ):
+        Grid(27_000, (28, 28, 1))
 
 
-def test_another_suffix(tmp_path):
-    with pytest.raises(OutputError, match=r"a\.jpg: got a file named \*\.jpg, expected \.png or \.npy$"):
-        write_images(tmp_path / "a.jpg", np.zeros((1, 2, 2, 1)), None)
+def test_the_limit_is_that_of_pillow():
+    assert Image.MAX_IMAGE_PIXELS == MOST_PIXELS
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (5, 4, 1), (5, 4, 3)])
+def test_png(shape):
+    picture = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    with Image.open(io.BytesIO(png(picture))) as opened:
+        np.testing.assert_array_equal(np.asarray(opened).reshape(shape), picture)
 
 
 def test_a_place_that_cannot_be_written(tmp_path):

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from vae_export.arrays import write_arrays
 from vae_export.errors import DataError, OutputError
 
-__all__ = ["grid", "write_images", "write_png"]
+__all__ = ["Grid", "check_pictures", "grid", "png", "to_pixels", "write_png"]
 
 Array = np.ndarray[Any, Any]
 
@@ -21,47 +21,109 @@ Array = np.ndarray[Any, Any]
 TILE = 56
 MARGIN = 2
 BACKGROUND = 255
-# Columns where inputs stand above their reconstructions.
-PAIRED_COLUMNS = 10
+# Of larger pictures Pillow says that they might be an attack, and other programs fail to open them.
+MOST_PIXELS = 2**28 // 3
+
+
+class Grid:
+    """Images laid out in rows on one canvas, placed a few at a time.
+
+    Args:
+        count: tiles there are room for.
+        shape: of one image, ``(height, width, 1 or 3)``.
+        columns: images in a row; None makes the grid about square.
+        value_range: the values shown as black and as white.
+
+    Attributes:
+        columns: as above, worked out.
+
+    Raises:
+        DataError: images of another shape, or too many for one picture.
+    """
+
+    def __init__(
+        self,
+        count: int,
+        shape: tuple[int, ...],
+        columns: int | None = None,
+        value_range: tuple[float, float] = (0.0, 1.0),
+    ) -> None:
+        check_pictures((count, *shape))
+        self.columns = columns or math.ceil(math.sqrt(count))
+        self._range = value_range
+        height, width, channels = shape
+        self._enlarge = max(1, TILE // max(height, width))
+        self._step = (height * self._enlarge + MARGIN, width * self._enlarge + MARGIN)
+        rows = math.ceil(count / self.columns)
+        size = (rows * self._step[0] + MARGIN, self.columns * self._step[1] + MARGIN)
+        if math.prod(size) > MOST_PIXELS:
+            raise DataError(
+                f"picture: got {count:,} images, which make a picture of {size[1]:,} x {size[0]:,} pixels, "
+                f"expected at most {MOST_PIXELS:,} pixels; write them as .npy or into a folder instead"
+            )
+        self._canvas = np.full((*size, channels), BACKGROUND, np.uint8)
+
+    def place(self, positions: Iterable[int], images: Array) -> None:
+        """Put images, float ``[n, height, width, channels]``, at positions, counted row by row from 0."""
+        pixels = to_pixels(images, self._range).repeat(self._enlarge, axis=1).repeat(self._enlarge, axis=2)
+        for position, tile in zip(positions, pixels, strict=True):
+            row, column = divmod(position, self.columns)
+            top, left = MARGIN + row * self._step[0], MARGIN + column * self._step[1]
+            self._canvas[top : top + tile.shape[0], left : left + tile.shape[1]] = tile
+
+    @property
+    def picture(self) -> Array:
+        """uint8 ``[height, width]`` or ``[height, width, 3]``; where nothing was placed it is white."""
+        return self._canvas[..., 0] if self._canvas.shape[2] == 1 else self._canvas
 
 
 def grid(images: Array, columns: int | None = None, value_range: tuple[float, float] = (0.0, 1.0)) -> Array:
-    """Lay images out in rows.
+    """Lay images out in rows, all at once.
 
     Args:
-        images: float ``[n, height, width, channels]`` with 1 or 3 channels; values outside
-            `value_range` are clipped.
-        columns: images in a row; None makes the grid about square.
-        value_range: the values shown as black and as white.
+        images: float ``[n, height, width, channels]`` with 1 or 3 channels.
+        columns, value_range: see `Grid`.
 
     Returns:
         uint8 ``[height, width]`` or ``[height, width, 3]``.
 
     Raises:
-        DataError: images of another shape.
+        DataError: see `Grid`.
     """
-    if images.ndim != 4 or images.shape[3] not in (1, 3) or not len(images):
+    canvas = Grid(len(images), images.shape[1:], columns, value_range)
+    canvas.place(range(len(images)), images)
+    return canvas.picture
+
+
+def check_pictures(shape: tuple[int, ...]) -> None:
+    """Refuse arrays that are no pictures.
+
+    Args:
+        shape: of the whole, ``(n, height, width, channels)``.
+
+    Raises:
+        DataError: another number of axes, neither 1 nor 3 channels, or n is 0.
+    """
+    if len(shape) != 4 or shape[3] not in (1, 3) or not shape[0]:
         raise DataError(
-            f"picture: got arrays of shape {images.shape}, expected [n, height, width, 1 or 3]; "
+            f"picture: got arrays of shape {shape}, expected [n, height, width, 1 or 3]; "
             "write them as .npy instead"
         )
+
+
+def to_pixels(images: Array, value_range: tuple[float, float]) -> Array:
+    """Images as uint8 of the same shape; values outside `value_range` are clipped."""
     low, high = value_range
-    pixels = np.rint(np.clip((images - low) / (high - low), 0, 1) * 255).astype(np.uint8)
-    enlarge = max(1, TILE // max(images.shape[1:3]))
-    pixels = pixels.repeat(enlarge, axis=1).repeat(enlarge, axis=2)
-    count, height, width, channels = pixels.shape
-    columns = columns or math.ceil(math.sqrt(count))
-    rows = math.ceil(count / columns)
-    canvas = np.full(
-        (rows * (height + MARGIN) + MARGIN, columns * (width + MARGIN) + MARGIN, channels),
-        BACKGROUND,
-        np.uint8,
-    )
-    for index, tile in enumerate(pixels):
-        top = MARGIN + index // columns * (height + MARGIN)
-        left = MARGIN + index % columns * (width + MARGIN)
-        canvas[top : top + height, left : left + width] = tile
-    return canvas[..., 0] if channels == 1 else canvas
+    pixels: Array = np.rint(np.clip((images - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+    return pixels
+
+
+def png(picture: Array) -> bytes:
+    """A uint8 picture ``[height, width]`` or ``[height, width, 1 or 3]`` as a PNG file."""
+    file = io.BytesIO()
+    pixels = picture[..., 0] if picture.shape[2:] == (1,) else picture
+    Image.fromarray(pixels).save(file, format="PNG")
+    return file.getvalue()
 
 
 def write_png(picture: Array, path: Path) -> None:
@@ -71,59 +133,6 @@ def write_png(picture: Array, path: Path) -> None:
         OutputError: the file cannot be written.
     """
     try:
-        Image.fromarray(picture).save(path, format="PNG", optimize=True)
+        path.write_bytes(png(picture))
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
-
-
-def write_images(
-    path: Path,
-    images: Array | Mapping[str, Array],
-    value_range: tuple[float, float] | None,
-    above: Array | None = None,
-) -> None:
-    """Write images as one PNG, or as they are to .npy; several arrays by name to .npz.
-
-    Args:
-        path: where to; its suffix says which.
-        images: float ``[n, height, width, channels]`` (any shape for .npy and .npz).
-        value_range: of the values; None takes [0, 1].
-        above: for PNG, shown if shaped like `images`: in pairs of rows, these above those.
-
-    Raises:
-        OutputError: another suffix, or the file cannot be written.
-        DataError: no images, but .png.
-    """
-    if isinstance(images, Mapping):
-        if path.suffix == ".npz":
-            write_arrays(path, images)
-            return
-        images = _only_images(images, path)
-    if path.suffix == ".npy":
-        write_arrays(path, {"images": images})
-    elif path.suffix == ".png":
-        low, high = value_range or (0.0, 1.0)
-        columns = None
-        if above is not None and above.shape == images.shape:
-            columns = min(len(images), PAIRED_COLUMNS)
-            # White tiles fill the last row, so that every pair of rows is whole.
-            blank = np.full((-len(images) % columns, *images.shape[1:]), high, images.dtype)
-            upper, lower = (
-                np.concatenate([part, blank]).reshape(-1, columns, *images.shape[1:])
-                for part in (above, images)
-            )
-            images = np.stack([upper, lower], axis=1).reshape(-1, *images.shape[1:])
-        write_png(grid(images, columns, (low, high)), path)
-    else:
-        raise OutputError(f"{path}: got a file named *{path.suffix}, expected .png or .npy")
-
-
-def _only_images(arrays: Mapping[str, Array], path: Path) -> Array:
-    images = {name: array for name, array in arrays.items() if array.ndim == 4 and array.shape[3] in (1, 3)}
-    if len(images) != 1:
-        shapes = ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
-        raise DataError(
-            f"{path}: got the outputs {shapes}, expected one of [n, height, width, 1 or 3] for a picture; "
-            "write them as .npz instead"
-        )
-    return next(iter(images.values()))

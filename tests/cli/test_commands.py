@@ -178,6 +178,60 @@ def test_generate_goes_on_where_it_stopped(run, tmp_path, dense_bundle):
     np.testing.assert_allclose(rest, whole[3:], rtol=0, atol=1e-6)
 
 
+def test_a_folder_of_pictures_and_back(run, tmp_path, dense_bundle):
+    run("generate", dense_bundle, "-n", 5, "--seed", 7, "--start", 20, "-o", "images")
+    files = sorted((tmp_path / "images").iterdir())
+    assert [file.name for file in files] == [f"0000{number}.png" for number in range(20, 25)]
+    drawn = load(dense_bundle).generate(5, seed=7, start=20)
+    for file, image in zip(files, drawn, strict=True):
+        with Image.open(file) as picture:
+            np.testing.assert_allclose(np.asarray(picture), image[..., 0] * 255, rtol=0, atol=0.501)
+    assert run("encode", dense_bundle, "images", "-o", "latents") == (
+        "wrote mu, logvar, z of 5 inputs to latents\n"
+    )
+    assert sorted(file.name for file in (tmp_path / "latents").iterdir()) == [
+        "logvar.npy",
+        "mu.npy",
+        "z.npy",
+    ]
+    run("decode", dense_bundle, "latents/z.npy", "-o", "decoded")
+    run("reconstruct", dense_bundle, "images", "--start", 3, "-o", "again")
+    assert sorted(file.name for file in (tmp_path / "decoded").iterdir())[-1] == "000004.png"
+    assert sorted(file.name for file in (tmp_path / "again").iterdir())[-1] == "000007.png"
+
+
+def test_results_do_not_depend_on_the_parts(run, tmp_path, dense_bundle):
+    """1,500 rows are two parts, of 1,024 and 476; beside all of them at once."""
+    vae = load(dense_bundle)
+    run("generate", dense_bundle, "-n", 1500, "--seed", 5, "--start", 10, "-o", "x.npy")
+    x = np.load(tmp_path / "x.npy")
+    np.testing.assert_allclose(x, vae.generate(1500, seed=5, start=10), rtol=0, atol=1e-6)
+    printed = json.loads(run("encode", dense_bundle, "x.npy", "--seed", 3, "--start", 9, "--json"))
+    latents = np.load(tmp_path / "latents.npz")
+    mu, _ = vae.encode(x)
+    np.testing.assert_allclose(latents["mu"], mu, rtol=0, atol=1e-5)
+    # The noise is the same to the bit.
+    z = vae.sample(latents["mu"], latents["logvar"], seed=3, start=9)
+    np.testing.assert_array_equal(latents["z"], z)
+    for name in ("mu", "logvar", "z"):
+        np.testing.assert_array_equal(np.float32(printed[name]), latents[name])
+    run("decode", dense_bundle, "latents.npz", "-o", "d.npy")
+    np.testing.assert_allclose(np.load(tmp_path / "d.npy"), vae.decode(z), rtol=0, atol=1e-6)
+    figures = json.loads(
+        run("reconstruct", dense_bundle, "x.npy", "--seed", 3, "--start", 9, "-o", "r.npy", "--json")
+    )
+    again = np.load(tmp_path / "r.npy")
+    np.testing.assert_allclose(again, vae.reconstruct(x, seed=3, start=9), rtol=0, atol=1e-5)
+    assert figures["mean_absolute_error"] == pytest.approx(np.abs(again - x).mean(), rel=1e-5, abs=0)
+
+
+@pytest.mark.parametrize("backend", ["onnx", "tflite"])
+def test_nothing_but_the_result_is_printed(dense_bundle, tmp_path, backend):
+    """In a process of its own: LiteRT speaks once in each."""
+    process = start(tmp_path, "generate", str(dense_bundle), "--backend", backend)
+    assert process.communicate() == ("wrote 16 images of seed 0 to generated.png\n", "")
+
+
 def test_encode_prints_figures_as_json(run, root, dense_bundle):
     samples = root / "models" / "fashion-mnist-dense" / "samples.npz"
     assert np.shape(json.loads(run("encode", dense_bundle, samples, "--json"))["mu"]) == (256, 2)
@@ -333,6 +387,9 @@ def test_a_conditional_model_on_the_command_line(run, conditional_bundle, tmp_pa
     run("reconstruct", conditional_bundle, "x.npy", "--condition", "label=3", "-o", "r.npz")
     one, other = np.load(tmp_path / "d.npz"), np.load(tmp_path / "r.npz")
     np.testing.assert_allclose(one["picture"], other["picture"], rtol=0, atol=1e-6)
+    run("generate", conditional_bundle, "-n", "1500", "--condition", "label=1,2,3", "-o", "many.npz")
+    expected = vae.generate(1500, seed=0, conditions={"label": np.resize([1, 2, 3], 1500)})
+    np.testing.assert_allclose(np.load("many.npz")["digit"], expected["digit"], rtol=0, atol=1e-5)
     assert "z_content [3]: cut at 'content' (SamplingLayer)" in run("inspect", conditional_bundle)
     assert run("verify", conditional_bundle).count("yes") > 10
 
@@ -358,9 +415,14 @@ def test_a_conditional_model_on_the_command_line(run, conditional_bundle, tmp_pa
             ["decode", "b", "x.npy", "--condition", "label=1"],
             "x.npy: holds z_content, expected z_content, z_style",
         ),
+        (
+            ["decode", "b", "z.npz", "--condition", "label=1"],
+            "z.npz: got 1 rows of z_style, expected 4 as of z_content",
+        ),
     ],
 )
 def test_wrong_conditions(conditional_bundle, capfd, arguments, message):
+    np.savez("z.npz", z_content=np.zeros((4, 3)), z_style=np.zeros((1, 2)))
     assert main(arguments) == 2
     assert capfd.readouterr().err.startswith(f"vae-export: {message}")
 

@@ -175,18 +175,46 @@ def test_wrong_z(run, tmp_path, dense_bundle, array, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-n", "0"], "n: got 0, expected at least 1"),
+        (["-n", "0"], "argument -n/--count: got '0', expected a number of at least 1; see vae-export gener"),
+        (["-n", "1e5"], "argument -n/--count: got '1e5', expected a number of at least 1"),
+        (["-n", "100000"], "picture: got 100,000 images, which make a picture of 18,388 x 18,330 pixels"),
         (["--seed", "-1"], "seed: got -1, expected an integer in [0, 18446744073709551616)"),
         (["--start", "-1"], "start: got -1, expected an integer in"),
         (["--threads", "0"], "threads: got 0, expected 1 to 1024"),
         (["--backend", "gpu"], "argument --backend: invalid choice: 'gpu'"),
-        (["-o", "a.bmp"], "a.bmp: got a file named *.bmp, expected .png or .npy"),
-        (["-o", "none/a.png"], "none/a.png: cannot be written (No such file or directory)"),
+        (["-o", "a.bmp"], "a.bmp: got a file named *.bmp, expected .png, .npy, .npz or a folder (a name"),
+        (["-o", "none/a.png"], "none/a.png: cannot be written, there is no folder none; make it first"),
+        (["-o", "."], ".: is in use, it cannot be replaced; choose a folder inside it with -o"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_arguments_of_generate(run, dense_bundle, arguments, message):
+def test_wrong_arguments_of_generate(run, tmp_path, dense_bundle, arguments, message):
     fails_with(run("generate", dense_bundle, *arguments), message)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["encode", "x.npy"], "x.npy[1024:1500]: got 1 of 373184 values that are NaN or infinite"),
+        (["encode", "x.npy", "-o", "a.npy"], "a.npy: got a file named *.npy, expected .npz or a folder (a "),
+        (["encode", "x.npy", "-o", "full"], "full: is not empty; choose a new or an empty folder with -o"),
+        (["reconstruct", "x.npy", "-o", "full"], "full: is not empty; choose a new or an empty folder with"),
+        (["decode", "z.npz", "-o", "no/a.npy"], "no/a.npy: cannot be written, there is no folder no; make"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_large_inputs_and_places(run, tmp_path, dense_bundle, arguments, message):
+    x = np.zeros((1500, 28, 28, 1), np.float32)
+    x[1234, 5, 6] = np.nan
+    np.save("x.npy", x)
+    np.savez("z.npz", z=np.zeros((3, 2)))
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "mine.txt").touch()
+    before = sorted(tmp_path.rglob("*"))
+    command, input, *rest = arguments
+    fails_with(run(command, dense_bundle, input, *rest), message)
+    assert sorted(tmp_path.rglob("*")) == before
 
 
 def test_a_bundle_that_was_changed(run, bundle_copy):

@@ -205,6 +205,16 @@ def sizes_run(vae, monkeypatch):
     return sizes
 
 
+def test_halves_are_loaded_when_they_are_asked_for(dense_bundle):
+    vae = load(dense_bundle)
+    vae.prepare("decoder")
+    assert list(vae._graphs) == ["decoder"]
+    vae.prepare("encoder", "decoder")
+    assert list(vae._graphs) == ["decoder", "encoder"]
+    with pytest.raises(VaeRuntimeError, match=r"^prepare: got 'z', expected encoder or decoder$"):
+        vae.prepare("z")
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_batches_are_as_large_as_the_manifest_prefers(conv_result, monkeypatch, backend):
     vae = load(conv_result.path, backend)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from vae_export.arrays import check_condition, check_x, read_array
+from vae_export.arrays import CheckedRows, check_condition, check_x, open_arrays, read_array
 from vae_export.bundle.reader import Bundle, read_bundle
 from vae_export.errors import InputError
 from vae_export.latent import PARAMETRISATION_NAMES
@@ -27,9 +28,11 @@ __all__ = [
     "batch_list",
     "batch_sizes",
     "conditions",
+    "cyclic",
     "model_options",
     "open_bundle",
     "open_bundle_and_x",
+    "positive",
     "sizes",
 ]
 
@@ -128,14 +131,19 @@ def add_x_arguments(parser: argparse.ArgumentParser) -> None:
     add_condition_argument(parser)
 
 
-def open_bundle_and_x(options: argparse.Namespace) -> tuple[Bundle, vae_runtime.Vae, Array]:
-    """Load the bundle, read x and check it, as `add_x_arguments` says."""
-    bundle, vae = open_bundle(options)
+def open_bundle_and_x(
+    options: argparse.Namespace, *roles: str
+) -> tuple[Bundle, vae_runtime.Vae, CheckedRows]:
+    """Load the bundle and open x, as `add_x_arguments` says."""
+    bundle, vae = open_bundle(options, *roles)
     shape, dtype = vae.inputs["x"]
-    array = read_array(options.input, "x")
-    if dtype == np.float32:
-        return bundle, vae, check_x(array, shape, bundle.x_range, str(options.input))
-    return bundle, vae, check_condition(array, shape, np.dtype(dtype).name, str(options.input))
+    check = (
+        functools.partial(check_x, shape=shape, value_range=bundle.x_range)
+        if dtype == np.float32
+        else functools.partial(check_condition, shape=shape, dtype=np.dtype(dtype).name)
+    )
+    rows = open_arrays(options.input, "x")["x"]
+    return bundle, vae, CheckedRows(rows, shape, check, str(options.input))
 
 
 def add_condition_argument(parser: argparse.ArgumentParser) -> None:
@@ -150,21 +158,22 @@ def add_condition_argument(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def conditions(
-    options: argparse.Namespace, vae: vae_runtime.Vae, roles: Sequence[str], rows: int
-) -> dict[str, Array]:
-    """What --condition says, for the inputs of the halves that are run: ``[rows, ...]``."""
+def conditions(options: argparse.Namespace, vae: vae_runtime.Vae, roles: Sequence[str]) -> dict[str, Array]:
+    """What --condition says, for the inputs of the halves that are run: ``[m, ...]``, m at least 1."""
     wanted = dict.fromkeys(name for role in roles for name in vae.conditions[role])
     given = dict(entry.partition("=")[::2] for entry in options.condition)
     if set(given) != set(wanted):
         expected = " ".join(f"--condition {name}=..." for name in wanted) or "none"
         raise InputError(f"--condition: got {', '.join(given) or 'none'}, expected {expected}")
-    arrays = {}
-    for name, text in given.items():
-        shape, dtype = vae.inputs[name]
-        array = _values(text, shape, np.dtype(dtype).name, name)
-        arrays[name] = array[np.arange(rows) % len(array)]
-    return arrays
+    return {
+        name: _values(text, vae.inputs[name][0], np.dtype(vae.inputs[name][1]).name, name)
+        for name, text in given.items()
+    }
+
+
+def cyclic(arrays: Mapping[str, Array], part: slice) -> dict[str, Array]:
+    """Rows of a part, of arrays that are repeated as needed: row k is row k % m of an array ``[m, ...]``."""
+    return {name: array[np.arange(part.start, part.stop) % len(array)] for name, array in arrays.items()}
 
 
 def _values(text: str, shape: tuple[int, ...], dtype: str, name: str) -> Array:
@@ -182,12 +191,21 @@ def _values(text: str, shape: tuple[int, ...], dtype: str, name: str) -> Array:
     return check_condition(rows.astype(np.int64) if whole else rows, shape, dtype, where)
 
 
-def open_bundle(options: argparse.Namespace) -> tuple[Bundle, vae_runtime.Vae]:
-    """Check the bundle and load it as `add_backend_arguments` says."""
+def open_bundle(options: argparse.Namespace, *roles: str) -> tuple[Bundle, vae_runtime.Vae]:
+    """Check the bundle and load the halves that are needed, as `add_backend_arguments` says."""
     bundle = read_bundle(options.bundle)
     # LiteRT announces its delegates on standard error.
     with quiet():
-        return bundle, vae_runtime.load(bundle.path, backend=options.backend, threads=options.threads)
+        vae = vae_runtime.load(bundle.path, backend=options.backend, threads=options.threads)
+        vae.prepare(*roles)
+    return bundle, vae
+
+
+def positive(text: str) -> int:
+    """A number of at least 1."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"got {text!r}, expected a number of at least 1")
+    return int(text)
 
 
 def batch_list(text: str) -> tuple[int, ...]:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import functools
 from pathlib import Path
 
-from vae_export.arrays import check_latents, read_arrays
-from vae_export.cli.arguments import add_backend_arguments, add_condition_argument, conditions, open_bundle
-from vae_export.cli.terminal import say
+from vae_export.arrays import CheckedRows, check_latents, open_arrays
+from vae_export.cli.arguments import (
+    add_backend_arguments,
+    add_condition_argument,
+    conditions,
+    cyclic,
+    open_bundle,
+)
+from vae_export.cli.parts import parts
+from vae_export.cli.terminal import Progress, say
 from vae_export.errors import DataError
-from vae_export.pictures import write_images
+from vae_export.results import image_result
+from vae_export.runtime.vae_runtime import Vae
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,21 +31,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         default=Path("decoded.png"),
-        help=".png, .npy or .npz (default decoded.png)",
+        help=".png (all in one), a folder (a .png each), .npy or .npz (default decoded.png)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Decode."""
-    bundle, vae = open_bundle(options)
+    bundle, vae = open_bundle(options, "decoder")
+    z = _open_latents(options.input, vae)
+    count = len(next(iter(z.values())))
+    given = conditions(options, vae, ["decoder"])
+    with image_result(options.output, count, bundle.x_range) as write, Progress() as progress:
+        for part in parts(vae, count, "decoding", progress):
+            write(vae.decode({**{name: rows[part] for name, rows in z.items()}, **cyclic(given, part)}))
+    say(f"wrote {count} reconstructions to {options.output}")
+    return 0
+
+
+def _open_latents(path: Path, vae: Vae) -> dict[str, CheckedRows]:
     names = [latent["z"] for latent in vae.latents]
-    arrays = read_arrays(options.input, names[0])
+    arrays = open_arrays(path, names[0])
     missing = [name for name in names if name not in arrays]
     if missing:
-        raise DataError(f"{options.input}: holds {', '.join(sorted(arrays))}, expected {', '.join(names)}")
-    z = {name: check_latents(arrays[name], vae.inputs[name][0], str(options.input)) for name in names}
-    rows = len(z[names[0]])
-    images = vae.decode({**z, **conditions(options, vae, ["decoder"], rows)})
-    write_images(options.output, images, bundle.x_range)
-    say(f"wrote {rows} reconstructions to {options.output}")
-    return 0
+        raise DataError(f"{path}: holds {', '.join(sorted(arrays))}, expected {', '.join(names)}")
+    z = {}
+    for name in names:
+        shape = vae.inputs[name][0]
+        z[name] = CheckedRows(arrays[name], shape, functools.partial(check_latents, shape=shape), str(path))
+        if len(z[name]) != len(z[names[0]]):
+            raise DataError(
+                f"{path}: got {len(z[name])} rows of {name}, expected {len(z[names[0]])} as of {names[0]}"
+            )
+    return z

@@ -10,16 +10,19 @@ from vae_export.cli.arguments import (
     add_condition_argument,
     add_noise_arguments,
     conditions,
+    cyclic,
     open_bundle,
+    positive,
 )
-from vae_export.cli.terminal import say
-from vae_export.pictures import write_images
+from vae_export.cli.parts import parts
+from vae_export.cli.terminal import Progress, say
+from vae_export.results import image_result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     add_backend_arguments(parser)
-    parser.add_argument("-n", "--count", type=int, default=16, metavar="N", help="default: 16")
+    parser.add_argument("-n", "--count", type=positive, default=16, metavar="N", help="default: 16")
     add_noise_arguments(parser)
     add_condition_argument(parser)
     parser.add_argument(
@@ -27,15 +30,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         default=Path("generated.png"),
-        help=".png, .npy or .npz (default generated.png)",
+        help=".png (all in one), a folder (a .png each), .npy or .npz (default generated.png)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Generate."""
-    bundle, vae = open_bundle(options)
-    given = conditions(options, vae, ["decoder"], max(1, options.count))
-    images = vae.generate(options.count, options.seed, options.start, given)
-    write_images(options.output, images, bundle.x_range)
-    say(f"wrote {options.count} images of seed {options.seed} to {options.output}")
+    bundle, vae = open_bundle(options, "decoder")
+    count, seed, start = options.count, options.seed, options.start
+    given = conditions(options, vae, ["decoder"])
+    with image_result(options.output, count, bundle.x_range, start) as write, Progress() as progress:
+        for part in parts(vae, count, "generating", progress):
+            rows = part.stop - part.start
+            write(vae.generate(rows, seed, start + part.start, cyclic(given, part)))
+    say(f"wrote {count} images of seed {seed} to {options.output}")
     return 0

@@ -7,9 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_export.cli.arguments import add_json_argument, add_x_arguments, conditions, open_bundle_and_x
-from vae_export.cli.terminal import print_json, say
-from vae_export.pictures import write_images
+from vae_export.cli.arguments import (
+    add_json_argument,
+    add_x_arguments,
+    conditions,
+    cyclic,
+    open_bundle_and_x,
+)
+from vae_export.cli.parts import parts
+from vae_export.cli.terminal import Progress, print_json, say
+from vae_export.results import image_result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,20 +27,32 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         default=Path("reconstruction.png"),
-        help=".png (each input above its reconstruction) or .npy (default reconstruction.png)",
+        help=".png (each input above its reconstruction), a folder (a .png each), .npy or .npz "
+        "(default reconstruction.png)",
     )
     add_json_argument(parser)
 
 
 def run(options: argparse.Namespace) -> int:
     """Reconstruct."""
-    bundle, vae, x = open_bundle_and_x(options)
-    given = conditions(options, vae, ["encoder", "decoder"], len(x))
-    images = vae.reconstruct({"x": x, **given}, options.seed, options.start)
-    write_images(options.output, images, bundle.x_range, above=x)
-    # Of tokens and bytes the decoder makes something else.
-    alike = isinstance(images, np.ndarray) and images.shape == x.shape and x.dtype == np.float32
-    error = float(np.abs(images - x).mean()) if alike else None
+    bundle, vae, x = open_bundle_and_x(options, "encoder", "decoder")
+    given = conditions(options, vae, ["encoder", "decoder"])
+    difference, values = 0.0, 0
+    with (
+        image_result(options.output, len(x), bundle.x_range, options.start) as write,
+        Progress() as progress,
+    ):
+        for part in parts(vae, len(x), "reconstructing", progress):
+            above = x[part]
+            images = vae.reconstruct(
+                {"x": above, **cyclic(given, part)}, options.seed, options.start + part.start
+            )
+            write(images, above)
+            # Of tokens and bytes the decoder makes something else.
+            if isinstance(images, np.ndarray) and images.shape == above.shape and above.dtype == np.float32:
+                difference += float(np.abs(images - above).sum(dtype=np.float64))
+                values += images.size
+    error = difference / values if values else None
     if options.json:
         print_json({"count": len(x), "mean_absolute_error": error, "output": str(options.output)})
     else:

@@ -491,7 +491,8 @@ def _installed(backend: str) -> bool:
 
 
 class Vae:
-    """A loaded bundle; made by `load`. Several threads may use it; each half is loaded at its first use.
+    """A loaded bundle; made by `load`. Several threads may use it; each half is loaded at its first use, or
+    by `prepare`.
 
     One array goes in and out bare, several go as mappings of their tensors' names to arrays: a
     conditional model is called as ``encode({"x": x, "label": label})`` and
@@ -570,6 +571,13 @@ class Vae:
                 rows = self._artifacts[role]["preferred_batch"]
                 self._graphs[role] = GRAPHS[self.backend](self._files[role], self.threads, rows)
             return self._graphs[role]
+
+    def prepare(self, *roles: str) -> None:
+        """Load "encoder" or "decoder" now instead of at its first use."""
+        for role in roles:
+            if role not in self._artifacts:
+                raise VaeRuntimeError(f"prepare: got {role!r}, expected encoder or decoder")
+            self._load(role)
 
     def encode(self, x: Array | Mapping[str, Array]) -> tuple[Any, Any]:
         """x ``[n, ...]``, with conditions in a mapping -> (mu, logvar), float32 ``[n, *latent_shape]``.
