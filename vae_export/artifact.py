@@ -1,15 +1,44 @@
-"""What a conversion makes: one file for one half of the VAE."""
+"""What a conversion makes: one file for one half of the VAE.
+
+Names of files: ``ROLE.FORMAT`` in float32, else ``ROLE.PRECISION.FORMAT``, as in ``decoder.int8.tflite``.
+
+============  ==================================================================  ============
+precision     weights, and arithmetic                                             formats
+============  ==================================================================  ============
+float32       32 bits, float                                                      all
+float16       16-bit float, computed in float32                                   all
+dynamic-int8  8-bit integers; activations are quantised as they come             all
+int8          8-bit integers, activations too, by ranges from calibration         all
+int16x8       8-bit integers, activations 16 bits, by ranges from calibration     tflite
+============  ==================================================================  ============
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-__all__ = ["DEFAULT_BATCHES", "FORMATS", "Artifact", "TensorSpec"]
+__all__ = ["DEFAULT_BATCHES", "FORMATS", "PRECISIONS", "Artifact", "Quantisation", "TensorSpec"]
 
 # The formats that Keras models are converted to, in the order in which files are made and shown.
 FORMATS = ("onnx", "tflite")
+# Precision -> the formats that have it.
+PRECISIONS = {
+    "float32": FORMATS,
+    "float16": FORMATS,
+    "dynamic-int8": FORMATS,
+    "int8": FORMATS,
+    "int16x8": ("tflite",),
+}
 # Batch sizes that a .tflite file has a signature for: its delegates take static shapes alone.
 DEFAULT_BATCHES = (1, 16, 64)
+
+
+@dataclass(frozen=True)
+class Quantisation:
+    """What integers stand for: value = scale * (integer - zero_point)."""
+
+    scale: float
+    zero_point: int
 
 
 @dataclass(frozen=True)
@@ -20,11 +49,13 @@ class TensorSpec:
         name: as in the file.
         shape: with None where the size is free.
         dtype: NumPy's name.
+        quantisation: what its integers stand for; None if they are values themselves.
     """
 
     name: str
     shape: tuple[int | None, ...]
     dtype: str
+    quantisation: Quantisation | None = None
 
 
 @dataclass(frozen=True)
@@ -34,7 +65,7 @@ class Artifact:
     Attributes:
         role: "encoder" or "decoder".
         format: a member of `FORMATS`, or "ort".
-        precision: "float32".
+        precision: a key of `PRECISIONS`.
         data: the bytes of the file.
         inputs, outputs: in the order of the file; bind them by name.
         batches: the batch sizes that it takes, ascending; None for any.
@@ -42,6 +73,8 @@ class Artifact:
         operators: the kinds of operators in the file, sorted.
         oldest_runtime: the oldest runtime known to load the file.
         opset, ir_version: of ONNX files.
+        quantiser: what made the precision, with its version and recipe; None for float32.
+        float_tensors: names of tensors that were kept in float in a file of integers.
     """
 
     role: str
@@ -56,8 +89,11 @@ class Artifact:
     oldest_runtime: str
     opset: int | None = None
     ir_version: int | None = None
+    quantiser: str | None = None
+    float_tensors: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
-        """Its name in the bundle: ``ROLE.FORMAT``."""
-        return f"{self.role}.{self.format}"
+        """Its name in the bundle."""
+        precision = "" if self.precision == "float32" else f".{self.precision}"
+        return f"{self.role}{precision}.{self.format}"

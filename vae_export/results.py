@@ -6,6 +6,7 @@ sees what was there before or all of the new, and after an error or Ctrl-C nothi
 
 from __future__ import annotations
 
+import abc
 import contextlib
 import functools
 import math
@@ -34,14 +35,14 @@ DIGITS = 6
 PAIRED_COLUMNS = 10
 
 
-class _Sink:
+class _Sink(abc.ABC):
     """Writes rows to a path that does not exist before."""
 
+    @abc.abstractmethod
     def write(self, arrays: Arrays, above: Array | None = None) -> None:
         """Take the next rows."""
-        raise NotImplementedError
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027  most have nothing to do
         """Do what can only be done after the last row."""
 
 

@@ -37,7 +37,13 @@ _DTYPES = {
 }
 
 
-def convert_to_tflite(half: Any, role: str, *, batches: Sequence[int] | None = DEFAULT_BATCHES) -> Artifact:
+def convert_to_tflite(
+    half: Any,
+    role: str,
+    *,
+    batches: Sequence[int] | None = DEFAULT_BATCHES,
+    for_integers: bool = False,
+) -> Artifact:
     """Convert a half with TensorFlow's own converter, to built-in operators only.
 
     Delegates take a graph as a whole if its shapes are static, so there is a signature for each batch size,
@@ -47,6 +53,7 @@ def convert_to_tflite(half: Any, role: str, *, batches: Sequence[int] | None = D
         half: Keras model with dicts of inputs and outputs; signatures and tensors get these names.
         role: "encoder" or "decoder".
         batches: the batch sizes, ascending, or None for any.
+        for_integers: lower it as suits activations of 8 bits.
 
     Raises:
         ConversionError: the half cannot be converted, or the file holds operators it must not.
@@ -61,7 +68,7 @@ def convert_to_tflite(half: Any, role: str, *, batches: Sequence[int] | None = D
         raise ConversionError(f"{file}: {_reason(error)}") from error
     model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(converted, 0))
     if batches is not None:
-        lower_tflite(model, min(batches))
+        lower_tflite(model, min(batches), for_integers=for_integers)
     strip(model)
     custom = [code.customCode.decode() for code in model.operatorCodes if code.customCode]
     operators = sorted({KINDS[code.builtinCode] for code in model.operatorCodes} - {"CUSTOM"})
