@@ -15,7 +15,7 @@ from vae_export.arrays import check_condition, check_x, read_arrays
 from vae_export.errors import DataError, InputError, MissingDependencyError, ModelError
 from vae_export.reference_models import DEFAULT_MODEL, reference_models
 
-__all__ = ["ModelSource", "Samples", "find_samples", "keras_needed", "resolve_model"]
+__all__ = ["SAMPLE_COUNT", "ModelSource", "Samples", "find_samples", "keras_needed", "resolve_model"]
 
 Array = np.ndarray[Any, Any]
 
@@ -162,6 +162,7 @@ def find_samples(
     model: Path | Any,
     inputs: Mapping[str, Any],
     random: Callable[[str, int], Array],
+    most: int = SAMPLE_COUNT,
 ) -> Samples:
     """Read samples of x and the conditions, take those beside the model file, or make random ones.
 
@@ -170,6 +171,7 @@ def find_samples(
         model: the file of the model, or a Keras model.
         inputs: name -> something with shape (of a batch) and dtype; x among them.
         random: makes rows for an input that no samples are given for.
+        most: rows that are taken at most.
 
     Raises:
         DataError: the samples cannot be read, or do not fit the inputs.
@@ -185,7 +187,7 @@ def find_samples(
         counts = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
         raise DataError(f"{where}: got {counts} rows, expected as many of each")
     value_range = _value_range(arrays["x"]) if "x" in arrays else None
-    count = min(SAMPLE_COUNT, *rows) if rows else SAMPLE_COUNT
+    count = min(most, *rows) if rows else most
     arrays = {name: array[:count] for name, array in arrays.items()}
     missing = [name for name in inputs if name not in arrays]
     everything = {**arrays, **{name: random(name, count) for name in missing}}

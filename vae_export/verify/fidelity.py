@@ -1,0 +1,205 @@
+"""What an artifact of a lower precision keeps of the VAE, and the budgets that it is held to."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vae_export.verify.draws import draw_prior, draw_z
+from vae_export.verify.gate import Reference
+from vae_export.verify.metrics import value_scale
+from vae_export.verify.runners import Runner
+from vae_export.verify.vae_metrics import elbo, gaussian_kl, mu_error, psnr_db
+
+__all__ = [
+    "DEFAULT_BUDGETS",
+    "Budget",
+    "DecoderFidelity",
+    "EncoderFidelity",
+    "Similarity",
+    "budget_failures",
+    "elbo_change",
+    "measure_decoder",
+    "measure_encoder",
+]
+
+Array = np.ndarray[Any, Any]
+# (expected, actual) images ``[n, height, width, channels]`` and their peak -> SSIM of each ``[n]``.
+Ssim = Callable[[Array, Array, float], Array]
+
+PRIOR_ROWS = 256
+PRIOR_SEED = 4321
+# The worst image may be this much below the mean, and the worst posterior so many times as far as the mean.
+WORST_DB = 6.0
+WORST_KL = 10.0
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What a lower precision may cost.
+
+    Attributes:
+        min_psnr: of the decoder, dB, over all images; 6 dB less of the worst one.
+        max_kl: from the posterior to the artifact's, nats, mean over the samples; 10 times for the worst.
+    """
+
+    min_psnr: float
+    max_kl: float
+
+
+# Both reference models keep these with room; a quantiser that is given the wrong ranges does not.
+DEFAULT_BUDGETS = {
+    "float16": Budget(70.0, 0.001),
+    "dynamic-int8": Budget(40.0, 0.05),
+    "int8": Budget(32.0, 0.1),
+    "int16x8": Budget(42.0, 0.05),
+}
+
+
+@dataclass(frozen=True)
+class EncoderFidelity:
+    """How far the posterior is from that of Keras, over real samples.
+
+    Attributes:
+        kl_mean, kl_worst: KL divergence of the artifact's posterior from the true one, nats.
+        mu_error_mean, mu_error_worst: of mu, in units of sigma, of the latent value where it is largest.
+    """
+
+    kl_mean: float
+    kl_worst: float
+    mu_error_mean: float
+    mu_error_worst: float
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """How like Keras' the images are.
+
+    Attributes:
+        psnr, psnr_worst: dB, of all and of the worst image; None where all are equal.
+        ssim, ssim_worst: structural similarity, mean and worst image; None for what is no image.
+    """
+
+    psnr: float | None
+    psnr_worst: float | None
+    ssim: float | None
+    ssim_worst: float | None
+
+
+@dataclass(frozen=True)
+class DecoderFidelity:
+    """How like Keras' the reconstructions are.
+
+    Attributes:
+        posterior: for z of real samples.
+        prior: for z of the prior, as in `generate`.
+    """
+
+    posterior: Similarity
+    prior: Similarity
+
+
+def measure_encoder(runner: Runner, reference: Reference) -> EncoderFidelity:
+    """Run an encoder on the reference's samples."""
+    posterior = runner.run(reference.encoder_inputs)
+    kl, errors = [], []
+    for latent in reference.latents:
+        mu, logvar = reference.posterior[latent.mu], reference.posterior[latent.logvar]
+        kl.append(gaussian_kl(mu, logvar, posterior[latent.mu], posterior[latent.logvar]))
+        errors.append(mu_error(mu, logvar, posterior[latent.mu]))
+    # Latents are independent, so their divergences add up.
+    total, largest = np.sum(kl, axis=0), np.max(errors, axis=0)
+    return EncoderFidelity(
+        float(total.mean()), float(total.max()), float(largest.mean()), float(largest.max())
+    )
+
+
+def measure_decoder(runner: Runner, reference: Reference, ssim: Ssim) -> DecoderFidelity:
+    """Run a decoder on z of the reference's samples, and on z of the prior."""
+    prior = draw_prior(reference.latents, PRIOR_ROWS, PRIOR_SEED)
+    conditions = {
+        name: np.resize(array, (PRIOR_ROWS, *array.shape[1:])) for name, array in reference.conditions.items()
+    }
+    generated = reference.decoder.run({**prior, **conditions})
+    return DecoderFidelity(
+        _similarity(reference.outputs, runner.run({**reference.z, **reference.conditions}), ssim),
+        _similarity(generated, runner.run({**prior, **conditions}), ssim),
+    )
+
+
+def _similarity(expected: Mapping[str, Array], actual: Mapping[str, Array], ssim: Ssim) -> Similarity:
+    """Of the output that is least alike."""
+    found = [_similarity_of(array, actual[name], ssim) for name, array in expected.items()]
+    return min(found, key=lambda one: math.inf if one.psnr is None else one.psnr)
+
+
+def _similarity_of(expected: Array, actual: Array, ssim: Ssim) -> Similarity:
+    peak = value_scale(expected)
+    psnr = psnr_db(expected, actual, peak)
+    # Of all images: that of their mean squared error.
+    whole = -10 * math.log10(noise) if (noise := float(np.mean(10 ** (-psnr / 10)))) else None
+    pictures = expected.ndim == 4 and expected.shape[3] in (1, 3)
+    alike = ssim(expected, actual, peak) if pictures else None
+    return Similarity(
+        whole,
+        None if psnr.min() == math.inf else float(psnr.min()),
+        None if alike is None else float(alike.mean()),
+        None if alike is None else float(alike.min()),
+    )
+
+
+def elbo_change(encoder: Runner, decoder: Runner, reference: Reference) -> float | None:
+    """Mean change of the ELBO on the samples, nats, with the same epsilon; None if outputs are not like x."""
+    x = reference.encoder_inputs["x"]
+    expected = next(iter(reference.outputs.values()))
+    if len(reference.outputs) > 1 or expected.shape != x.shape:
+        return None
+    posterior = encoder.run(reference.encoder_inputs)
+    z = draw_z(reference.latents, posterior, reference.seed)
+    (actual,) = decoder.run({**z, **reference.conditions}).values()
+    bernoulli = all(array.min() >= 0 and array.max() <= 1 for array in (x, expected))
+    before, after = (
+        elbo(
+            x,
+            reconstruction,
+            *(
+                np.concatenate([given[name].reshape(len(x), -1) for name in names], axis=1)
+                for names in zip(*((latent.mu, latent.logvar) for latent in reference.latents), strict=True)
+            ),
+            bernoulli=bernoulli,
+        )
+        for reconstruction, given in ((expected, reference.posterior), (actual, posterior))
+    )
+    return float((after - before).mean())
+
+
+def budget_failures(file: str, fidelity: EncoderFidelity | DecoderFidelity, budget: Budget) -> list[str]:
+    """What of an artifact is beyond its budget: one line each."""
+    if isinstance(fidelity, EncoderFidelity):
+        figures = (
+            ("mean", fidelity.kl_mean, budget.max_kl),
+            ("worst", fidelity.kl_worst, WORST_KL * budget.max_kl),
+        )
+        # Written so that NaN fails.
+        return [
+            f"{file}: {which} KL from the posterior {kl:.3g} nats, expected at most {limit:g}; "
+            "choose a higher precision, or allow more with --max-kl"
+            for which, kl, limit in figures
+            if not kl <= limit
+        ]
+    failures = []
+    for where, similarity in (("posterior", fidelity.posterior), ("prior", fidelity.prior)):
+        for which, psnr, limit in (
+            ("", similarity.psnr, budget.min_psnr),
+            (", worst image", similarity.psnr_worst, budget.min_psnr - WORST_DB),
+        ):
+            if psnr is not None and not psnr >= limit:
+                failures.append(
+                    f"{file}: PSNR {psnr:.1f} dB on z of the {where}{which}, expected at least {limit:g}; "
+                    "choose a higher precision, or allow less with --min-psnr"
+                )
+    return failures
