@@ -90,7 +90,21 @@ def test_only_the_tools_used_are_named(tmp_path):
     [
         ({"formats": ["coreml"]}, r"^format: got coreml, expected onnx or tflite$"),
         ({"formats": []}, r"^format: got none, expected onnx or tflite$"),
-        ({"precision": "int8"}, r"^precision: got 'int8', expected float32$"),
+        (
+            {"precision": "int3"},
+            r"^precision: got int3, expected float32, float16, dynamic-int8, int8, int16x8$",
+        ),
+        ({"precision": []}, r"^precision: got none, expected float32, float16"),
+        (
+            {"precision": "int16x8"},
+            r"^precision: got int16x8 for onnx, expected it for tflite alone; choose the format with --format$",
+        ),
+        (
+            {"integer_io": True},
+            r"^integer io: got no int8 \.tflite file, expected --precision int8 --format tflite$",
+        ),
+        ({"min_psnr": 40}, r"^min psnr: got 40, but float32 alone; choose a --precision that loses any$"),
+        ({"precision": "int8", "max_kl": 0}, r"^max kl: got 0, expected a finite number above 0$"),
         ({"batch": 0}, r"^batch: got 0, expected numbers of at least 1, or dynamic$"),
         ({"batch": (1, 0)}, r"^batch: got \(1, 0\), expected numbers of at least 1, or dynamic$"),
         ({"batch": "many"}, r"^batch: got many, expected numbers of at least 1, or dynamic$"),

@@ -15,9 +15,10 @@ int16x8       8-bit integers, activations 16 bits, by ranges from calibration   
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["DEFAULT_BATCHES", "FORMATS", "PRECISIONS", "Artifact", "Quantisation", "TensorSpec"]
+__all__ = ["DEFAULT_BATCHES", "FORMATS", "PRECISIONS", "Artifact", "Quantisation", "TensorSpec", "pairs"]
 
 # The formats that Keras models are converted to, in the order in which files are made and shown.
 FORMATS = ("onnx", "tflite")
@@ -97,3 +98,22 @@ class Artifact:
         """Its name in the bundle."""
         precision = "" if self.precision == "float32" else f".{self.precision}"
         return f"{self.role}{precision}.{self.format}"
+
+
+def pairs(artifacts: Sequence[Artifact]) -> list[tuple[Artifact, Artifact]]:
+    """(encoder, decoder) that belong together: of one format and precision, or the only ones of a format."""
+    found: list[tuple[Artifact, Artifact]] = []
+    for format in dict.fromkeys(artifact.format for artifact in artifacts):
+        encoders, decoders = (
+            {
+                artifact.precision: artifact
+                for artifact in artifacts
+                if (artifact.format, artifact.role) == (format, role)
+            }
+            for role in ("encoder", "decoder")
+        )
+        if len(encoders) == len(decoders) == 1:
+            found += zip(encoders.values(), decoders.values(), strict=True)
+        else:
+            found += [(encoders[precision], decoders[precision]) for precision in encoders]
+    return found

@@ -76,11 +76,13 @@ class Samples:
         description: one line that says what they are.
         value_range: smallest and largest value of real x, [0, 1] or [-1, 1]; None if they are not
             real, or scaled otherwise.
+        real: whether x was given, not made up.
     """
 
     arrays: Mapping[str, Array]
     description: str
     value_range: tuple[float, float] | None
+    real: bool
 
 
 def resolve_model(
@@ -192,9 +194,9 @@ def find_samples(
     missing = [name for name in inputs if name not in arrays]
     everything = {**arrays, **{name: random(name, count) for name in missing}}
     if not arrays:
-        return Samples(everything, "random values; no real samples were given", None)
+        return Samples(everything, "random values; no real samples were given", None, False)
     guessed = f", random {', '.join(missing)}" if missing else ""
-    return Samples(everything, f"{count} real samples from {where}{guessed}", value_range)
+    return Samples(everything, f"{count} real samples from {where}{guessed}", value_range, "x" in arrays)
 
 
 def _read(calibration: Any) -> tuple[Mapping[str, Array], str]:

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from vae_export.bench.bundle_bench import bench, load_backends
+from vae_export.bench.bundle_bench import bench, load_pairs
 from vae_export.bundle.reader import read_bundle
 from vae_export.errors import InputError
 from vae_export.pipeline import bench_bundle
@@ -14,20 +14,20 @@ def bundle(dense_bundle):
 
 
 @pytest.fixture(scope="module")
-def backends(bundle):
-    return load_backends(bundle, None)
+def loaded(bundle):
+    return load_pairs(bundle, None)
 
 
-def run(bundle, backends, **options):
-    return bench(bundle, backends, batches=(1, 3), rounds=2, progress=lambda _: None, **options)
+def run(bundle, loaded, **options):
+    return bench(bundle, loaded, batches=(1, 3), rounds=2, progress=lambda _: None, **options)
 
 
 def golden(bundle, names):
     return lambda inputs: {name: bundle.golden(name)[: len(next(iter(inputs.values())))] for name in names}
 
 
-def test_every_artifact_has_a_row(bundle, backends):
-    report = run(bundle, backends)
+def test_every_artifact_has_a_row(bundle, loaded):
+    report = run(bundle, loaded)
     assert [(row.role, row.name) for row in report.rows] == [
         ("encoder", "encoder.onnx"),
         ("encoder", "encoder.tflite"),
@@ -47,9 +47,9 @@ def test_every_artifact_has_a_row(bundle, backends):
     assert report.rounds == 2
 
 
-def test_beside_keras(bundle, backends):
+def test_beside_keras(bundle, loaded):
     keras = {"encoder": golden(bundle, ["mu", "logvar"]), "decoder": golden(bundle, ["reconstruction"])}
-    rows = run(bundle, backends, keras=keras, keras_threads=2).rows
+    rows = run(bundle, loaded, keras=keras, keras_threads=2).rows
     by_name = {(row.role, row.name): row for row in rows}
     beside = by_name["decoder", "Keras"]
     assert (beside.threads, beside.bytes, beside.load, beside.speedup) == (2, None, None, {1: 1.0, 3: 1.0})
@@ -57,12 +57,12 @@ def test_beside_keras(bundle, backends):
     assert row.speedup == {size: beside.batches[size].ratio_to(row.batches[size]) for size in (1, 3)}
 
 
-def test_each_artifact_is_given_its_own_inputs(bundle, backends, monkeypatch):
+def test_each_artifact_is_given_its_own_inputs(bundle, loaded, monkeypatch):
     shapes = set()
-    for vae in backends.values():
+    for vae in loaded:
         monkeypatch.setattr(vae, "encode", lambda inputs: shapes.add(("encoder", inputs["x"].shape)))
         monkeypatch.setattr(vae, "decode", lambda inputs: shapes.add(("decoder", inputs["z"].shape)))
-    run(bundle, backends)
+    run(bundle, loaded)
     assert shapes == {
         (role, (size, *shape))
         for role, shape in (("encoder", (28, 28, 1)), ("decoder", (2,)))
@@ -74,18 +74,18 @@ def off_by(array, difference):
     return lambda inputs: {"reconstruction": array[: len(inputs["z"])] + np.float32(difference)}
 
 
-def test_another_model_is_refused(bundle, backends):
+def test_another_model_is_refused(bundle, loaded):
     encoder = golden(bundle, ["mu", "logvar"])
     image = bundle.golden("reconstruction")
-    run(bundle, backends, keras={"encoder": encoder, "decoder": off_by(image, 1e-4)})
+    run(bundle, loaded, keras={"encoder": encoder, "decoder": off_by(image, 1e-4)})
     with pytest.raises(
         InputError, match=r"^against: its reconstruction is 0\.01 from the bundle's golden one; give"
     ):
-        run(bundle, backends, keras={"encoder": encoder, "decoder": off_by(image, 0.01)})
+        run(bundle, loaded, keras={"encoder": encoder, "decoder": off_by(image, 0.01)})
     with pytest.raises(
         InputError, match=r"^against: its reconstruction has shape \(28,\), the bundle's \(28, 28, 1\)"
     ):
-        run(bundle, backends, keras={"encoder": encoder, "decoder": off_by(image[:, 0, :, 0], 0)})
+        run(bundle, loaded, keras={"encoder": encoder, "decoder": off_by(image[:, 0, :, 0], 0)})
 
     def fails(inputs):
         raise TypeError("no")
@@ -93,7 +93,7 @@ def test_another_model_is_refused(bundle, backends):
     with pytest.raises(
         InputError, match=r"^against: its decoder does not take the bundle's z \(2,\); give the model"
     ):
-        run(bundle, backends, keras={"encoder": encoder, "decoder": fails})
+        run(bundle, loaded, keras={"encoder": encoder, "decoder": fails})
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ TAMPERED = {
     ),
     "a half twice": (
         lambda b: edit_manifest(b, lambda m: m["artifacts"].append(m["artifacts"][0])),
-        r"\$\.artifacts: expected one encoder and one decoder a format; export",
+        r"\$\.artifacts: expected one encoder and one decoder of each precision in onnx, or one of each; export",
     ),
     "a latent twice": (
         lambda b: edit_manifest(b, lambda m: m["latents"].append(m["latents"][0])),

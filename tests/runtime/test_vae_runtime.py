@@ -218,7 +218,7 @@ def test_halves_are_loaded_when_they_are_asked_for(dense_bundle):
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_batches_are_as_large_as_the_manifest_prefers(conv_result, monkeypatch, backend):
     vae = load(conv_result.path, backend)
-    assert vae._artifacts["decoder"]["preferred_batch"] == 16
+    assert vae.artifacts["decoder"]["preferred_batch"] == 16
     sizes = sizes_run(vae, monkeypatch)
     assert vae.generate(40, seed=3).shape == (40, 28, 28, 1)
     assert sizes == ([16, 16, 8] if backend == "onnx" else [16, 16, 16])
@@ -372,7 +372,10 @@ def test_the_copied_helper_runs_alone(dense_bundle, tmp_path):
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert [line.split(",")[0] for line in done.stdout.splitlines()] == ["onnx: ok", "tflite: ok"]
+    assert [line.split(",")[0] for line in done.stdout.splitlines()] == [
+        "onnx float32: ok",
+        "tflite float32: ok",
+    ]
 
 
 def helper(dense_bundle):
@@ -386,7 +389,7 @@ def helper(dense_bundle):
 def test_the_self_test_as_a_program(dense_bundle, bundle_copy, capsys, monkeypatch):
     module = helper(dense_bundle)
     assert module.main([str(dense_bundle), "--backend", "onnx"]) == 0
-    assert capsys.readouterr().out.startswith("onnx: ok, epsilon 0.0e+00, mu ")
+    assert capsys.readouterr().out.startswith("onnx float32: ok, epsilon 0.0e+00, mu ")
     shift_golden(bundle_copy, "generated")
     assert module.main([str(bundle_copy)]) == 1
     assert "vae_runtime: self test of " in capsys.readouterr().err

@@ -125,13 +125,19 @@ def convert(half, role, format):
 
 
 def verify(artifacts, reference):
-    return verify_artifacts(
+    report, runners = verify_artifacts(
         list(artifacts.values()),
         reference,
         value_range=(0.0, 1.0),
         tolerance=1e-5,
         progress=lambda file: None,
     )
+    assert set(runners) == {artifact.file for artifact in artifacts.values()}
+    return report
+
+
+def whole_way(format):
+    return end_to_end_name(f"encoder.{format}", f"decoder.{format}")
 
 
 def test_good_artifacts_pass(good, reference):
@@ -142,8 +148,8 @@ def test_good_artifacts_pass(good, reference):
         (f"encoder.{format}", "logvar"),
         (f"encoder.{format}", "mu"),
         (f"decoder.{format}", "reconstruction"),
-        (end_to_end_name(format), "reconstruction"),
-        (end_to_end_name(format), "z"),
+        (whole_way(format), "reconstruction"),
+        (whole_way(format), "z"),
     ]
     assert all(row.max_absolute_error < row.tolerance for row in report.rows)
 
@@ -156,7 +162,7 @@ def test_fault_is_caught(fault, good, reference):
     for output in outputs:
         where = f"{role}.{format}: output '{output}'"
         assert any(failure.startswith(where) for failure in report.failures), report.failures
-    whole = report.of(end_to_end_name(format))
+    whole = report.of(whole_way(format))
     assert not all(row.ok for row in whole.values())
 
 
@@ -213,7 +219,7 @@ def test_a_batch_the_file_refuses(tiny_split, reference):
     failures = report.of("decoder.onnx")["reconstruction"].failures
     assert any("output 'reconstruction', prior, batch of 2: the runtime failed: " in f for f in failures)
     assert not any("batch of 1:" in failure for failure in failures)
-    (whole,) = report.of(end_to_end_name("onnx")).values()
+    (whole,) = report.of(whole_way("onnx")).values()
     assert "encoder.onnx → decoder.onnx: output 'reconstruction': the runtime failed" in whole.failures[0]
 
 

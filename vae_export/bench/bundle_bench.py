@@ -17,7 +17,7 @@ from vae_export.quiet import quiet
 from vae_export.runtime import vae_runtime
 from vae_export.verify.metrics import value_scale
 
-__all__ = ["BenchReport", "BenchRow", "bench", "load_backends"]
+__all__ = ["BenchReport", "BenchRow", "bench", "load_pairs"]
 
 Array = np.ndarray[Any, Any]
 Run = Callable[[Mapping[str, Array]], Any]
@@ -70,21 +70,22 @@ class BenchReport:
     rounds: int
 
 
-def load_backends(bundle: Bundle, threads: int | None) -> dict[str, vae_runtime.Vae]:
-    """The bundle loaded with each format it holds.
+def load_pairs(bundle: Bundle, threads: int | None) -> list[vae_runtime.Vae]:
+    """The bundle loaded with each format and precision it holds.
 
     Raises:
         VaeRuntimeError: a runtime is not installed, or there cannot be so many threads.
     """
-    formats = dict.fromkeys(artifact["format"] for artifact in bundle.artifacts)
     # LiteRT announces its delegates on standard error.
     with quiet():
-        return {name: vae_runtime.load(bundle.path, name, threads) for name in formats}
+        return [
+            vae_runtime.load(bundle.path, format, threads, precision) for format, precision in bundle.pairs
+        ]
 
 
 def bench(
     bundle: Bundle,
-    backends: Mapping[str, vae_runtime.Vae],
+    loaded: Sequence[vae_runtime.Vae],
     *,
     batches: Sequence[int],
     rounds: int,
@@ -96,7 +97,7 @@ def bench(
 
     Args:
         bundle: what is measured.
-        backends: format -> the bundle loaded with it.
+        loaded: the bundle, as `load_pairs` gives it.
         batches: sizes of a call's batch.
         rounds: how many blocks of calls of each are timed.
         keras: role -> the Keras half, to compare with: arrays by name to arrays by name.
@@ -109,12 +110,14 @@ def bench(
     inputs = {role: _golden_inputs(bundle, role) for role in ("encoder", "decoder")}
     runs: dict[tuple[str, str], Run] = {}
     loads = {}
-    for entry in bundle.artifacts:
-        vae, role = backends[entry["format"]], entry["role"]
-        runs[role, entry["file"]] = vae.encode if role == "encoder" else vae.decode
-        loads[entry["file"]] = partial(
-            vae_runtime.GRAPHS[entry["format"]], str(bundle.path / entry["file"]), vae.threads
-        )
+    threads = {}
+    for vae in loaded:
+        for role, entry in vae.artifacts.items():
+            runs[role, entry["file"]] = vae.encode if role == "encoder" else vae.decode
+            threads[entry["file"]] = vae.threads
+            loads[entry["file"]] = partial(
+                vae_runtime.GRAPHS[entry["format"]], str(bundle.path / entry["file"]), vae.threads
+            )
     for role, run in (keras or {}).items():
         _check_keras(bundle, role, run, inputs[role])
         runs[role, KERAS] = run
@@ -146,7 +149,7 @@ def bench(
     for role in ("encoder", "decoder"):
         for entry in bundle.artifacts:
             if entry["role"] == role:
-                rows.append(row(role, entry["file"], backends[entry["format"]].threads, entry))
+                rows.append(row(role, entry["file"], threads[entry["file"]], entry))
         if keras:
             rows.append(row(role, KERAS, keras_threads, None))
     return BenchReport(tuple(rows), describe_machine(), rounds)
@@ -155,7 +158,10 @@ def bench(
 def _golden_inputs(bundle: Bundle, role: str) -> dict[str, Array]:
     entry = next(artifact for artifact in bundle.artifacts if artifact["role"] == role)
     return {
-        tensor["name"]: bundle.golden(tensor["name"]).astype(tensor["dtype"]) for tensor in entry["inputs"]
+        tensor["name"]: bundle.golden(tensor["name"]).astype(
+            "float32" if tensor["quantisation"] else tensor["dtype"]
+        )
+        for tensor in entry["inputs"]
     }
 
 

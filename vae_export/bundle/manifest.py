@@ -19,6 +19,7 @@ from vae_export.bundle.golden import golden_file, to_bytes
 from vae_export.errors import one_line
 from vae_export.latent import Latent
 from vae_export.runtime.vae_runtime import NOISE_VERSION
+from vae_export.verify.fidelity import Loss
 from vae_export.verify.parity import OutputParity, ParityReport
 
 __all__ = [
@@ -60,6 +61,7 @@ def build_manifest(
     source: Source,
     artifacts: Sequence[Artifact],
     report: ParityReport,
+    loss: Loss,
     golden: Mapping[str, Array],
     golden_seed: int,
     runtime_files: Mapping[str, tuple[str, bytes]],
@@ -71,6 +73,7 @@ def build_manifest(
         source: the model and how it was compared.
         artifacts: the converted halves.
         report: their parity.
+        loss: what lower precisions cost.
         golden: name -> float32 array.
         golden_seed: seed of the golden epsilon and the golden generated images.
         runtime_files: language -> (file name, content).
@@ -83,12 +86,16 @@ def build_manifest(
         "latents": [{**asdict(latent), "shape": list(latent.shape)} for latent in source.latents],
         "x": {"range": list(source.value_range) if source.value_range else None},
         "noise": {"algorithm": NOISE_ALGORITHM, "version": NOISE_VERSION},
-        "artifacts": [_artifact_entry(artifact, report) for artifact in artifacts],
+        "artifacts": [_artifact_entry(artifact, report, loss) for artifact in artifacts],
         "samples": source.samples,
         "end_to_end": [
             {"artifacts": row.artifact, "output": row.output, **_parity_entry(row)}
             for row in report.rows
             if row.artifact not in names
+        ],
+        "elbo_change": [
+            {"artifacts": name, "nats": None if change is None else _rounded(change)}
+            for name, change in loss.elbo_change.items()
         ],
         "golden": {
             "seed": golden_seed,
@@ -140,7 +147,8 @@ def manifest_schema() -> dict[str, Any]:
     return schema
 
 
-def _artifact_entry(artifact: Artifact, report: ParityReport) -> dict[str, Any]:
+def _artifact_entry(artifact: Artifact, report: ParityReport, loss: Loss) -> dict[str, Any]:
+    fidelity = loss.fidelity.get(artifact.file)
     return {
         "role": artifact.role,
         "format": artifact.format,
@@ -155,6 +163,9 @@ def _artifact_entry(artifact: Artifact, report: ParityReport) -> dict[str, Any]:
         "ir_version": artifact.ir_version,
         "operators": list(artifact.operators),
         "oldest_runtime": artifact.oldest_runtime,
+        "quantiser": artifact.quantiser,
+        "float_tensors": list(artifact.float_tensors),
+        "fidelity": None if fidelity is None else _figures(asdict(fidelity)),
         "parity": {name: _parity_entry(row) for name, row in report.of(artifact.file).items()},
     }
 
@@ -164,8 +175,20 @@ def _tensor_entry(tensor: TensorSpec) -> dict[str, Any]:
         "name": tensor.name,
         "shape": list(tensor.shape),
         "dtype": tensor.dtype,
-        "quantisation": None,
+        "quantisation": None if tensor.quantisation is None else asdict(tensor.quantisation),
     }
+
+
+def _figures(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _figures(value) if isinstance(value, Mapping) else None if value is None else _rounded(value)
+        for name, value in values.items()
+    }
+
+
+def _rounded(value: float) -> float:
+    """Six digits say all there is to say."""
+    return float(f"{value:.6g}")
 
 
 def _parity_entry(row: OutputParity) -> dict[str, Any]:
@@ -176,9 +199,8 @@ def _parity_entry(row: OutputParity) -> dict[str, Any]:
         "sqnr_db": row.sqnr_db,
         "tolerance": row.tolerance,
     }
-    # Six digits say all there is to say.
     return {
-        name: None if value is None or not math.isfinite(value) else float(f"{value:.6g}")
+        name: None if value is None or not math.isfinite(value) else _rounded(value)
         for name, value in figures.items()
     }
 

@@ -14,6 +14,7 @@ import numpy as np
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.bundle.manifest import MANIFEST_FILE, check_manifest, file_entries
 from vae_export.errors import BundleError
+from vae_export.runtime import vae_runtime
 
 __all__ = ["Bundle", "is_bundle", "read_bundle", "unlisted_files"]
 
@@ -40,6 +41,16 @@ class Bundle:
     def artifacts(self) -> list[dict[str, Any]]:
         """The manifest's entries of the converted halves."""
         return list(self.manifest["artifacts"])
+
+    @property
+    def pairs(self) -> list[tuple[str, str | None]]:
+        """(format, precision) of each encoder and decoder that belong together; None if theirs differ."""
+        formats = dict.fromkeys(artifact["format"] for artifact in self.artifacts)
+        return [
+            (format, precision)
+            for format in formats
+            for precision in vae_runtime.precisions(self.manifest, format)
+        ]
 
     @property
     def x_range(self) -> tuple[float, float] | None:
@@ -110,10 +121,21 @@ def _refuse_constant(text: str) -> None:
 
 def _check_consistency(file: Path, manifest: dict[str, Any]) -> None:
     """What a schema cannot say: each format has its two halves, with the parity of their outputs."""
-    roles = sorted((entry["format"], entry["role"]) for entry in manifest["artifacts"])
-    formats = sorted({format for format, _ in roles})
-    if roles != sorted((format, role) for format in formats for role in ("encoder", "decoder")):
-        raise BundleError(f"{file}: $.artifacts: expected one encoder and one decoder a format; {AGAIN}")
+    for format in {entry["format"] for entry in manifest["artifacts"]}:
+        encoders, decoders = (
+            sorted(
+                entry["precision"]
+                for entry in manifest["artifacts"]
+                if (entry["format"], entry["role"]) == (format, role)
+            )
+            for role in ("encoder", "decoder")
+        )
+        one_of_each = len(encoders) == len(decoders) == 1
+        if not one_of_each and (encoders != decoders or len(set(encoders)) < len(encoders)):
+            raise BundleError(
+                f"{file}: $.artifacts: expected one encoder and one decoder of each precision in {format}, "
+                f"or one of each; {AGAIN}"
+            )
     for entry in manifest["artifacts"]:
         outputs = {tensor["name"] for tensor in entry["outputs"]}
         if set(entry["parity"]) != outputs:

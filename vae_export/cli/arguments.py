@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from vae_export.arrays import CheckedRows, check_condition, check_x, open_arrays, read_array
+from vae_export.artifact import PRECISIONS
 from vae_export.bundle.reader import Bundle, read_bundle
 from vae_export.errors import InputError
 from vae_export.latent import PARAMETRISATION_NAMES
@@ -116,6 +117,7 @@ def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--backend", choices=tuple(vae_runtime.GRAPHS), help="default: the first in the bundle"
     )
+    parser.add_argument("--precision", choices=tuple(PRECISIONS), help="default: the first in the bundle")
     parser.add_argument(
         "--threads", type=int, metavar="T", help="threads of the runtime (default: 1 for files up to 1 MiB)"
     )
@@ -196,7 +198,7 @@ def open_bundle(options: argparse.Namespace, *roles: str) -> tuple[Bundle, vae_r
     bundle = read_bundle(options.bundle)
     # LiteRT announces its delegates on standard error.
     with quiet():
-        vae = vae_runtime.load(bundle.path, backend=options.backend, threads=options.threads)
+        vae = vae_runtime.load(bundle.path, options.backend, options.threads, options.precision)
         vae.prepare(*roles)
     return bundle, vae
 

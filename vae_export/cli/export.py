@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vae_export.artifact import DEFAULT_BATCHES, FORMATS
+from vae_export.artifact import DEFAULT_BATCHES, FORMATS, PRECISIONS
 from vae_export.cli.arguments import add_json_argument, add_model_arguments, batch_sizes, model_options
-from vae_export.cli.terminal import Progress, print_json, print_parity, say
+from vae_export.cli.terminal import Progress, print_json, print_loss, print_parity, say
 from vae_export.convert.opsets import DEFAULT_OPSET
-from vae_export.pipeline import PRECISIONS, export
+from vae_export.pipeline import export
 from vae_export.runtime import HELPERS
+from vae_export.verify.fidelity import DEFAULT_BUDGETS
 from vae_export.verify.parity import DEFAULT_TOLERANCE
 
 
@@ -24,7 +25,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--format", choices=(*FORMATS, "all"), default="all", help="default: all")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: NAME-bundle")
-    parser.add_argument("--precision", choices=PRECISIONS, default="float32", help="default: float32")
+    parser.add_argument(
+        "--precision",
+        type=lambda text: tuple(text.split(",")),
+        default=("float32",),
+        metavar="LIST",
+        help=f"of {','.join(PRECISIONS)} (default float32)",
+    )
+    parser.add_argument(
+        "--integer-io", action="store_true", help="int8 .tflite files take and give int8, not float32"
+    )
+    parser.add_argument(
+        "--min-psnr",
+        type=float,
+        metavar="DB",
+        help="what decoders of lower precisions keep at least (default "
+        f"{', '.join(f'{budget.min_psnr:g} in {name}' for name, budget in DEFAULT_BUDGETS.items())})",
+    )
+    parser.add_argument(
+        "--max-kl",
+        type=float,
+        metavar="NATS",
+        help="how far posteriors of lower precisions are off at most (default "
+        f"{', '.join(f'{budget.max_kl:g} in {name}' for name, budget in DEFAULT_BUDGETS.items())})",
+    )
     parser.add_argument(
         "--batch",
         type=batch_sizes,
@@ -57,7 +81,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--calibration",
         type=Path,
         metavar="FILE",
-        help="real samples of x: .npy, .npz, an image or a folder of images "
+        help="real samples of x to verify and to calibrate on: .npy, .npz, an image or a folder of images "
         "(default: samples.npz beside the model)",
     )
     parser.add_argument(
@@ -83,6 +107,9 @@ def run(options: argparse.Namespace) -> int:
             ort=options.ort,
             tolerance=options.tolerance,
             calibration=options.calibration,
+            integer_io=options.integer_io,
+            min_psnr=options.min_psnr,
+            max_kl=options.max_kl,
             runtimes=tuple(dict.fromkeys(options.runtime.split(","))),
             overwrite=options.overwrite,
             progress=progress,
@@ -94,5 +121,8 @@ def run(options: argparse.Namespace) -> int:
     say(f"cut at {result.cut}")
     say(f"compared with Keras on {result.manifest['samples']}\n")
     print_parity(result.report)
+    if result.loss.fidelity:
+        say()
+        print_loss(result.loss, {entry["file"]: entry["bytes"] for entry in result.manifest["artifacts"]})
     say(f"\nwrote {result.path}")
     return 0

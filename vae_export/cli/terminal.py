@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich import box
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from vae_export.cli.interrupts import raise_if_interrupted
+from vae_export.verify.fidelity import EncoderFidelity, Loss
 from vae_export.verify.parity import ParityReport
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "duration_text",
     "print_error",
     "print_json",
+    "print_loss",
     "print_parity",
     "print_table",
     "say",
@@ -101,6 +103,47 @@ def print_parity(report: ParityReport) -> None:
     )
     for case in dict.fromkeys(f"{row.artifact}: {case}" for row in report.rows for case in row.skipped):
         say(f"not compared: {case} (Keras itself gives values that are not finite)")
+
+
+def print_loss(loss: Loss, sizes: Mapping[str, int]) -> None:
+    """Print what the lower precisions cost.
+
+    Args:
+        loss: figures by file.
+        sizes: bytes by file.
+    """
+    encoders: list[tuple[str, ...]] = []
+    decoders: list[tuple[str, ...]] = []
+    for file, figures in loss.fidelity.items():
+        if isinstance(figures, EncoderFidelity):
+            kl, mu = (
+                f"{mean:.2g} ({worst:.2g})"
+                for mean, worst in (
+                    (figures.kl_mean, figures.kl_worst),
+                    (figures.mu_error_mean, figures.mu_error_worst),
+                )
+            )
+            encoders.append((file, f"{sizes[file]:,}", kl, mu))
+        else:
+            cells = [
+                f"{_decibel(alike.psnr)} ({_decibel(alike.psnr_worst)})"
+                for alike in (figures.posterior, figures.prior)
+            ]
+            alike = figures.prior.ssim
+            decoders.append((file, f"{sizes[file]:,}", *cells, "" if alike is None else f"{alike:.4f}"))
+    encoder_columns = ("artifact", "bytes", "KL nats, mean (worst)", "mu off by sigma, mean (worst)")
+    print_table(encoder_columns, encoders, right=encoder_columns[1:])
+    decoder_columns = ("artifact", "bytes", "PSNR dB, posterior (worst)", "prior (worst)", "SSIM, prior")
+    say()
+    print_table(decoder_columns, decoders, right=decoder_columns[1:])
+    changes = [(name, f"{change:+.3g}") for name, change in loss.elbo_change.items() if change is not None]
+    if changes:
+        say()
+        print_table(("end to end", "ELBO changed by, nats"), changes, right=("ELBO changed by, nats",))
+
+
+def _decibel(value: float | None) -> str:
+    return "equal" if value is None else f"{value:.1f}"
 
 
 def duration_text(seconds: float) -> str:

@@ -40,7 +40,7 @@ def convert_to_ort(artifact: Artifact) -> Artifact:
     Raises:
         ConversionError: ONNX Runtime refuses the file.
     """
-    file = f"{artifact.role}.ort"
+    file = replace(artifact, format="ort").file
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.add_session_config_entry("session.save_model_format", "ORT")

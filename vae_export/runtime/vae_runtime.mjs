@@ -181,10 +181,11 @@ function toInteger(name, value, limit) {
  *     its bytes (Uint8Array or ArrayBuffer).
  * ort: the module onnxruntime-web or onnxruntime-node.
  * options: for ort.InferenceSession.create, such as { executionProviders: ["webgpu"] }.
+ * precision: "float32", "float16", "dynamic-int8" or "int8"; null for the first that the bundle has.
  *
  * Throws VaeRuntimeError: no bundle there, an unknown version, a missing or altered file.
  */
-export async function load(bundle, ort, options = {}) {
+export async function load(bundle, ort, options = {}, precision = null) {
   if (!ort?.InferenceSession) {
     throw new VaeRuntimeError(`ort: got ${ort}, expected the module onnxruntime-web or onnxruntime-node`);
   }
@@ -193,8 +194,15 @@ export async function load(bundle, ort, options = {}) {
   const graphs = [];
   try {
     for (const role of ["encoder", "decoder"]) {
-      const artifact = manifest.artifacts.find((entry) => entry.role === role && entry.format === "onnx");
-      if (!artifact) throw new VaeRuntimeError(`${role}: no ONNX file in the bundle; export it with --format onnx`);
+      const artifacts = manifest.artifacts.filter((entry) => entry.role === role && entry.format === "onnx");
+      if (!artifacts.length) {
+        throw new VaeRuntimeError(`${role}: no ONNX file in the bundle; export it with --format onnx`);
+      }
+      const artifact = artifacts.find((entry) => precision === null || entry.precision === precision);
+      if (!artifact) {
+        const held = artifacts.map((entry) => entry.precision).join(", ");
+        throw new VaeRuntimeError(`precision: got ${precision}, expected ${held}`);
+      }
       const bytes = await checkedFile(read, artifact);
       const session = await inTurn(() => ort.InferenceSession.create(bytes, options));
       graphs.push(new Graph(ort, session, artifact));

@@ -41,6 +41,7 @@ __all__ = [
     "load",
     "normal",
     "philox",
+    "precisions",
     "sample",
 ]
 
@@ -398,13 +399,17 @@ class LiteRTGraph(_Graph):
                         sizes[0] if len(sizes) == 1 else None,
                         *(None if n < 0 else int(n) for n in entry["shape_signature"][1:]),
                     ),
-                    np.dtype(entry["dtype"]),
+                    # Integers that stand for other values are turned into those here.
+                    np.dtype(np.float32 if _stands_for_floats(entry) else entry["dtype"]),
                 )
                 for name, entry in details.items()
             }
 
-        self.inputs = describe(first.get_input_details())
-        self.outputs = describe(first.get_output_details())
+        given, made = first.get_input_details(), first.get_output_details()
+        self.inputs, self.outputs = describe(given), describe(made)
+        self._integers = {
+            name: entry for name, entry in {**given, **made}.items() if _stands_for_floats(entry)
+        }
         self._lock = threading.Lock()
         # Now rather than at a run that somebody times: what a runtime cannot do, it says here.
         least = sizes[0] if sizes else 1
@@ -415,6 +420,18 @@ class LiteRTGraph(_Graph):
 
     def run_whole(self, inputs: dict[str, Array], rows: int) -> list[Array]:
         """Run the signature of the batch."""
+        if not self._integers:
+            return self._run_signature(inputs, rows)
+        inputs = {
+            name: _to_integers(array, self._integers[name]) if name in self._integers else array
+            for name, array in inputs.items()
+        }
+        return [
+            _to_floats(array, self._integers[name]) if name in self._integers else array
+            for name, array in zip(self.outputs, self._run_signature(inputs, rows), strict=True)
+        ]
+
+    def _run_signature(self, inputs: dict[str, Array], rows: int) -> list[Array]:
         with self._lock:
             prepared = self._prepared.get(rows)
             if prepared is not None:
@@ -424,6 +441,23 @@ class LiteRTGraph(_Graph):
             if size is not None:
                 self._prepared[size] = _prepared(self._runners[size], list(self.outputs))
             return [arrays[name] for name in self.outputs]
+
+
+def _stands_for_floats(entry: dict[str, Any]) -> bool:
+    """Whether a tensor, as LiteRT describes it, holds integers with a scale."""
+    return np.dtype(entry["dtype"]).kind in "iu" and entry["quantization"][0] != 0
+
+
+def _to_integers(array: Array, entry: dict[str, Any]) -> Array:
+    (scale, zero_point), limits = entry["quantization"], np.iinfo(entry["dtype"])
+    integers: Array = np.clip(np.rint(array / scale) + zero_point, limits.min, limits.max)
+    return integers.astype(entry["dtype"])
+
+
+def _to_floats(array: Array, entry: dict[str, Any]) -> Array:
+    scale, zero_point = entry["quantization"]
+    floats: Array = (array.astype(np.float32) - np.float32(zero_point)) * np.float32(scale)
+    return floats
 
 
 def _prepared(runner: Any, outputs: list[str]) -> Callable[[dict[str, Array]], list[Array]]:
@@ -501,6 +535,7 @@ class Vae:
     Attributes:
         manifest: the bundle's manifest.json.
         backend: "onnx", "tflite" or "ort".
+        artifacts: the manifest's entries of the "encoder" and the "decoder" that are run.
         threads: of the runtime; None if it chooses.
         x_shape: shape of one x.
         inputs: name -> (shape of one row, NumPy dtype) of x, every z and the conditions.
@@ -509,7 +544,14 @@ class Vae:
         latent_shape, epsilon_scale: those of the first latent.
     """
 
-    def __init__(self, path: Path, manifest: dict[str, Any], backend: str, threads: int | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        manifest: dict[str, Any],
+        backend: str,
+        threads: int | None,
+        precision: str | None = None,
+    ) -> None:
         self.manifest = manifest
         self.backend = backend
         self.latents: list[dict[str, Any]] = [
@@ -518,13 +560,11 @@ class Vae:
         self.latent_shape: tuple[int, ...] = self.latents[0]["shape"]
         self.epsilon_scale: float = self.latents[0]["epsilon_scale"]
         self._path = path
-        self._artifacts = {
-            role: _find_artifact(path, manifest, role, backend) for role in ("encoder", "decoder")
-        }
-        if threads is None and max(entry["bytes"] for entry in self._artifacts.values()) <= _SMALL_FILE:
+        self.artifacts = _find_artifacts(path, manifest, backend, precision)
+        if threads is None and max(entry["bytes"] for entry in self.artifacts.values()) <= _SMALL_FILE:
             threads = 1
         self.threads = threads
-        self._files = {role: str(_checked_file(path, entry)) for role, entry in self._artifacts.items()}
+        self._files = {role: str(_checked_file(path, entry)) for role, entry in self.artifacts.items()}
         # What is missing is said now; the halves are loaded when they are needed.
         _import_first(backend)
         self._graphs: dict[str, _Graph] = {}
@@ -533,11 +573,11 @@ class Vae:
             role: {
                 tensor["name"]: (
                     tuple(n for n in tensor["shape"][1:] if n is not None),
-                    np.dtype(tensor["dtype"]),
+                    np.dtype(np.float32 if tensor["quantisation"] else tensor["dtype"]),
                 )
                 for tensor in entry["inputs"]
             }
-            for role, entry in self._artifacts.items()
+            for role, entry in self.artifacts.items()
         }
         self.inputs = {**specs["encoder"], **specs["decoder"]}
         self.x_shape = self.inputs["x"][0]
@@ -568,14 +608,14 @@ class Vae:
     def _load(self, role: str) -> _Graph:
         with self._lock:
             if role not in self._graphs:
-                rows = self._artifacts[role]["preferred_batch"]
+                rows = self.artifacts[role]["preferred_batch"]
                 self._graphs[role] = GRAPHS[self.backend](self._files[role], self.threads, rows)
             return self._graphs[role]
 
     def prepare(self, *roles: str) -> None:
         """Load "encoder" or "decoder" now instead of at its first use."""
         for role in roles:
-            if role not in self._artifacts:
+            if role not in self.artifacts:
                 raise VaeRuntimeError(f"prepare: got {role!r}, expected encoder or decoder")
             self._load(role)
 
@@ -648,7 +688,7 @@ class Vae:
         golden = {
             name: _golden(self._path, entry) for name, entry in self.manifest["golden"]["arrays"].items()
         }
-        parity = {name: row for a in self._artifacts.values() for name, row in a["parity"].items()}
+        parity = {name: row for a in self.artifacts.values() for name, row in a["parity"].items()}
         errors, bad = {}, []
         for stage, name, output, got in self.run_golden(golden):
             if stage == "end to end":
@@ -736,7 +776,12 @@ class Vae:
         return stream.draw(start * size, rows * size).reshape(rows, *shape)
 
 
-def load(bundle: str | Path, backend: str | None = None, threads: int | None = None) -> Vae:
+def load(
+    bundle: str | Path,
+    backend: str | None = None,
+    threads: int | None = None,
+    precision: str | None = None,
+) -> Vae:
     """Load a bundle.
 
     Args:
@@ -745,6 +790,8 @@ def load(bundle: str | Path, backend: str | None = None, threads: int | None = N
             runtime is installed.
         threads: threads of the runtime; None takes one for files up to 1 MiB, and for larger ones leaves
             the choice to the runtime.
+        precision: "float32", "float16", "dynamic-int8", "int8", "int16x8", or None for the first that the
+            bundle has.
 
     Raises:
         VaeRuntimeError: no such bundle, an unknown version, a missing or altered file, no runtime.
@@ -762,7 +809,7 @@ def load(bundle: str | Path, backend: str | None = None, threads: int | None = N
             hints = " or ".join(_PIP[name] for name in formats)
             raise VaeRuntimeError(f"{path}: holds {', '.join(formats)}, no runtime is installed; {hints}")
         backend = usable[0]
-    return Vae(path, manifest, backend, threads)
+    return Vae(path, manifest, backend, threads, precision)
 
 
 def _read_manifest(path: Path) -> dict[str, Any]:
@@ -790,11 +837,33 @@ def _formats(manifest: dict[str, Any]) -> list[str]:
     return [name for name in GRAPHS if name in present]
 
 
-def _find_artifact(path: Path, manifest: dict[str, Any], role: str, backend: str) -> dict[str, Any]:
-    for artifact in manifest["artifacts"]:
-        if artifact["role"] == role and artifact["format"] == backend:
-            return dict(artifact)
-    raise VaeRuntimeError(f"{path}: no {role} for {backend}; it holds {', '.join(_formats(manifest))}")
+def precisions(manifest: dict[str, Any], backend: str) -> list[str | None]:
+    """What `load` may be asked for: precisions of both halves, or None where they have different ones."""
+    encoders, decoders = (
+        [a["precision"] for a in manifest["artifacts"] if (a["role"], a["format"]) == (role, backend)]
+        for role in ("encoder", "decoder")
+    )
+    return [precision for precision in encoders if precision in decoders] or [None]
+
+
+def _find_artifacts(
+    path: Path, manifest: dict[str, Any], backend: str, precision: str | None
+) -> dict[str, dict[str, Any]]:
+    """Role -> entry of the manifest: of the precision, or of the first that both halves have."""
+    chosen = precisions(manifest, backend)[0] if precision is None else precision
+    found = {}
+    for role in ("encoder", "decoder"):
+        entries = [a for a in manifest["artifacts"] if (a["role"], a["format"]) == (role, backend)]
+        if not entries:
+            raise VaeRuntimeError(
+                f"{path}: no {role} for {backend}; it holds {', '.join(_formats(manifest))}"
+            )
+        wanted = [entry for entry in entries if chosen in (None, entry["precision"])]
+        if not wanted:
+            held = ", ".join(entry["precision"] for entry in entries)
+            raise VaeRuntimeError(f"{path}: no {role} for {backend} in {chosen}; it holds {held}")
+        found[role] = wanted[0]
+    return found
 
 
 def _checked_file(path: Path, entry: dict[str, Any]) -> Path:
@@ -888,14 +957,23 @@ def main(arguments: list[str] | None = None) -> int:
                 print(f"{name}: skipped, no runtime is installed ({_PIP[name]})")
         if not usable:
             raise VaeRuntimeError(f"{options.bundle}: nothing was tested")
-        loaded = [load(options.bundle, name) for name in usable]
+        manifest = _read_manifest(options.bundle)
+        loaded = [
+            load(options.bundle, name, precision=precision)
+            for name in usable
+            for precision in precisions(manifest, name)
+        ]
     except VaeRuntimeError as error:
         print(f"vae_runtime: {error}", file=sys.stderr)
         return 2
     try:
         for vae in loaded:
             errors = vae.self_test()
-            print(f"{vae.backend}: ok, " + ", ".join(f"{name} {error:.1e}" for name, error in errors.items()))
+            ran = dict.fromkeys(entry["precision"] for entry in vae.artifacts.values())
+            print(
+                f"{vae.backend} {', '.join(ran)}: ok, "
+                + ", ".join(f"{name} {error:.1e}" for name, error in errors.items())
+            )
     except VaeRuntimeError as error:
         print(f"vae_runtime: {error}", file=sys.stderr)
         return 1

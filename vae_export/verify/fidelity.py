@@ -20,6 +20,7 @@ __all__ = [
     "Budget",
     "DecoderFidelity",
     "EncoderFidelity",
+    "Loss",
     "Similarity",
     "budget_failures",
     "elbo_change",
@@ -101,6 +102,20 @@ class DecoderFidelity:
 
     posterior: Similarity
     prior: Similarity
+
+
+@dataclass(frozen=True)
+class Loss:
+    """What the lower precisions of an export cost.
+
+    Attributes:
+        fidelity: file -> what it keeps.
+        elbo_change: encoder and decoder, as `end_to_end_name` has them -> mean change of the ELBO, nats;
+            None where reconstructions are not shaped like x.
+    """
+
+    fidelity: dict[str, EncoderFidelity | DecoderFidelity]
+    elbo_change: dict[str, float | None]
 
 
 def measure_encoder(runner: Runner, reference: Reference) -> EncoderFidelity:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.artifact import Artifact
+from vae_export.artifact import Artifact, pairs
 from vae_export.errors import MissingDependencyError, ModelError, ParityError, one_line
 from vae_export.latent import Latent
 from vae_export.quiet import quiet
@@ -90,9 +90,9 @@ def _refuse_batch_dependence(
             )
 
 
-def end_to_end_name(format: str) -> str:
-    """What reports call the whole way x -> reconstruction in one format."""
-    return f"encoder.{format} → decoder.{format}"
+def end_to_end_name(encoder: str, decoder: str) -> str:
+    """What reports call the whole way x -> reconstruction through two files."""
+    return f"{encoder} → {decoder}"
 
 
 def verify_artifacts(
@@ -102,16 +102,22 @@ def verify_artifacts(
     value_range: tuple[float, float],
     tolerance: float,
     progress: Callable[[str], None],
-) -> ParityReport:
+) -> tuple[ParityReport, dict[str, Runner]]:
     """Load every artifact in its runtime and hold it against the Keras half it came from.
 
+    Those of lower precisions have to have the right form on all real inputs; what they may lose is for
+    `verify.fidelity` to judge.
+
     Args:
-        artifacts: encoder and decoder of each format.
+        artifacts: encoder and decoder of each format and precision.
         reference: the Keras halves, and what they compute on the samples.
         value_range: of x, for the random inputs.
         tolerance: absolute on outputs in [0, 1], times the range of the values otherwise. With the default,
             more is granted where Keras' own float32 is further from float64; see `check_graph`.
         progress: called with the name of each artifact.
+
+    Returns:
+        The report; file -> the artifact, loaded.
 
     Raises:
         ParityError: a runtime refuses to load an artifact.
@@ -126,18 +132,30 @@ def verify_artifacts(
         ),
     }
     rows: list[OutputParity] = []
-    runners: dict[tuple[str, str], Runner] = {}
+    runners: dict[str, Runner] = {}
     for artifact in artifacts:
         progress(artifact.file)
-        runner = runners[artifact.format, artifact.role] = _load(artifact)
+        runner = runners[artifact.file] = _load(artifact)
         half, cases = halves[artifact.role]
-        # Who gives a tolerance means it.
-        exact = half.run_exact if tolerance == DEFAULT_TOLERANCE else None
-        rows += check_graph(artifact.file, runner, half, cases, tolerance, exact)
-    for format in dict.fromkeys(artifact.format for artifact in artifacts):
-        encoder, decoder = runners[format, "encoder"], runners[format, "decoder"]
-        rows += _check_end_to_end(format, encoder, decoder, reference, tolerance)
-    return ParityReport(tuple(rows))
+        if artifact.precision == "float32":
+            # Who gives a tolerance means it.
+            exact = half.run_exact if tolerance == DEFAULT_TOLERANCE else None
+            rows += check_graph(artifact.file, runner, half, cases, tolerance, exact)
+        else:
+            # Ranges come from what occurs; nothing is promised beyond.
+            real = [case for case in cases if not case.made_up]
+            rows += check_graph(artifact.file, runner, half, real, None)
+    for encoder, decoder in pairs(artifacts):
+        exact_pair = encoder.precision == decoder.precision == "float32"
+        where = end_to_end_name(encoder.file, decoder.file)
+        rows += _check_end_to_end(
+            where,
+            runners[encoder.file],
+            runners[decoder.file],
+            reference,
+            tolerance if exact_pair else None,
+        )
+    return ParityReport(tuple(rows)), runners
 
 
 def _load(artifact: Artifact) -> Runner:
@@ -154,9 +172,8 @@ def _load(artifact: Artifact) -> Runner:
 
 
 def _check_end_to_end(
-    format: str, encoder: Runner, decoder: Runner, reference: Reference, tolerance: float
+    where: str, encoder: Runner, decoder: Runner, reference: Reference, tolerance: float | None
 ) -> list[OutputParity]:
-    where = end_to_end_name(format)
     expected = {**reference.z, **reference.outputs}
     try:
         posterior = encoder.run(reference.encoder_inputs)
@@ -167,7 +184,7 @@ def _check_end_to_end(
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         inf = float("inf")
         return [
-            OutputParity(where, name, inf, inf, inf, None, tolerance, (failure,))
+            OutputParity(where, name, inf, inf, inf, None, tolerance or 0.0, (failure,))
             for name in reference.outputs
             for failure in [f"{where}: output {name!r}: the runtime failed: {reason}"]
         ]

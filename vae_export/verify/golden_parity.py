@@ -27,15 +27,8 @@ def check_golden(vae: vae_runtime.Vae, golden: Mapping[str, Array]) -> list[Outp
         Rows for encoder, decoder and the way end to end.
     """
     manifest = vae.manifest
-    encoder, decoder = (
-        next(
-            entry
-            for entry in manifest["artifacts"]
-            if (entry["role"], entry["format"]) == (role, vae.backend)
-        )
-        for role in ("encoder", "decoder")
-    )
-    whole = end_to_end_name(vae.backend)
+    encoder, decoder = vae.artifacts["encoder"], vae.artifacts["decoder"]
+    whole = end_to_end_name(encoder["file"], decoder["file"])
     tolerances = {
         **{name: row["tolerance"] for entry in (encoder, decoder) for name, row in entry["parity"].items()},
         **{row["output"]: row["tolerance"] for row in manifest["end_to_end"] if row["artifacts"] == whole},

@@ -1,0 +1,46 @@
+"""Find out what is in a model, without exporting it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vae_export.pipeline.stages import Progress, cut_options, in_float32, load_keras, silent
+from vae_export.quiet import quiet
+from vae_export.sources import resolve_model
+
+if TYPE_CHECKING:
+    from vae_export.split.inspection import Inspection
+
+__all__ = ["inspect"]
+
+
+def inspect(
+    model: str | Path | Any | None = None,
+    *,
+    encoder: str | Path | Any | None = None,
+    decoder: str | Path | Any | None = None,
+    weights: str | Path | None = None,
+    custom_objects: str | Path | Mapping[str, Any] | None = None,
+    parametrisation: str | None = None,
+    input_shape: Sequence[int] | None = None,
+    progress: Progress | None = None,
+) -> Inspection:
+    """Find out what is in a Keras VAE, and where it would be cut; see `export` for the arguments.
+
+    Raises:
+        ModelError: the model cannot be loaded, or has no graph of layers.
+    """
+    step = progress or silent
+    source = resolve_model(
+        model, encoder=encoder, decoder=decoder, weights=weights, custom_objects=custom_objects
+    )
+    cut = cut_options(parametrisation, input_shape)
+    keras_model = load_keras(source, step)
+    step("finding the sampling site")
+    with quiet():
+        from vae_export.split.inspection import inspect_model
+
+        with in_float32(keras_model):
+            return inspect_model(keras_model, source.name, **cut)

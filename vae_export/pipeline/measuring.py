@@ -1,0 +1,91 @@
+"""Verify a bundle, and measure how fast it runs: both without the Keras model."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from vae_export.bundle.reader import read_bundle
+from vae_export.errors import InputError, MissingDependencyError
+from vae_export.pipeline.stages import Progress, cut_halves, in_float32, load_keras, silent
+from vae_export.quiet import quiet
+from vae_export.runtime import vae_runtime
+from vae_export.sources import keras_needed, resolve_model
+from vae_export.verify.golden_parity import check_golden
+from vae_export.verify.parity import ParityReport
+
+if TYPE_CHECKING:
+    from vae_export.bench.bundle_bench import BenchReport
+
+__all__ = ["bench_bundle", "verify_bundle"]
+
+
+def verify_bundle(path: str | Path) -> ParityReport:
+    """Check the hashes of a bundle and hold its artifacts against its golden arrays.
+
+    Needs the runtimes of the formats in the bundle, and no TensorFlow.
+
+    Raises:
+        BundleError: the bundle is missing, incomplete or altered.
+        MissingDependencyError: a runtime is not installed.
+    """
+    bundle = read_bundle(Path(path))
+    golden = {name: bundle.golden(name) for name in bundle.manifest["golden"]["arrays"]}
+    rows = []
+    for format, precision in bundle.pairs:
+        try:
+            vae = vae_runtime.load(bundle.path, format, precision=precision)
+        except vae_runtime.VaeRuntimeError as error:
+            raise MissingDependencyError(str(error)) from error
+        rows += check_golden(vae, golden)
+    return ParityReport(tuple(rows))
+
+
+def bench_bundle(
+    path: str | Path,
+    *,
+    against: str | Path | Any | None = None,
+    custom_objects: str | Path | Mapping[str, Any] | None = None,
+    batches: Sequence[int] = (1, 64),
+    threads: int | None = None,
+    rounds: int = 30,
+    progress: Progress | None = None,
+) -> BenchReport:
+    """Measure the artifacts of a bundle, in turn, on its golden inputs.
+
+    Args:
+        path: the bundle.
+        against: the model it was made from, to be measured beside; see `export` for what it may be.
+        custom_objects: classes that its file needs.
+        batches: sizes of a call's batch.
+        threads: of the runtimes and of TensorFlow; None as `load` chooses.
+        rounds: how many blocks of calls of each artifact and batch are timed, at least 2.
+        progress: called with the name of each step.
+
+    Raises:
+        BundleError: the bundle is missing, incomplete or altered.
+        InputError: an argument is wrong, or `against` is another model.
+        VaeRuntimeError: a runtime is not installed, or there cannot be so many threads.
+    """
+    step = progress or silent
+    if not batches or min(batches) < 1:
+        raise InputError(f"batch: got {tuple(batches)}, expected numbers of at least 1")
+    if rounds < 2:
+        raise InputError(f"rounds: got {rounds}, expected at least 2")
+    from vae_export.bench.bundle_bench import bench, load_pairs
+
+    bundle = read_bundle(Path(path))
+    loaded = load_pairs(bundle, threads)
+    measure = functools.partial(bench, bundle, loaded, batches=batches, rounds=rounds, progress=step)
+    if against is None:
+        return measure()
+    source = resolve_model(against, custom_objects=custom_objects)
+    with quiet(), keras_needed():
+        from vae_export.bench.keras_half import compiled, set_threads
+    keras_threads = set_threads(loaded[0].threads)
+    with in_float32(load_keras(source, step)) as keras_model:
+        split = cut_halves(keras_model, source.name, {}, step)
+        halves = {"encoder": compiled(split.encoder), "decoder": compiled(split.decoder)}
+        return measure(keras=halves, keras_threads=keras_threads)
