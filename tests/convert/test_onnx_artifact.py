@@ -1,3 +1,5 @@
+import os
+
 import keras
 import numpy as np
 import onnx
@@ -196,3 +198,12 @@ class Fails(layers.Layer):
 def test_what_the_converter_raises_is_told():
     with pytest.raises(ConversionError, match=r"^decoder\.onnx: tf2onnx cannot convert it \(.*no graph.*\)$"):
         convert_to_onnx(half_with(Fails()), "decoder", name="m")
+
+
+@pytest.mark.parametrize("before", [None, "TRUE"])
+def test_the_environment_is_left_as_it_was(tiny_split, monkeypatch, before):
+    monkeypatch.delenv("TF2ONNX_CATCH_ERRORS", raising=False)
+    if before is not None:
+        monkeypatch.setenv("TF2ONNX_CATCH_ERRORS", before)
+    convert_to_onnx(tiny_split.decoder, "decoder", name="tiny")
+    assert os.environ.get("TF2ONNX_CATCH_ERRORS") == before
