@@ -36,8 +36,10 @@ def gaussian_kl(mu: Array, logvar: Array, other_mu: Array, other_logvar: Array) 
         ``[n]``, nats.
     """
     mu, logvar, other_mu, other_logvar = map(_rows, (mu, logvar, other_mu, other_logvar))
-    ratio = (np.exp(logvar) + (mu - other_mu) ** 2) * np.exp(-other_logvar)
-    kl: Array = 0.5 * (other_logvar - logvar + ratio - 1).sum(axis=1)
+    narrower = logvar - other_logvar
+    # In this form it is 0 for equal ones, and never below.
+    spread, distance = np.expm1(narrower) - narrower, (mu - other_mu) ** 2 * np.exp(-other_logvar)
+    kl: Array = 0.5 * (spread + distance).sum(axis=1)
     return kl
 
 
