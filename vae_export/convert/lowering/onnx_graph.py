@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+import onnx
 from onnx import numpy_helper
 
 from vae_export.convert.canonical_onnx import all_nodes
@@ -29,6 +30,19 @@ class OnnxGraph:
         self._shapes = dict(shapes)
         self._fresh = 0
         self.refresh()
+
+    @classmethod
+    def of(cls, model: Any) -> OnnxGraph:
+        """The graph of an `onnx.ModelProto`, with the shapes that can be inferred."""
+        inferred = onnx.shape_inference.infer_shapes(model).graph
+        shapes = {
+            value.name: tuple(
+                axis.dim_value if axis.HasField("dim_value") else None
+                for axis in value.type.tensor_type.shape.dim
+            )
+            for value in (*inferred.input, *inferred.value_info, *inferred.output)
+        }
+        return cls(model.graph, shapes)
 
     def refresh(self) -> None:
         """Look at the graph again, after a change."""
@@ -66,6 +80,10 @@ class OnnxGraph:
     def maker(self, name: str) -> Any | None:
         """The node that makes a tensor, if that is for one other node alone."""
         return self._makers.get(name) if len(self.users(name)) == 1 else None
+
+    def made_by(self, name: str) -> Any | None:
+        """The node that makes a tensor, whoever takes it."""
+        return self._makers.get(name)
 
     def users(self, name: str) -> list[Any]:
         """The nodes that take a tensor; none if others need it too."""

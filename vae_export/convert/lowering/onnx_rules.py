@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import onnx
-
 from vae_export.convert.lowering.onnx_graph import OnnxGraph
 from vae_export.convert.lowering.scales_and_offsets import (
     fold_into_layer_above,
@@ -38,15 +36,7 @@ def lower_onnx(model: Any) -> None:
     Args:
         model: an `onnx.ModelProto`; changed in place.
     """
-    inferred = onnx.shape_inference.infer_shapes(model).graph
-    shapes = {
-        value.name: tuple(
-            axis.dim_value if axis.HasField("dim_value") else None
-            for axis in value.type.tensor_type.shape.dim
-        )
-        for value in (*inferred.input, *inferred.value_info, *inferred.output)
-    }
-    graph = OnnxGraph(model.graph, shapes)
+    graph = OnnxGraph.of(model)
     while any(rule(graph, node) for node in model.graph.node for rule in _RULES):
         graph.refresh()
     graph.drop_unused()

@@ -1,0 +1,1 @@
+"""Lower precisions: the float32 files again, in halves and integers."""

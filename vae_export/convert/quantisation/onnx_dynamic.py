@@ -1,0 +1,61 @@
+"""ONNX files with 8-bit weights, whose activations are quantised as they come."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from onnx import TensorProto
+
+from vae_export.convert.lowering.onnx_graph import OnnxGraph
+from vae_export.convert.quantisation.onnx_nodes import NewNodes
+from vae_export.convert.quantisation.onnx_weighted import ZERO_POINT, Weighted, eight_bits
+
+__all__ = ["quantise_dynamically"]
+
+
+def quantise_dynamically(graph: OnnxGraph, chosen: Sequence[Weighted]) -> None:
+    """Multiply matrices in integers, and put the weights of convolutions into the file in 8 bits.
+
+    An activation is quantised by the extremes of the whole batch, so what comes out for a row depends a
+    little on the rows beside it.
+
+    Args:
+        graph: changed in place.
+        chosen: the nodes to change.
+    """
+    new = NewNodes(graph)
+    for weighted in chosen:
+        if weighted.node.op_type in ("MatMul", "Gemm"):
+            _multiply_in_integers(graph, new, weighted)
+        else:
+            _store_weights(new, weighted)
+    graph.drop_unused()
+
+
+def _multiply_in_integers(graph: OnnxGraph, new: NewNodes, weighted: Weighted) -> None:
+    node = weighted.node
+    weights = eight_bits(weighted.weights, weighted.axis)
+    zero_point = new.constant(np.array(ZERO_POINT, np.uint8))
+    x, scale, x_zero_point = new.add_all("DynamicQuantizeLinear", node.input[0], outputs=3)
+    product = new.add("MatMulInteger", x, new.constant(weights.values), x_zero_point, zero_point)
+    scales = new.add("Mul", scale, new.constant(weights.scales))
+    scaled = [new.add("Cast", product, to=TensorProto.FLOAT), scales]
+    if weighted.bias is None:
+        inputs, kind = scaled, "Mul"
+    else:
+        inputs, kind = [new.add("Mul", *scaled), new.constant(weighted.bias)], "Add"
+    node.op_type = kind
+    node.input[:] = inputs
+
+
+def _store_weights(new: NewNodes, weighted: Weighted) -> None:
+    """Not with ConvInteger, which is slower than Conv, nor with DequantizeLinear: that is done at each run.
+
+    What is left here of constants alone is worked out once, when the file is loaded.
+    """
+    weights = eight_bits(weighted.weights, weighted.axis)
+    along = [-1 if axis == weighted.axis else 1 for axis in range(weights.values.ndim)]
+    levels = new.add("Cast", new.constant(weights.values), to=TensorProto.FLOAT)
+    centred = new.add("Sub", levels, new.constant(np.array(ZERO_POINT, np.float32)))
+    weighted.node.input[1] = new.add("Mul", centred, new.constant(weights.scales.reshape(along)))
