@@ -92,9 +92,9 @@ def test_only_the_tools_used_are_named(tmp_path):
         ({"formats": []}, r"^format: got none, expected onnx or tflite$"),
         (
             {"precision": "int3"},
-            r"^precision: got int3, expected float32, float16, dynamic-int8, int8, int16x8$",
+            r"^precision: got int3, expected some of float32, float16, dynamic-int8, int8, int16x8, or auto alone$",
         ),
-        ({"precision": []}, r"^precision: got none, expected float32, float16"),
+        ({"precision": []}, r"^precision: got none, expected some of float32, float16"),
         (
             {"precision": "int16x8"},
             r"^precision: got int16x8 for onnx, expected it for tflite alone; choose the format with --format$",
@@ -102,6 +102,14 @@ def test_only_the_tools_used_are_named(tmp_path):
         (
             {"integer_io": True},
             r"^integer io: got no int8 \.tflite file, expected --precision int8 --format tflite$",
+        ),
+        (
+            {"precision": ["auto", "int8"]},
+            r"^precision: got auto, expected some of float32, .* int16x8, or auto alone$",
+        ),
+        (
+            {"precision": "int8", "prefer": "speed"},
+            r"^prefer: got speed with --precision int8, expected size or speed with --precision auto$",
         ),
         ({"min_psnr": 40}, r"^min psnr: got 40, but float32 alone; choose a --precision that loses any$"),
         ({"precision": "int8", "max_kl": 0}, r"^max kl: got 0, expected a finite number above 0$"),

@@ -47,7 +47,10 @@ def fails_with(result, message, code=2):
             "my-model: no such file, and no reference model of this name; expected a .keras or .h5 fi",
         ),
         (["--format", "coreml"], "argument --format: invalid choice: 'coreml' (choose from"),
-        (["--precision", "float32,int3"], "precision: got int3, expected float32, float16, dynamic-int8"),
+        (
+            ["--precision", "float32,int3"],
+            "precision: got int3, expected some of float32, float16, dynamic-int8",
+        ),
         (["generate", "none", "--precision", "int3"], "argument --precision: invalid choice: 'int3'"),
         (["--opset", "x"], "argument --opset: invalid int value: 'x'; see vae-export --help"),
         (["--opset", "30"], "opset: got 30, expected 13 to 18 (default 17)"),

@@ -7,12 +7,20 @@ from pathlib import Path
 
 from vae_export.artifact import DEFAULT_BATCHES, FORMATS, PRECISIONS
 from vae_export.cli.arguments import add_json_argument, add_model_arguments, batch_sizes, model_options
-from vae_export.cli.terminal import Progress, print_json, print_loss, print_parity, say
+from vae_export.cli.terminal import (
+    Progress,
+    print_candidates,
+    print_json,
+    print_loss,
+    print_parity,
+    say,
+)
 from vae_export.convert.opsets import DEFAULT_OPSET
-from vae_export.pipeline import export
+from vae_export.pipeline import ExportResult, export
+from vae_export.pipeline.choosing import AUTO, PREFERENCES
 from vae_export.runtime import HELPERS
 from vae_export.verify.fidelity import DEFAULT_BUDGETS
-from vae_export.verify.parity import DEFAULT_TOLERANCE
+from vae_export.verify.parity import DEFAULT_TOLERANCE, ParityReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=lambda text: tuple(text.split(",")),
         default=("float32",),
         metavar="LIST",
-        help=f"of {','.join(PRECISIONS)} (default float32)",
+        help=f"of {','.join(PRECISIONS)} (default float32), or {AUTO}: what is smallest within the budget",
     )
     parser.add_argument(
         "--integer-io", action="store_true", help="int8 .tflite files take and give int8, not float32"
@@ -41,6 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="DB",
         help="what decoders of lower precisions keep at least (default "
         f"{', '.join(f'{budget.min_psnr:g} in {name}' for name, budget in DEFAULT_BUDGETS.items())})",
+    )
+    parser.add_argument(
+        "--prefer", choices=PREFERENCES, help=f"with --precision {AUTO} (default {PREFERENCES[0]})"
     )
     parser.add_argument(
         "--max-kl",
@@ -110,6 +121,7 @@ def run(options: argparse.Namespace) -> int:
             integer_io=options.integer_io,
             min_psnr=options.min_psnr,
             max_kl=options.max_kl,
+            prefer=options.prefer,
             runtimes=tuple(dict.fromkeys(options.runtime.split(","))),
             overwrite=options.overwrite,
             progress=progress,
@@ -120,9 +132,21 @@ def run(options: argparse.Namespace) -> int:
         return 0
     say(f"cut at {result.cut}")
     say(f"compared with Keras on {result.manifest['samples']}\n")
-    print_parity(result.report)
-    if result.loss.fidelity:
+    if result.candidates:
+        print_candidates(result.candidates)
         say()
+    exact = _of_float32(result)
+    if exact.rows:
+        print_parity(exact)
+    if exact.rows and result.loss.fidelity:
+        say()
+    if result.loss.fidelity:
         print_loss(result.loss, {entry["file"]: entry["bytes"] for entry in result.manifest["artifacts"]})
     say(f"\nwrote {result.path}")
     return 0
+
+
+def _of_float32(result: ExportResult) -> ParityReport:
+    """What is held to a tolerance; lower precisions have figures of their own."""
+    lower = {*result.loss.fidelity, *result.loss.elbo_change}
+    return ParityReport(tuple(row for row in result.report.rows if row.artifact not in lower))

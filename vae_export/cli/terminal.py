@@ -12,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from vae_export.cli.interrupts import raise_if_interrupted
+from vae_export.pipeline.choosing import Candidate
 from vae_export.verify.fidelity import EncoderFidelity, Loss
 from vae_export.verify.parity import ParityReport
 
 __all__ = [
     "Progress",
     "duration_text",
+    "print_candidates",
     "print_error",
     "print_json",
     "print_loss",
@@ -140,6 +142,42 @@ def print_loss(loss: Loss, sizes: Mapping[str, int]) -> None:
     if changes:
         say()
         print_table(("end to end", "ELBO changed by, nats"), changes, right=("ELBO changed by, nats",))
+
+
+def print_candidates(candidates: Sequence[Candidate]) -> None:
+    """Print what was tried for the precision "auto", and what was taken."""
+    print_table(
+        ("tried", "in float", "bytes", "batch 1", "KL or PSNR", "verdict"),
+        [
+            (
+                one.file,
+                ", ".join(one.float_tensors),
+                "" if one.artifact is None else f"{len(one.artifact.data):,}",
+                "" if one.seconds is None else duration_text(one.seconds),
+                _figure(one),
+                _verdict(one),
+            )
+            for one in candidates
+        ],
+        right=("bytes", "batch 1", "KL or PSNR"),
+    )
+
+
+def _verdict(candidate: Candidate) -> str:
+    if candidate.artifact is None:
+        return "; ".join(candidate.failures)
+    return "taken" if candidate.chosen else "too lossy" if candidate.failures else "within the budget"
+
+
+def _figure(candidate: Candidate) -> str:
+    """What decides: mean KL, or the lower PSNR."""
+    fidelity = candidate.fidelity
+    if fidelity is None:
+        return ""
+    if isinstance(fidelity, EncoderFidelity):
+        return f"{fidelity.kl_mean:.2g} nats"
+    found = [one.psnr for one in (fidelity.posterior, fidelity.prior) if one.psnr is not None]
+    return f"{min(found):.1f} dB" if found else "equal"
 
 
 def _decibel(value: float | None) -> str:

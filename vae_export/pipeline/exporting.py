@@ -17,7 +17,8 @@ from vae_export.bundle.manifest import MANIFEST_FILE, Source, build_manifest, ch
 from vae_export.bundle.writer import check_target, write_bundle
 from vae_export.convert.opsets import DEFAULT_OPSET, check_opset
 from vae_export.errors import ConversionError, InputError
-from vae_export.pipeline.quantising import MOST_SAMPLES, check_budgets, judge, quantise, reference_of
+from vae_export.pipeline.choosing import Candidate
+from vae_export.pipeline.quantising import MOST_SAMPLES, judge, make_plan, quantise, reference_of
 from vae_export.pipeline.stages import Progress, cut_halves, cut_options, in_float32, load_keras, silent
 from vae_export.quiet import quiet
 from vae_export.runtime import HELPERS, helper_bytes
@@ -57,6 +58,7 @@ class ExportResult:
         manifest: its manifest.json.
         report: what was verified.
         loss: what the lower precisions cost.
+        candidates: what was tried for the precision "auto".
         cut: what was cut out, in one line.
     """
 
@@ -64,6 +66,7 @@ class ExportResult:
     manifest: Mapping[str, Any]
     report: ParityReport
     loss: Loss
+    candidates: tuple[Candidate, ...]
     cut: str
 
 
@@ -81,6 +84,7 @@ def export(
     integer_io: bool = False,
     min_psnr: float | None = None,
     max_kl: float | None = None,
+    prefer: str | None = None,
     runtimes: Sequence[str] = ("python",),
     overwrite: bool = False,
     name: str | None = None,
@@ -100,7 +104,7 @@ def export(
             and keras.ops or with `encoder` and `decoder`. None is the reference model "fashion-mnist-dense".
         output: the directory to make; default ``NAME-bundle`` in the current one.
         formats: "onnx", "tflite" or both.
-        precision: of `artifact.PRECISIONS`, one or several.
+        precision: of `artifact.PRECISIONS`, one or several; or "auto" for what is smallest within the budget.
         batch: batch sizes that .tflite files have signatures for, while .onnx files take any; one number
             fixes both, and "dynamic" leaves both open.
         opset: of the ONNX files, 13 to 18.
@@ -113,6 +117,7 @@ def export(
         integer_io: int8 files take and give int8.
         min_psnr: of decoders of lower precisions, dB; default by precision.
         max_kl: of encoders of lower precisions, nats; default by precision.
+        prefer: with "auto", "size" or "speed" (the fastest here).
         runtimes: languages of the helpers that go into the bundle: "python", "c", "js", "java".
         overwrite: replace an existing bundle.
         name: of the model in the bundle; default from the file, or the Keras model's.
@@ -137,10 +142,14 @@ def export(
     formats = (formats,) if isinstance(formats, str) else formats
     batches = _batches(batch)
     _check_arguments(formats, opset, tolerance, runtimes)
-    precisions = _precisions(precision, formats)
-    budgets = check_budgets(precisions, min_psnr, max_kl)
-    if integer_io and ("int8" not in precisions or "tflite" not in formats):
-        raise InputError("integer io: got no int8 .tflite file, expected --precision int8 --format tflite")
+    plan = make_plan(
+        precision,
+        formats,
+        min_psnr=min_psnr,
+        max_kl=max_kl,
+        prefer=prefer,
+        integer_io=integer_io,
+    )
     if ort and "onnx" not in formats:
         raise InputError(
             f"ort: got the format {', '.join(formats)}, expected onnx too; .ort files are made of it"
@@ -158,7 +167,7 @@ def export(
     check_target(target, overwrite)
     with in_float32(load_keras(source, step)) as keras_model:
         split = cut_halves(keras_model, source.name, cut, step)
-        samples = _find_samples(calibration, source, split, MOST_SAMPLES if budgets else SAMPLE_COUNT)
+        samples = _find_samples(calibration, source, split, MOST_SAMPLES if plan.budgets else SAMPLE_COUNT)
         with quiet():
             from vae_export.convert.halves import convert_halves, convert_to_reduced
         artifacts = convert_halves(
@@ -169,15 +178,13 @@ def export(
             opset=opset,
             progress=step,
         )
-        artifacts = quantise(
-            split, artifacts, precisions, samples, batches, integer_io=integer_io, progress=step
-        )
+        artifacts, candidates = quantise(split, artifacts, plan, samples, batches, step)
         if ort:
             artifacts += convert_to_reduced(artifacts, step)
         artifacts.sort(key=_place)
         reference = reference_of(split, samples, slice(SAMPLE_COUNT), GOLDEN_SEED)
         report, loss = judge(
-            artifacts, reference, split, samples, tolerance=tolerance, budgets=budgets, progress=step
+            artifacts, reference, split, samples, tolerance=tolerance, budgets=plan.budgets, progress=step
         )
         golden = _golden_arrays(reference)
     step("writing the bundle")
@@ -198,7 +205,7 @@ def export(
         **reduced_build,
     }
     write_bundle(target, files, overwrite)
-    return ExportResult(target, manifest, report, loss, split.describe_cut())
+    return ExportResult(target, manifest, report, loss, tuple(candidates), split.describe_cut())
 
 
 def _place(artifact: Artifact) -> tuple[int, int, bool]:
@@ -227,22 +234,6 @@ def _check_arguments(
         raise InputError(f"runtime: got {', '.join(unknown)}, expected {', '.join(HELPERS)}")
     if not 0 < tolerance < math.inf:
         raise InputError(f"tolerance: got {tolerance}, expected a finite number above 0")
-
-
-def _precisions(precision: str | Sequence[str], formats: Sequence[str]) -> tuple[str, ...]:
-    """In the order of `PRECISIONS`."""
-    given = (precision,) if isinstance(precision, str) else tuple(precision)
-    unknown = [name for name in given if name not in PRECISIONS]
-    if unknown or not given:
-        raise InputError(f"precision: got {', '.join(unknown) or 'none'}, expected {', '.join(PRECISIONS)}")
-    for name in given:
-        lacking = [format for format in formats if format not in PRECISIONS[name]]
-        if lacking:
-            raise InputError(
-                f"precision: got {name} for {', '.join(lacking)}, expected it for "
-                f"{', '.join(PRECISIONS[name])} alone; choose the format with --format"
-            )
-    return tuple(name for name in PRECISIONS if name in given)
 
 
 def _batches(batch: int | Sequence[int] | str) -> tuple[int, ...] | None:

@@ -26,6 +26,7 @@ __all__ = [
     "elbo_change",
     "measure_decoder",
     "measure_encoder",
+    "measure_fidelity",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -116,6 +117,15 @@ class Loss:
 
     fidelity: dict[str, EncoderFidelity | DecoderFidelity]
     elbo_change: dict[str, float | None]
+
+
+def measure_fidelity(role: str, runner: Runner, reference: Reference) -> EncoderFidelity | DecoderFidelity:
+    """Run a half on the reference's samples."""
+    if role == "encoder":
+        return measure_encoder(runner, reference)
+    from vae_export.verify.keras_similarity import ssim
+
+    return measure_decoder(runner, reference, ssim)
 
 
 def measure_encoder(runner: Runner, reference: Reference) -> EncoderFidelity:

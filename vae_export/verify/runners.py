@@ -27,8 +27,12 @@ class Runner(Protocol):
         """Compute."""
 
 
-def load_runner(artifact: Artifact) -> Runner:
+def load_runner(artifact: Artifact, threads: int | None = None) -> Runner:
     """Load an artifact in ONNX Runtime or LiteRT.
+
+    Args:
+        artifact: the file.
+        threads: of the runtime; None leaves the choice to it.
 
     Raises:
         MissingDependencyError: the runtime is not installed.
@@ -36,6 +40,6 @@ def load_runner(artifact: Artifact) -> Runner:
     """
     graph = vae_runtime.GRAPHS[artifact.format]
     try:
-        return graph(artifact.data)
+        return graph(artifact.data, threads)
     except vae_runtime.VaeRuntimeError as error:
         raise MissingDependencyError(str(error)) from error
