@@ -1,0 +1,1 @@
+"""Float files to files of fewer bits, one quantiser for each format."""
