@@ -17,14 +17,32 @@ from vae_export.convert.lowering.tflite_graph import KINDS
 from vae_export.convert.tflite_description import read_model
 from vae_export.errors import ConversionError
 
-__all__ = ["RESHAPING", "SAME_VALUES", "Tensor", "computing", "find_layers", "kind_of", "quantisable_tensors"]
+__all__ = [
+    "SAME_VALUES",
+    "Tensor",
+    "computing",
+    "find_layers",
+    "kind_of",
+    "moving_between",
+    "quantisable_tensors",
+]
 
 # (subgraph, tensor): names are not unique across signatures.
 Tensor = tuple[int, int]
 
 # What comes out is what goes in, in another order.
-RESHAPING = frozenset({"EXPAND_DIMS", "RESHAPE", "SQUEEZE", "TRANSPOSE"})
-SAME_VALUES = RESHAPING | {"CONCATENATION", "DEPTH_TO_SPACE", "PACK", "SPACE_TO_DEPTH"}
+SAME_VALUES = frozenset(
+    {
+        "CONCATENATION",
+        "DEPTH_TO_SPACE",
+        "EXPAND_DIMS",
+        "PACK",
+        "RESHAPE",
+        "SPACE_TO_DEPTH",
+        "SQUEEZE",
+        "TRANSPOSE",
+    }
+)
 _MOVING = SAME_VALUES | {
     "BATCH_TO_SPACE_ND",
     "BROADCAST_TO",
@@ -108,3 +126,36 @@ def find_layers(model: Any, names: Collection[str], file: str) -> frozenset[Tens
         for place, name in enumerate(known)
         if name in names
     )
+
+
+def moving_between(model: Any, layers: Collection[Tensor]) -> frozenset[Tensor]:
+    """Outputs of the operators that only move values from some layers to others of them.
+
+    Inputs and outputs of the graph count as layers. In integers such operators would round what goes from
+    float to float.
+
+    Args:
+        model: the `schema.ModelT` of a float32 file.
+        layers: outputs of operators that compute.
+    """
+    found: set[Tensor] = set()
+    for subgraph, graph in enumerate(model.subgraphs):
+        inside = {index for other, index in layers if other == subgraph}
+        moving = [operator for operator in graph.operators if kind_of(model, operator) in _MOVING]
+        ends = {int(index) for index in (*graph.inputs, *graph.outputs)}
+        while True:
+            made = inside.union(ends, *(map(int, operator.outputs) for operator in moving))
+            kept = [o for o in moving if _is_inside(graph, o, made, ends)]
+            if len(kept) == len(moving):
+                break
+            moving = kept
+        found.update((subgraph, int(operator.outputs[0])) for operator in moving)
+    return frozenset(found)
+
+
+def _is_inside(graph: Any, operator: Any, made: Collection[int], ends: Collection[int]) -> bool:
+    """Whether all that an operator takes, and all that takes of it, is among some tensors."""
+    computed = {int(index) for other in graph.operators for index in other.outputs}
+    sources = [int(index) for index in operator.inputs if int(index) in computed or int(index) in ends]
+    takers = [o for o in graph.operators if any(index in operator.outputs for index in o.inputs)]
+    return all(index in made for index in (*sources, *(int(taker.outputs[0]) for taker in takers)))

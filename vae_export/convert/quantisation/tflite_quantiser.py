@@ -14,7 +14,7 @@ from vae_export.convert.flatbuffer import strip, to_bytes
 from vae_export.convert.quantisation.tflite_ai_edge import RECIPES, ai_edge_quantiser, quantise_by_ai_edge
 from vae_export.convert.quantisation.tflite_float import in_float
 from vae_export.convert.quantisation.tflite_integers import INTEGERS_QUANTISER, quantise_to_integers
-from vae_export.convert.quantisation.tflite_layers import Tensor, computing, find_layers
+from vae_export.convert.quantisation.tflite_layers import Tensor, computing, find_layers, moving_between
 from vae_export.convert.quantisation.tflite_names import mark_names, restore_names
 from vae_export.convert.quantisation.tflite_ranges import (
     Ranges,
@@ -82,23 +82,24 @@ def quantise_tflite(
     _check(artifact, precision, integer_io, file)
     model = read_model(artifact.data)
     kept = find_layers(model, keep_float, file)
+    untouched = kept | moving_between(model, kept) if kept else kept
     ranges: Ranges = {}
     if precision in _MARGINS:
         check_calibration(inputs, artifact.inputs, file)
         with quiet():
             ranges = measure_ranges(artifact.data, inputs, file)
         ranges = _fit(model, ranges, artifact.role, precision)
-    order = [_interface(signature) for signature in model.signatureDefs]
+    ends = [_interface(model, signature) for signature in model.signatureDefs]
     first = model.signatureDefs[0].subgraphIndex
     layers = [(first, index) for _, index in computing(model, first)]
     names = mark_names(model)
     if precision in RECIPES:
         quantiser = ai_edge_quantiser(precision)
-        model = quantise_by_ai_edge(model, precision, ranges, kept, file)
+        model = quantise_by_ai_edge(model, precision, ranges, untouched, file)
     else:
         quantiser = INTEGERS_QUANTISER
-        model = quantise_to_integers(model, ranges, kept, integer_io=integer_io)
-    _restore_interface(model, order)
+        model = quantise_to_integers(model, ranges, untouched, integer_io=integer_io)
+    _restore_interface(model, ends)
     strip(model)
     floats = in_float(model)
     _check_kept(kept - floats.keys(), names, file)
@@ -154,15 +155,22 @@ def _is_left(precision: str, has_weights: bool | None) -> bool:
     return has_weights is not None and precision in _MARGINS
 
 
-def _interface(signature: Any) -> tuple[list[bytes], list[bytes]]:
-    return [entry.name for entry in signature.inputs], [entry.name for entry in signature.outputs]
+def _interface(model: Any, signature: Any) -> dict[bytes, Any]:
+    """Inputs and outputs of a signature in their order -> what is free in their shapes."""
+    tensors = model.subgraphs[signature.subgraphIndex].tensors
+    entries = (*signature.inputs, *signature.outputs)
+    return {entry.name: tensors[entry.tensorIndex].shapeSignature for entry in entries}
 
 
-def _restore_interface(model: Any, order: Sequence[tuple[list[bytes], list[bytes]]]) -> None:
-    """Inputs and outputs of signatures in the order of the float file."""
-    for signature, (inputs, outputs) in zip(model.signatureDefs, order, strict=True):
-        signature.inputs.sort(key=lambda entry, names=inputs: names.index(entry.name))
-        signature.outputs.sort(key=lambda entry, names=outputs: names.index(entry.name))
+def _restore_interface(model: Any, ends: Sequence[Mapping[bytes, Any]]) -> None:
+    """Inputs and outputs of signatures as in the float file: quantisers put new tensors there."""
+    for signature, shapes in zip(model.signatureDefs, ends, strict=True):
+        order = list(shapes)
+        for entries in (signature.inputs, signature.outputs):
+            entries.sort(key=lambda entry, order=order: order.index(entry.name))
+            for entry in entries:
+                tensor = model.subgraphs[signature.subgraphIndex].tensors[entry.tensorIndex]
+                tensor.shapeSignature = shapes[entry.name]
 
 
 def _check_kept(missed: Collection[Tensor], names: Mapping[Tensor, bytes], file: str) -> None:
