@@ -2,39 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import keras
-import numpy as np
 import tensorflow as tf
-from tensorflow.lite.python import schema_py_generated as schema
 
-from vae_export.artifact import DEFAULT_BATCHES, Artifact, TensorSpec
+from vae_export.artifact import DEFAULT_BATCHES, Artifact
 from vae_export.convert.batch_size import preferred_batch
 from vae_export.convert.flatbuffer import name_tensors, strip, to_bytes
-from vae_export.convert.lowering.tflite_graph import KINDS
 from vae_export.convert.lowering.tflite_rules import lower_tflite
 from vae_export.convert.operators import refuse_operators
 from vae_export.convert.signature import input_signature, placeholder_names, positional
+from vae_export.convert.tflite_description import (
+    custom_operators,
+    largest_row,
+    minimum_runtime,
+    operator_kinds,
+    read_model,
+    tensor_specs,
+)
 from vae_export.convert.tracing import failing_layer, made_traceable
 from vae_export.errors import ConversionError, one_line
 from vae_export.quiet import quiet
 
 __all__ = ["convert_to_tflite"]
-
-_DTYPES = {
-    schema.TensorType.FLOAT32: np.float32,
-    schema.TensorType.FLOAT16: np.float16,
-    schema.TensorType.INT32: np.int32,
-    schema.TensorType.INT64: np.int64,
-    schema.TensorType.INT8: np.int8,
-    schema.TensorType.UINT8: np.uint8,
-    schema.TensorType.BOOL: np.bool_,
-}
 
 
 def convert_to_tflite(
@@ -66,15 +60,14 @@ def convert_to_tflite(
     # The converter raises its own type, and passes on whatever Keras raises while it traces.
     except Exception as error:
         raise ConversionError(f"{file}: {_reason(error)}") from error
-    model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(converted, 0))
+    model = read_model(converted)
     if batches is not None:
         lower_tflite(model, min(batches), for_integers=for_integers)
     strip(model)
-    custom = [code.customCode.decode() for code in model.operatorCodes if code.customCode]
-    operators = sorted({KINDS[code.builtinCode] for code in model.operatorCodes} - {"CUSTOM"})
-    refuse_operators(file, operators, custom)
+    operators = operator_kinds(model)
+    refuse_operators(file, operators, custom_operators(model))
     name_tensors(model, dict(zip(placeholder_names(half), half.inputs, strict=True)))
-    inputs, outputs = _specs(model, several=batches is not None and len(batches) > 1)
+    inputs, outputs = tensor_specs(model, several=batches is not None and len(batches) > 1)
     return Artifact(
         role=role,
         format="tflite",
@@ -83,9 +76,9 @@ def convert_to_tflite(
         inputs=inputs,
         outputs=outputs,
         batches=None if batches is None else tuple(batches),
-        preferred_batch=preferred_batch(_largest_row(model), batches),
-        operators=tuple(operators),
-        oldest_runtime=f"tflite {_minimum_runtime(model)}",
+        preferred_batch=preferred_batch(largest_row(model), batches),
+        operators=operators,
+        oldest_runtime=f"tflite {minimum_runtime(model)}",
     )
 
 
@@ -111,39 +104,3 @@ def _reason(error: Exception) -> str:
             "runtime has; replace the layer that needs it with standard Keras layers"
         )
     return f"the TFLite converter cannot convert it ({failing_layer(error) or one_line(error)})"
-
-
-def _specs(model: Any, several: bool) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-    """Inputs and outputs of the first signature; with several the batch is free."""
-    signature = model.signatureDefs[0]
-    tensors = model.subgraphs[signature.subgraphIndex].tensors
-
-    def spec(entry: Any) -> TensorSpec:
-        tensor = tensors[entry.tensorIndex]
-        sizes = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
-        shape = [int(size) if size >= 0 else None for size in sizes]
-        dtype = np.dtype(_DTYPES[tensor.type]).name
-        return TensorSpec(entry.name.decode(), (None if several else shape[0], *shape[1:]), dtype)
-
-    return tuple(map(spec, signature.inputs)), tuple(map(spec, signature.outputs))
-
-
-def _largest_row(model: Any) -> int:
-    """Bytes of the largest tensor that is computed for one row, as far as shapes are known."""
-    graph = model.subgraphs[model.signatureDefs[0].subgraphIndex]
-    rows = max(1, int(graph.tensors[graph.inputs[0]].shape[0]))
-    sizes = [1]
-    for index in {int(index) for operator in graph.operators for index in operator.outputs}:
-        tensor = graph.tensors[index]
-        width = np.dtype(_DTYPES.get(tensor.type, np.float32)).itemsize
-        sizes.append(math.prod(max(1, int(size)) for size in tensor.shape) * width // rows)
-    return max(sizes)
-
-
-def _minimum_runtime(model: Any) -> str:
-    for entry in model.metadata:
-        if entry.name == b"min_runtime_version":
-            return bytes(model.buffers[entry.buffer].data).rstrip(b"\0").decode()
-    raise ConversionError(
-        "the TFLite converter wrote no min_runtime_version; use a tested TensorFlow version"
-    )

@@ -1,0 +1,52 @@
+"""Which operators of a quantised TFLite file compute with float32 weights and activations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tensorflow.lite.python import schema_py_generated as schema
+
+from vae_export.convert.quantisation.tflite_layers import Tensor, kind_of
+from vae_export.convert.quantisation.tflite_names import marked
+
+__all__ = ["in_float"]
+
+_NARROW = {schema.TensorType.FLOAT16, schema.TensorType.INT8, schema.TensorType.INT16}
+
+
+def in_float(model: Any) -> dict[Tensor, bool]:
+    """Operators that were left in float, as the file says, whatever the quantiser was asked for.
+
+    Args:
+        model: the `schema.ModelT` of a quantised file with marked names.
+
+    Returns:
+        Outputs of operators, as tensors of the float file -> whether they have weights.
+    """
+    found = {}
+    for graph in model.subgraphs:
+        widened = {
+            int(operator.outputs[0])
+            for operator in graph.operators
+            if kind_of(model, operator) == "DEQUANTIZE" and _content(model, graph, operator.inputs[0])
+        }
+        for operator in graph.operators:
+            output = graph.tensors[operator.outputs[0]]
+            tensor = marked(output.name)
+            added = kind_of(model, operator) in ("DEQUANTIZE", "QUANTIZE")
+            if tensor is None or added or output.type != schema.TensorType.FLOAT32:
+                continue
+            inputs = [int(index) for index in operator.inputs if index >= 0]
+            if not any(index in widened or graph.tensors[index].type in _NARROW for index in inputs):
+                found[tensor] = any(_is_weight(model, graph, index) for index in inputs)
+    return found
+
+
+def _is_weight(model: Any, graph: Any, index: int) -> bool:
+    """Biases and single numbers are none: no quantiser makes them smaller."""
+    return len(graph.tensors[index].shape) > 1 and _content(model, graph, index)
+
+
+def _content(model: Any, graph: Any, index: int) -> bool:
+    data = model.buffers[graph.tensors[index].buffer].data
+    return data is not None and len(data) > 0
