@@ -32,7 +32,7 @@ Array = np.ndarray[Any, Any]
 
 _RECIPES = {
     "float16": "weights as float16, computed in float32",
-    "dynamic-int8": "MatMulInteger with DynamicQuantizeLinear, weights uint8, per channel",
+    "dynamic-int8": "weights uint8, per channel, long rows by DynamicQuantizeLinear and MatMulInteger",
     "int8": "QDQ, U8U8, per channel, minimum and maximum",
 }
 # The oldest ONNX Runtime in which files of each precision, both halves of both reference models, were seen

@@ -87,23 +87,22 @@ def _weighted(graph: OnnxGraph, node: Any) -> Weighted | None:
     if axis is None or node.domain not in ("", "ai.onnx"):
         return None
     weights = graph.constant(node.input[1])
-    dense = node.op_type in ("MatMul", "Gemm")
     if weights is None or weights.dtype != np.float32 or not np.isfinite(weights).all():
         return None
-    # MatMul of several matrices has no single output channels, and Gemm is taken as x @ weights + bias alone.
-    if dense and (weights.ndim != 2 or node.attribute):
+    attributes = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
+    if node.op_type == "MatMul" and weights.ndim != 2:
         return None
+    if node.op_type == "Gemm":
+        factors = attributes.get("alpha", 1.0), attributes.get("beta", 1.0)
+        if factors != (1.0, 1.0) or attributes.get("transA", 0):
+            return None
+        axis = 0 if attributes.get("transB", 0) else 1
     if len(node.input) < 3 or not node.input[2]:
         return Weighted(node, weights, axis, None)
     bias = graph.constant(node.input[2])
     channels = weights.shape[axis]
     if node.op_type == "ConvTranspose":
-        channels *= _groups(node)
+        channels *= attributes.get("group", 1)
     if bias is None or bias.dtype != np.float32 or bias.size != channels:
         return None
     return Weighted(node, weights, axis, bias.reshape(-1))
-
-
-def _groups(node: Any) -> int:
-    given = [helper.get_attribute_value(entry) for entry in node.attribute if entry.name == "group"]
-    return int(given[0]) if given else 1
