@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import vae_export
+from vae_export.artifact import PRECISIONS
 from vae_export.quiet import quiet
 from vae_export.reference_models import reference_models
 
@@ -30,6 +31,13 @@ def dense_result(tmp_path_factory):
 def conv_result(tmp_path_factory):
     """The export of the convolutional reference model, both formats."""
     return vae_export.export("fashion-mnist-conv", tmp_path_factory.mktemp("conv") / "bundle")
+
+
+@pytest.fixture(scope="session")
+def lower_result(tmp_path_factory):
+    """The export of the dense reference model in every precision, both formats."""
+    path = tmp_path_factory.mktemp("lower") / "bundle"
+    return vae_export.export("fashion-mnist-dense", path, precision=list(PRECISIONS), integer_io=True)
 
 
 @pytest.fixture(scope="session")

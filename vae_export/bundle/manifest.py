@@ -166,6 +166,7 @@ def _artifact_entry(artifact: Artifact, report: ParityReport, loss: Loss) -> dic
         "quantiser": artifact.quantiser,
         "float_tensors": list(artifact.float_tensors),
         "fidelity": None if fidelity is None else _figures(asdict(fidelity)),
+        "budget": None if fidelity is None else _budget(artifact, loss),
         "parity": {name: _parity_entry(row) for name, row in report.of(artifact.file).items()},
     }
 
@@ -177,6 +178,11 @@ def _tensor_entry(tensor: TensorSpec) -> dict[str, Any]:
         "dtype": tensor.dtype,
         "quantisation": None if tensor.quantisation is None else asdict(tensor.quantisation),
     }
+
+
+def _budget(artifact: Artifact, loss: Loss) -> dict[str, float]:
+    budget = loss.budgets[artifact.precision]
+    return {"max_kl": budget.max_kl} if artifact.role == "encoder" else {"min_psnr": budget.min_psnr}
 
 
 def _figures(values: Mapping[str, Any]) -> dict[str, Any]:

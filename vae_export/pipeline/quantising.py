@@ -110,10 +110,9 @@ def _precisions(given: tuple[str, ...], formats: Sequence[str]) -> tuple[str, ..
             f"{AUTO} alone"
         )
     for name in given:
-        lacking = [format for format in formats if format not in PRECISIONS[name]]
-        if lacking:
+        if not set(formats) & set(PRECISIONS[name]):
             raise InputError(
-                f"precision: got {name} for {', '.join(lacking)}, expected it for "
+                f"precision: got {name} for {', '.join(formats)}, expected it for "
                 f"{', '.join(PRECISIONS[name])} alone; choose the format with --format"
             )
     return tuple(name for name in PRECISIONS if name in given)
@@ -209,7 +208,7 @@ def judge(
         progress=lambda file: progress(f"verifying {file}"),
     )
     report.require()
-    loss = Loss({}, {})
+    loss = Loss({}, {}, budgets)
     lower = [artifact for artifact in artifacts if artifact.precision in budgets]
     if not lower:
         return report, loss

@@ -113,10 +113,12 @@ class Loss:
         fidelity: file -> what it keeps.
         elbo_change: encoder and decoder, as `end_to_end_name` has them -> mean change of the ELBO, nats;
             None where reconstructions are not shaped like x.
+        budgets: precision -> what it was held to.
     """
 
     fidelity: dict[str, EncoderFidelity | DecoderFidelity]
     elbo_change: dict[str, float | None]
+    budgets: Mapping[str, Budget]
 
 
 def measure_fidelity(role: str, runner: Runner, reference: Reference) -> EncoderFidelity | DecoderFidelity:

@@ -96,7 +96,7 @@ def test_only_the_tools_used_are_named(tmp_path):
         ),
         ({"precision": []}, r"^precision: got none, expected some of float32, float16"),
         (
-            {"precision": "int16x8"},
+            {"precision": "int16x8", "formats": "onnx"},
             r"^precision: got int16x8 for onnx, expected it for tflite alone; choose the format with --format$",
         ),
         (
