@@ -3,6 +3,7 @@ import numpy as np
 import onnx
 import pytest
 from keras import layers
+from onnx import numpy_helper
 
 from tests.convert.quantisation.onnx_figures import decoder_of, run, sqnr, weights_of
 from tests.tiny_models import half_of, randomise
@@ -52,15 +53,19 @@ def test_convolutions_with_all_between_them(convolutions):
     assert makers_of(quantised, "MaxPool") == ["DequantizeLinear"]
 
 
-def test_integers_are_moved_with_the_scale_they_have(convolutions):
+def test_integers_are_moved_with_the_scale_they_have():
     """What is behind MaxPool has the scale of what is before: else it would be rounded twice."""
-    z = RNG.standard_normal((4, 8, 8, 3)).astype(np.float32)
-    graph = onnx.load_from_string(quantise_onnx(convolutions, "int8", {"z": z}).data).graph
+    text = """m (float[N, 2, 6, 6] z) => (float[N, 2, 3, 3] reconstruction) {
+        a = Conv <pads = [1, 1, 1, 1]> (z, w)
+        b = MaxPool <kernel_shape = [2, 2], strides = [2, 2]> (a)
+        reconstruction = Conv <pads = [1, 1, 1, 1]> (b, w)
+    }"""
+    w, z = (RNG.standard_normal(shape).astype(np.float32) for shape in ((2, 2, 3, 3), (20, 2, 6, 6)))
+    graph = onnx.load_from_string(quantise_onnx(decoder_of(text, w=w), "int8", {"z": z}).data).graph
     makers = {name: node for node in graph.node for name in node.output}
     (pool,) = [node for node in graph.node if node.op_type == "MaxPool"]
-    (behind,) = [
-        node for node in graph.node if node.op_type == "QuantizeLinear" and node.input[0] in pool.output
-    ]
+    (behind,) = [node for node in graph.node if node.input[0] in pool.output]
+    assert (behind.op_type, makers[pool.input[0]].op_type) == ("QuantizeLinear", "DequantizeLinear")
     assert list(makers[pool.input[0]].input[1:]) == list(behind.input[1:])
 
 
@@ -98,6 +103,13 @@ def test_a_bias_of_groups():
     quantised = quantise_onnx(decoder, "int8", {"z": z})
     before, after = (run(half, {"z": z})["reconstruction"] for half in (decoder, quantised))
     assert sqnr(before, after) > 40
+    # Integer kernels take it that the scale of a bias is that of x times that of its channel.
+    graph = onnx.load_from_string(quantised.data).graph
+    makers = {name: node for node in graph.node for name in node.output}
+    constants = {entry.name: numpy_helper.to_array(entry) for entry in graph.initializer}
+    (layer,) = [node for node in graph.node if node.op_type == "ConvTranspose"]
+    x_scale, scales, bias_scales = (constants[makers[name].input[1]] for name in layer.input)
+    np.testing.assert_array_equal(bias_scales, np.concatenate([x_scale * scales] * 2))
 
 
 def test_sequences():
