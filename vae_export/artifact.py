@@ -18,7 +18,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-__all__ = ["DEFAULT_BATCHES", "FORMATS", "PRECISIONS", "Artifact", "Quantisation", "TensorSpec", "pairs"]
+__all__ = [
+    "DEFAULT_BATCHES",
+    "FORMATS",
+    "ORT_PRECISIONS",
+    "PRECISIONS",
+    "Artifact",
+    "Quantisation",
+    "TensorSpec",
+    "pairs",
+]
 
 # The formats that Keras models are converted to, in the order in which files are made and shown.
 FORMATS = ("onnx", "tflite")
@@ -30,6 +39,9 @@ PRECISIONS = {
     "int8": FORMATS,
     "int16x8": ("tflite",),
 }
+# Of .ort files: in the others weights are cast at load, which the converter does beforehand, so that they
+# would be of float32 in the file.
+ORT_PRECISIONS = ("float32", "int8")
 # Batch sizes that a .tflite file has a signature for: its delegates take static shapes alone.
 DEFAULT_BATCHES = (1, 16, 64)
 

@@ -109,6 +109,43 @@ def test_verify(run, dense_bundle):
     }
 
 
+def test_lower_precisions(run, tmp_path):
+    out = run("fashion-mnist-dense", "--format", "onnx", "--precision", "float32,int8", "-o", "lower")
+    exact, encoders, decoders, changes = (part.splitlines() for part in out.split("\n\n")[1:5])
+    assert [line.split()[0] for line in exact[2:]] == ["encoder.onnx"] * 2 + ["decoder.onnx"] + [
+        "encoder.onnx"
+    ] * 2
+    assert (encoders[2].split()[0], decoders[2].split()[0]) == ("encoder.int8.onnx", "decoder.int8.onnx")
+    assert "KL nats, mean (worst)" in encoders[0]
+    assert "PSNR dB, posterior (worst)" in decoders[0]
+    assert changes[2].startswith("encoder.int8.onnx → decoder.int8.onnx")
+    generated = [
+        run("generate", "lower", "--precision", name, "-n", "4", "-o", f"{name}.npy")
+        for name in ("float32", "int8")
+    ]
+    assert len(generated) == 2
+    one, other = (np.load(tmp_path / f"{name}.npy") for name in ("float32", "int8"))
+    assert 0 < np.abs(one - other).max() < 0.5
+    table = run("bench", "lower", "--batch", "1", "--rounds", "2")
+    assert [line.split()[0] for line in table.splitlines()[2:6]] == [
+        "encoder.onnx",
+        "encoder.int8.onnx",
+        "decoder.onnx",
+        "decoder.int8.onnx",
+    ]
+    assert "dB" not in run("verify", "lower").split("SQNR dB")[1]
+
+
+def test_auto(run):
+    out = run(
+        "fashion-mnist-dense", "--format", "onnx", "--precision", "auto", "--prefer", "speed", "-o", "auto"
+    )
+    header, _, *rows = out.split("\n\n")[1].splitlines()
+    assert header.split() == ["tried", "in", "float", "bytes", "batch", "1", "KL", "or", "PSNR", "verdict"]
+    assert [row.split()[0] for row in rows].count("encoder.float16.onnx") == 1
+    assert sum(row.rstrip().endswith("taken") for row in rows) == 2
+
+
 def test_bench(run, dense_bundle, tmp_path):
     out = run("bench", dense_bundle, "--batch", "1,2", "--rounds", "2", "-o", "chart.png")
     header, _, *rows = out.splitlines()

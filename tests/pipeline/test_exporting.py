@@ -111,6 +111,10 @@ def test_only_the_tools_used_are_named(tmp_path):
             {"precision": "int8", "prefer": "speed"},
             r"^prefer: got speed with --precision int8, expected size or speed with --precision auto$",
         ),
+        (
+            {"precision": "float16", "ort": True},
+            r"^ort: got the precision float16, expected float32 or int8 too$",
+        ),
         ({"min_psnr": 40}, r"^min psnr: got 40, but float32 alone; choose a --precision that loses any$"),
         ({"precision": "int8", "max_kl": 0}, r"^max kl: got 0, expected a finite number above 0$"),
         ({"batch": 0}, r"^batch: got 0, expected numbers of at least 1, or dynamic$"),

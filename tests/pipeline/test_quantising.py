@@ -163,6 +163,17 @@ def test_a_bundle_of_integers_alone(tmp_path):
     vae.self_test()
 
 
+def test_integers_in_the_runtimes_own_format(tmp_path):
+    """They stay integers; weights that are cast at load would not."""
+    result = vae_export.export(
+        "fashion-mnist-dense", tmp_path / "b", formats="onnx", precision=["float16", "int8"], ort=True
+    )
+    sizes = {artifact["file"]: artifact["bytes"] for artifact in result.manifest["artifacts"]}
+    assert [file for file in sizes if file.endswith(".ort")] == ["encoder.int8.ort", "decoder.int8.ort"]
+    assert sizes["decoder.int8.ort"] < 1.3 * sizes["decoder.int8.onnx"]
+    load(result.path, "ort").self_test()
+
+
 def artifact(role, format, precision):
     return Artifact(role, format, precision, b"", (), (), None, 1, (), "")
 

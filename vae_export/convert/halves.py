@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from vae_export.artifact import FORMATS, Artifact
+from vae_export.artifact import FORMATS, ORT_PRECISIONS, Artifact
 from vae_export.quiet import quiet, without_log_handlers
 
 __all__ = ["convert_halves", "convert_to_reduced"]
@@ -51,11 +51,13 @@ def convert_halves(
 
 
 def convert_to_reduced(artifacts: Sequence[Artifact], progress: Callable[[str], None]) -> list[Artifact]:
-    """The .ort files of the .onnx files among artifacts."""
+    """The .ort files of the .onnx files among artifacts, in `ORT_PRECISIONS`."""
     with without_log_handlers():
         from vae_export.convert.ort_artifact import convert_to_ort
     made = []
-    for artifact in [artifact for artifact in artifacts if artifact.format == "onnx"]:
+    for artifact in artifacts:
+        if artifact.format != "onnx" or artifact.precision not in ORT_PRECISIONS:
+            continue
         progress(f"converting {artifact.file} to .ort")
         made.append(convert_to_ort(artifact))
     return made

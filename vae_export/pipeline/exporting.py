@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vae_export.artifact import DEFAULT_BATCHES, FORMATS, PRECISIONS, Artifact
+from vae_export.artifact import DEFAULT_BATCHES, FORMATS, ORT_PRECISIONS, PRECISIONS, Artifact
 from vae_export.bundle.golden import golden_count, golden_file, to_bytes
 from vae_export.bundle.manifest import MANIFEST_FILE, Source, build_manifest, check_manifest, to_text
 from vae_export.bundle.writer import check_target, write_bundle
 from vae_export.convert.opsets import DEFAULT_OPSET, check_opset
 from vae_export.errors import ConversionError, InputError
-from vae_export.pipeline.choosing import Candidate
+from vae_export.pipeline.choosing import AUTO, Candidate
 from vae_export.pipeline.quantising import MOST_SAMPLES, judge, make_plan, quantise, reference_of
 from vae_export.pipeline.stages import Progress, cut_halves, cut_options, in_float32, load_keras, silent
 from vae_export.quiet import quiet
@@ -108,7 +108,8 @@ def export(
         batch: batch sizes that .tflite files have signatures for, while .onnx files take any; one number
             fixes both, and "dynamic" leaves both open.
         opset: of the ONNX files, 13 to 18.
-        ort: also make .ort files, and required_operators.config, for reduced builds of ONNX Runtime.
+        ort: also make .ort files of float32 and int8, and required_operators.config, for reduced builds of
+            ONNX Runtime.
         tolerance: largest absolute error on outputs in [0, 1]; times the range of the values for
             others.
         calibration: real samples of x to verify on, and for ranges of integers: a file, a folder of images,
@@ -154,6 +155,8 @@ def export(
         raise InputError(
             f"ort: got the format {', '.join(formats)}, expected onnx too; .ort files are made of it"
         )
+    if ort and plan.precisions != (AUTO,):
+        _check_ort(plan.precisions)
     source = resolve_model(
         model,
         name,
@@ -180,6 +183,7 @@ def export(
         )
         artifacts, candidates = quantise(split, artifacts, plan, samples, batches, step)
         if ort:
+            _check_ort([artifact.precision for artifact in artifacts])
             artifacts += convert_to_reduced(artifacts, step)
         artifacts.sort(key=_place)
         reference = reference_of(split, samples, slice(SAMPLE_COUNT), GOLDEN_SEED)
@@ -206,6 +210,12 @@ def export(
     }
     write_bundle(target, files, overwrite)
     return ExportResult(target, manifest, report, loss, tuple(candidates), split.describe_cut())
+
+
+def _check_ort(precisions: Sequence[str]) -> None:
+    if not set(precisions) & set(ORT_PRECISIONS):
+        got = ", ".join(dict.fromkeys(precisions))
+        raise InputError(f"ort: got the precision {got}, expected {' or '.join(ORT_PRECISIONS)} too")
 
 
 def _place(artifact: Artifact) -> tuple[int, int, bool]:
