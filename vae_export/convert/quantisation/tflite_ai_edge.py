@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Collection
 from importlib import metadata
 from typing import Any
@@ -56,7 +57,9 @@ def quantise_by_ai_edge(
         ConversionError: the versions are unknown.
     """
     shapes = {(k, i): len(t.shape) for k, g in enumerate(model.subgraphs) for i, t in enumerate(g.tensors)}
-    with quiet():
+    with quiet(), warnings.catch_warnings():
+        # It looks at the file in an interpreter that warns of the memory it needs.
+        warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors", UserWarning)
         work = quantizer.Quantizer(bytearray(to_bytes(model)))
         _load_recipe(work, precision)
         for tensor in keep_float:

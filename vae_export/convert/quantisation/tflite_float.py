@@ -11,6 +11,17 @@ from vae_export.convert.quantisation.tflite_names import marked
 
 __all__ = ["in_float"]
 
+# What has weights, which are stored in fewer bits.
+_WEIGHTED = {
+    "BATCH_MATMUL",
+    "CONV_2D",
+    "CONV_3D",
+    "CONV_3D_TRANSPOSE",
+    "DEPTHWISE_CONV_2D",
+    "EMBEDDING_LOOKUP",
+    "FULLY_CONNECTED",
+    "TRANSPOSE_CONV",
+}
 _NARROW = {schema.TensorType.FLOAT16, schema.TensorType.INT8, schema.TensorType.INT16}
 
 
@@ -31,20 +42,17 @@ def in_float(model: Any) -> dict[Tensor, bool]:
             if kind_of(model, operator) == "DEQUANTIZE" and _content(model, graph, operator.inputs[0])
         }
         for operator in graph.operators:
-            output = graph.tensors[operator.outputs[0]]
-            tensor = marked(output.name)
-            added = kind_of(model, operator) in ("DEQUANTIZE", "QUANTIZE")
-            if tensor is None or added or output.type != schema.TensorType.FLOAT32:
+            kind = kind_of(model, operator)
+            outputs = [graph.tensors[index] for index in operator.outputs[:1]]
+            tensor = marked(outputs[0].name) if outputs else None
+            added = kind in ("DEQUANTIZE", "QUANTIZE")
+            if tensor is None or added or outputs[0].type != schema.TensorType.FLOAT32:
                 continue
             inputs = [int(index) for index in operator.inputs if index >= 0]
             if not any(index in widened or graph.tensors[index].type in _NARROW for index in inputs):
-                found[tensor] = any(_is_weight(model, graph, index) for index in inputs)
+                stored = [index for index in inputs if _content(model, graph, index)]
+                found[tensor] = kind in _WEIGHTED and any(len(graph.tensors[i].shape) > 1 for i in stored)
     return found
-
-
-def _is_weight(model: Any, graph: Any, index: int) -> bool:
-    """Biases and single numbers are none: no quantiser makes them smaller."""
-    return len(graph.tensors[index].shape) > 1 and _content(model, graph, index)
 
 
 def _content(model: Any, graph: Any, index: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.python.convert import mlir_quantize
 
 from vae_export.convert.flatbuffer import to_bytes
-from vae_export.convert.quantisation.tflite_layers import SAME_VALUES, Tensor, kind_of
+from vae_export.convert.quantisation.tflite_layers import Tensor
 from vae_export.convert.quantisation.tflite_names import mark
 from vae_export.convert.quantisation.tflite_ranges import Ranges
 from vae_export.convert.tflite_description import read_model
@@ -39,36 +39,18 @@ def quantise_to_integers(
     Returns:
         A `schema.ModelT`; names are the marks, with digits after them.
     """
-    left_out = {tensor for output in keep_float for tensor in _left_out(model, output)}
     for (subgraph, index), (low, high) in ranges.items():
-        if (subgraph, index) not in left_out:
-            described = schema.QuantizationParametersT()
-            described.min, described.max = np.array([low], np.float32), np.array([high], np.float32)
-            model.subgraphs[subgraph].tensors[index].quantization = described
+        described = schema.QuantizationParametersT()
+        described.min, described.max = np.array([low], np.float32), np.array([high], np.float32)
+        model.subgraphs[subgraph].tensors[index].quantization = described
     dtype = tf.int8 if integer_io else tf.float32
     with quiet():
         quantised = mlir_quantize(
             to_bytes(model),
             input_data_type=dtype,
             output_data_type=dtype,
-            # By names of outputs. An operator without a range would stay in float as well, but take those
-            # after it along, and get a range of theirs if they only move values.
+            # By names of outputs; it passes over those of TRANSPOSE_CONV without a word. Without a range
+            # operators would not stay in float either: they get one from those after them, or 8-bit weights.
             denylisted_nodes={mark(tensor) for tensor in keep_float},
         )
     return read_model(bytes(quantised))
-
-
-def _left_out(model: Any, output: Tensor) -> Iterator[Tensor]:
-    """Tensors without a range, for an operator that the quantiser cannot be told to leave.
-
-    It does not know a TRANSPOSE_CONV by the name of its output.
-    """
-    subgraph, tensor = output
-    operators = model.subgraphs[subgraph].operators
-    if not any(tensor in o.outputs and kind_of(model, o) == "TRANSPOSE_CONV" for o in operators):
-        return
-    same = [tensor]
-    for operator in operators:
-        if kind_of(model, operator) in SAME_VALUES and any(index in same for index in operator.inputs):
-            same.extend(map(int, operator.outputs))
-    yield from ((subgraph, index) for index in same)

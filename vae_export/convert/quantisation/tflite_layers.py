@@ -46,6 +46,7 @@ SAME_VALUES = frozenset(
 _MOVING = SAME_VALUES | {
     "BATCH_TO_SPACE_ND",
     "BROADCAST_TO",
+    "CAST",
     "DEQUANTIZE",
     "GATHER",
     "GATHER_ND",
@@ -84,10 +85,11 @@ def computing(model: Any, subgraph: int) -> Iterator[tuple[Any, int]]:
     """(operator, its output) of the operators that compute float32, in the order of the graph."""
     graph = model.subgraphs[subgraph]
     for operator in graph.operators:
-        index = int(operator.outputs[0])
-        is_float = graph.tensors[index].type == schema.TensorType.FLOAT32
-        if is_float and kind_of(model, operator) not in _MOVING:
-            yield operator, index
+        # Assertions make nothing.
+        for index in map(int, operator.outputs[:1]):
+            is_float = graph.tensors[index].type == schema.TensorType.FLOAT32
+            if is_float and kind_of(model, operator) not in _MOVING:
+                yield operator, index
 
 
 def find_layers(model: Any, names: Collection[str], file: str) -> frozenset[Tensor]:
@@ -149,7 +151,7 @@ def moving_between(model: Any, layers: Collection[Tensor]) -> frozenset[Tensor]:
             if len(kept) == len(moving):
                 break
             moving = kept
-        found.update((subgraph, int(operator.outputs[0])) for operator in moving)
+        found.update((subgraph, int(index)) for operator in moving for index in operator.outputs)
     return frozenset(found)
 
 
@@ -158,4 +160,4 @@ def _is_inside(graph: Any, operator: Any, made: Collection[int], ends: Collectio
     computed = {int(index) for other in graph.operators for index in other.outputs}
     sources = [int(index) for index in operator.inputs if int(index) in computed or int(index) in ends]
     takers = [o for o in graph.operators if any(index in operator.outputs for index in o.inputs)]
-    return all(index in made for index in (*sources, *(int(taker.outputs[0]) for taker in takers)))
+    return all(index in made for index in (*sources, *(int(i) for taker in takers for i in taker.outputs)))
