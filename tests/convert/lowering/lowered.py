@@ -26,7 +26,7 @@ class Lowered:
         rest: the kinds of operators that the delegate leaves, afterwards.
     """
 
-    def __init__(self, shape, *layers, batch=2, smallest_batch=1):
+    def __init__(self, shape, *layers, batch=2, smallest_batch=1, for_integers=False):
         rng = np.random.default_rng(0)
         model = keras.Sequential([keras.Input(batch_shape=(batch, *shape)), *layers])
         for weight in model.weights:
@@ -35,7 +35,7 @@ class Lowered:
             content = tf.lite.TFLiteConverter.from_keras_model(model).convert()
         tree = schema.ModelT.InitFromObj(schema.Model.GetRootAs(content, 0))
         self.before = self._kinds(tree)
-        lower_tflite(tree, smallest_batch)
+        lower_tflite(tree, smallest_batch, for_integers=for_integers)
         strip(tree)
         self.after = self._kinds(tree)
         x = rng.normal(0, 1, (batch, *shape)).astype(np.float32)

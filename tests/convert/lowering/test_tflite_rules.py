@@ -128,6 +128,21 @@ def test_dilated_and_grouped_convolutions_are_left_as_they_are():
     assert lower(dilation=2) is None
 
 
+@pytest.mark.parametrize("layer", [layers.Conv2D(1, 3), transposed(1, 3, 1)], ids=["plain", "transposed"])
+def test_convolutions_with_few_channels_for_integers(layer):
+    """Products that are rounded to 8 bits before they are summed cost a decoder 8 dB."""
+    lowered = Lowered((9, 8, 32), layer, for_integers=True)
+    assert lowered.after["CONV_2D"] == 1
+    assert lowered.after["DEPTHWISE_CONV_2D"] == lowered.after["TRANSPOSE_CONV"] == 0
+    assert lowered.difference < TOLERANCE
+
+
+def test_other_rules_hold_for_integers_too():
+    lowered = Lowered((7, 7, 6), transposed(32, 3, 2, activation="relu"), for_integers=True)
+    assert {kind: lowered.after[kind] for kind in PHASES} == PHASES
+    assert lowered.difference < TOLERANCE
+
+
 @pytest.mark.parametrize("layer", [layers.UpSampling2D(2), layers.UpSampling2D((3, 1))], ids=["2", "3x1"])
 def test_nearest_neighbour_upsampling_is_in_one_partition(layer):
     lowered = Lowered((5, 4, 3), layer, layers.Conv2D(8, 3, padding="same"))
