@@ -64,6 +64,30 @@ def test_self_test(run_js, reference_result):
     assert 0 < errors["reconstruction"] < 1e-5
 
 
+@pytest.mark.parametrize("precision", ["float32", "float16", "dynamic-int8", "int8"])
+def test_lower_precisions(run_js, lower_result, precision):
+    """By name; without one it is the first that the bundle has."""
+    values, errors, default = run_js(
+        lower_result.path,
+        f"""const vae = await load(bundle, ort, {{}}, "{precision}");
+        const first = await load(bundle, ort);
+        return [[...await vae.generate(3, {{ seed: 5 }})], await vae.selfTest(), [...await first.generate(3, {{ seed: 5 }})]]""",
+    )
+    expected = vae_export.load(lower_result.path, "onnx", precision=precision).generate(3, seed=5)
+    exact = vae_export.load(lower_result.path, "onnx").generate(3, seed=5)
+    # Kernels for integers round in their own ways.
+    tolerance = 1e-5 if precision.startswith("float") else 0.05
+    np.testing.assert_allclose(np.reshape(values, expected.shape), expected, rtol=0, atol=tolerance)
+    np.testing.assert_allclose(np.reshape(default, exact.shape), exact, rtol=0, atol=1e-5)
+    assert errors["epsilon"] == 0
+    assert (np.abs(np.array(values) - default).max() > 1e-5) == (precision != "float32")
+
+
+def test_a_precision_that_is_not_there(run_js, dense_bundle):
+    refusal = run_js(dense_bundle, 'return load(bundle, ort, {}, "int8")')
+    assert refusal == "refused: precision: got int8, expected float32"
+
+
 def test_images_are_those_of_the_python_helper(run_js, dense_bundle):
     start = 2**60
     values = run_js(
