@@ -116,3 +116,11 @@ def test_the_table_it_shows_is_the_one_that_is_printed(readme, tmp_path, monkeyp
 def test_links_lead_somewhere(root, readme):
     for target in re.findall(r"\]\(([^)#]+)\)", readme):
         assert (root / target).exists(), target
+
+
+def test_the_measurements_it_quotes_are_those_on_file(root, readme):
+    measured, _, rest = (root / "tools" / "bench" / "PEERS.md").read_text().partition("\n\n")
+    decoders = rest.split("### Decoders\n\n")[1].split("\n\n###")[0]
+    assert decoders.count("\n") > 10
+    assert decoders in readme
+    assert f"*{measured}*" in readme
