@@ -30,8 +30,10 @@ ALLOWED = {
     "convert": LOW | {"bundle"},
     "sources": LOW | {"split"},
     "bench": LOW | {"runtime", "verify", "bundle"},
-    "pipeline": LOW | {"runtime", "verify", "bundle", "bench", "train", "split", "convert", "sources"},
-    "cli": LOW | {"runtime", "verify", "bundle", "bench", "train", "convert", "pipeline"},
+    "explain": LOW | {"verify", "bundle"},
+    "pipeline": LOW
+    | {"runtime", "verify", "bundle", "bench", "explain", "train", "split", "convert", "sources"},
+    "cli": LOW | {"runtime", "verify", "bundle", "bench", "explain", "train", "convert", "pipeline"},
 }
 
 
