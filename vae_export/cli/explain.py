@@ -104,8 +104,8 @@ def _print(found: Explanation) -> None:
     for layer in found.layers:
         if layer.cut:
             say(
-                f"{layer.layer}: logits beyond ±{LARGEST_LOGIT:.2f} are taken for that, as a sigmoid of 8 bits "
-                "tells no others apart"
+                f"{layer.layer}: logits beyond ±{LARGEST_LOGIT:.2f} are taken for that, as a sigmoid of "
+                "8 bits tells no others apart"
             )
     for file, names in ((found.artifact, found.unmatched), (found.against, found.unmatched_float)):
         if names:
