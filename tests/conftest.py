@@ -33,12 +33,12 @@ def conv_result(tmp_path_factory):
 
 
 def export_int8(name, path):
-    return vae_export.export(f"fashion-mnist-{name}", path, precision=("float32", "int8"), batch=1).path
+    return vae_export.export(f"fashion-mnist-{name}", path, precision=("float32", "int8"), batch=(1, 4)).path
 
 
 @pytest.fixture(scope="session")
 def dense_int8_bundle(tmp_path_factory):
-    """The dense reference model in float32 and int8, both formats, for one row; nobody may change it."""
+    """The dense reference model in float32 and int8, both formats; nobody may change it."""
     return export_int8("dense", tmp_path_factory.mktemp("dense_int8") / "bundle")
 
 

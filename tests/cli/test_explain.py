@@ -106,13 +106,13 @@ def test_what_is_no_image(run, tmp_path, dense_int8_bundle, monkeypatch):
     [
         (
             ["--artifact", "nothing.tflite"],
-            "bundle: holds no nothing.tflite to explain, expected one of encoder.int8.onnx, encoder.int8.tflite, "
-            "decoder.int8.onnx, decoder.int8.tflite",
+            "bundle: holds no nothing.tflite to explain, expected one of encoder.int8.onnx, decoder.int8.onnx, "
+            "encoder.int8.tflite, decoder.int8.tflite",
         ),
         (
             ["--artifact", "decoder.tflite"],
             "bundle/decoder.tflite: is the float32 file that others are held against, expected one of "
-            "encoder.int8.onnx, encoder.int8.tflite, decoder.int8.onnx, decoder.int8.tflite",
+            "encoder.int8.onnx, decoder.int8.onnx, encoder.int8.tflite, decoder.int8.tflite",
         ),
         (["--artifact", "decoder.int8.onnx", "-o", "a.jpg"], "a.jpg: got a file named *.jpg, expected .png"),
         (["--artifact", "decoder.int8.onnx", "-o", "no/a.png"], "no/a.png: no such folder no; make it first"),

@@ -251,6 +251,8 @@ def _taken(node: Any) -> list[str]:
 def _session(model: Any) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
+    # So that the figures are the same everywhere.
+    options.intra_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     with quiet():
         return onnxruntime.InferenceSession(
