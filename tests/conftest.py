@@ -33,6 +33,22 @@ def conv_result(tmp_path_factory):
     return vae_export.export("fashion-mnist-conv", tmp_path_factory.mktemp("conv") / "bundle")
 
 
+def export_int8(name, path):
+    return vae_export.export(f"fashion-mnist-{name}", path, precision=("float32", "int8"), batch=(1, 4)).path
+
+
+@pytest.fixture(scope="session")
+def dense_int8_bundle(tmp_path_factory):
+    """The dense reference model in float32 and int8, both formats; nobody may change it."""
+    return export_int8("dense", tmp_path_factory.mktemp("dense_int8") / "bundle")
+
+
+@pytest.fixture(scope="session")
+def conv_int8_bundle(tmp_path_factory):
+    """The convolutional reference model, likewise."""
+    return export_int8("conv", tmp_path_factory.mktemp("conv_int8") / "bundle")
+
+
 @pytest.fixture(scope="session")
 def lower_result(tmp_path_factory):
     """The export of the dense reference model in every precision, both formats."""

@@ -30,8 +30,10 @@ ALLOWED = {
     "convert": LOW | {"bundle"},
     "sources": LOW | {"split"},
     "bench": LOW | {"runtime", "verify", "bundle"},
-    "pipeline": LOW | {"runtime", "verify", "bundle", "bench", "train", "split", "convert", "sources"},
-    "cli": LOW | {"runtime", "verify", "bundle", "bench", "train", "convert", "pipeline"},
+    "explain": LOW | {"verify", "bundle"},
+    "pipeline": LOW
+    | {"runtime", "verify", "bundle", "bench", "explain", "train", "split", "convert", "sources"},
+    "cli": LOW | {"runtime", "verify", "bundle", "bench", "explain", "train", "convert", "pipeline"},
 }
 
 
@@ -76,13 +78,19 @@ def test_rooms_import_only_what_they_may(root):
     ],
 )
 def test_tensorflow_is_not_imported(statement, dense_bundle, tmp_path):
+    run_without_tensorflow(statement, dense_bundle, tmp_path)
+
+
+@pytest.mark.parametrize("file", ["decoder.int8.tflite", "decoder.int8.onnx"])
+def test_explain_does_not_import_tensorflow(file, dense_int8_bundle, tmp_path):
+    run = f"assert main(['explain', sys.argv[1], '--artifact', '{file}']) == 0"
+    run_without_tensorflow(f"from vae_export.cli.main import main; {run}", dense_int8_bundle, tmp_path)
+
+
+def run_without_tensorflow(statement, bundle, folder):
     code = f"import sys; {statement}; assert not {{'tensorflow', 'keras'}} & set(sys.modules)"
     done = subprocess.run(
-        [sys.executable, "-c", code, str(dense_bundle)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=False,
+        [sys.executable, "-c", code, str(bundle)], capture_output=True, text=True, cwd=folder, check=False
     )
     assert done.returncode == 0, done.stderr
 

@@ -69,7 +69,7 @@ def test_commands_and_programs(root, readme, tmp_path, monkeypatch, capfd):
         assert program == "vae-export", command
         assert main(arguments) == 0, (command, capfd.readouterr().err)
         run += 1
-    assert run == 23
+    assert run == 24
     (tmp_path / "node_modules").symlink_to(need_npm_package(root, "onnxruntime-web").parent)
     (program,) = blocks(readme, "js")
     subprocess.run([need("node"), "--input-type=module"], input=program.encode(), check=True)
@@ -82,6 +82,7 @@ def test_commands_and_programs(root, readme, tmp_path, monkeypatch, capfd):
         "reconstruction.png",
         "bench.png",
         "int8.png",
+        "explain.png",
         "latents.npz",
         "images.npy",
         "images/010099.png",

@@ -30,6 +30,7 @@ COMMANDS = {
     "train": ("train", "train a reference VAE"),
     "inspect": ("inspect_model", "show what is in a model, or in a bundle"),
     "verify": ("verify", "check a bundle against its hashes and golden arrays"),
+    "explain": ("explain", "show which layers of a quantised file lose accuracy, and its worst images"),
     "bench": ("bench", "measure how fast a bundle runs here"),
     "encode": ("encode", "images to mu, logvar and z"),
     "decode": ("decode", "z to images"),

@@ -6,7 +6,7 @@ checking the arguments, costs nothing.
 
 from vae_export.pipeline.exporting import ExportResult, default_output, export
 from vae_export.pipeline.inspection import inspect
-from vae_export.pipeline.measuring import bench_bundle, verify_bundle
+from vae_export.pipeline.measuring import bench_bundle, explain_artifact, verify_bundle
 from vae_export.pipeline.training import TrainingResult, train
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "TrainingResult",
     "bench_bundle",
     "default_output",
+    "explain_artifact",
     "export",
     "inspect",
     "train",

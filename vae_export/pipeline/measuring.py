@@ -1,4 +1,4 @@
-"""Verify a bundle, and measure how fast it runs: both without the Keras model."""
+"""Verify a bundle, measure how fast it runs, and where it loses accuracy: without the Keras model."""
 
 from __future__ import annotations
 
@@ -18,8 +18,9 @@ from vae_export.verify.parity import ParityReport
 
 if TYPE_CHECKING:
     from vae_export.bench.bundle_bench import BenchReport
+    from vae_export.explain.explanation import Explanation
 
-__all__ = ["bench_bundle", "verify_bundle"]
+__all__ = ["bench_bundle", "explain_artifact", "verify_bundle"]
 
 
 def verify_bundle(path: str | Path) -> ParityReport:
@@ -89,3 +90,29 @@ def bench_bundle(
         split = cut_halves(keras_model, source.name, {}, step)
         halves = {"encoder": compiled(split.encoder), "decoder": compiled(split.decoder)}
         return measure(keras=halves, keras_threads=keras_threads)
+
+
+def explain_artifact(
+    path: str | Path, artifact: str, *, count: int = 8, progress: Progress | None = None
+) -> Explanation:
+    """Find the layers in which an artifact of a lower precision loses accuracy, and its worst samples.
+
+    It is run beside the float32 file of its role and format in the same bundle, on the golden inputs, and
+    decoders on draws of the prior as well. Needs no TensorFlow.
+
+    Args:
+        path: the bundle.
+        artifact: the file in it.
+        count: how many of the worst samples to tell of, at least 1.
+        progress: called with the name of each step.
+
+    Raises:
+        BundleError: the bundle is missing, incomplete or altered.
+        InputError: there is no such artifact, or none to hold it against.
+        MissingDependencyError: a runtime is not installed.
+    """
+    if count < 1:
+        raise InputError(f"count: got {count}, expected at least 1")
+    from vae_export.explain.explanation import explain
+
+    return explain(read_bundle(Path(path)), artifact, count, progress or silent)

@@ -1,0 +1,246 @@
+"""Where an artifact of a lower precision loses what it loses: its layers, and its worst samples."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vae_export.bundle.reader import Bundle
+from vae_export.errors import InputError, MissingDependencyError
+from vae_export.explain.layer_errors import LayerError, Layers
+from vae_export.explain.outline import Graph, Values
+from vae_export.latent import Latent
+from vae_export.verify.draws import draw_prior
+from vae_export.verify.metrics import value_scale
+from vae_export.verify.vae_metrics import gaussian_kl, mu_error, psnr_db
+
+__all__ = ["Explanation", "Sample", "explain"]
+
+Array = np.ndarray[Any, Any]
+
+# Draws of the prior, beside the golden rows: another seed than those that files are calibrated on.
+PRIOR_ROWS = 64
+PRIOR_SEED = 8642
+# Rows at a time where a file takes any number.
+_ANY = 8
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One row that went through both files.
+
+    Attributes:
+        source: "golden" or "prior".
+        index: row of the golden arrays, or sample of the seed.
+        figures: of decoders "psnr", dB, None for equal rows, and "max_absolute_error", of the output that is
+            least alike; of encoders "kl", nats, and "mu_error", sigmas.
+    """
+
+    source: str
+    index: int
+    figures: Mapping[str, float | None]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Where an artifact loses what it loses.
+
+    Attributes:
+        artifact, against: the two files.
+        role: "encoder" or "decoder".
+        rows: how many rows went through both.
+        golden: how many of them are golden; the others are draws of the prior.
+        prior_seed: of the draws of the prior among them; None for none.
+        layers: the layer that adds most first.
+        unmatched, unmatched_float: tensors of each file that the other does not have.
+        samples: the worst first.
+        output: name of the decoder's output that the samples' figures are of; of encoders None.
+        images: that output of the worst samples, float and quantised ``[n, ...]``; of encoders None.
+        value_range: of x, shown as black and as white; None if not known.
+    """
+
+    artifact: str
+    against: str
+    role: str
+    rows: int
+    golden: int
+    prior_seed: int | None
+    layers: tuple[LayerError, ...]
+    unmatched: tuple[str, ...]
+    unmatched_float: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    output: str | None = None
+    images: tuple[Array, Array] | None = None
+    value_range: tuple[float, float] | None = None
+
+
+def explain(
+    bundle: Bundle, file: str, count: int, progress: Callable[[str], None] = lambda _: None
+) -> Explanation:
+    """Run an artifact and its float32 twin, and compare all that they compute.
+
+    Args:
+        bundle: it has both.
+        file: the artifact.
+        count: how many of the worst samples to tell of.
+        progress: called with the name of each step.
+
+    Raises:
+        InputError: there is no such artifact, none of a lower precision, or nothing to hold it against.
+        MissingDependencyError: a runtime is not installed.
+    """
+    entry, against = _entries(bundle, file)
+    progress(f"loading {file}")
+    quantised, exact = (load_graph(bundle, one) for one in (entry, against))
+    layers = Layers(quantised, exact)
+    latents = [Latent(**{**one, "shape": tuple(one["shape"])}) for one in bundle.manifest["latents"]]
+    inputs, golden = _inputs(bundle, against, latents)
+    rows = len(next(iter(inputs.values())))
+    kept: list[tuple[dict[str, Array], dict[str, Array]]] = []
+    size = exact.batch or _ANY
+    for start, batch in _batches(inputs, rows, size):
+        progress(f"running {file}, row {start + 1} of {rows}")
+        values, expected = quantised.run(batch), exact.run(batch)
+        layers.add(values, expected)
+        kept.append((_outputs(exact, expected), _outputs(quantised, values)))
+    floats, others = (
+        {name: np.concatenate([one[side][name] for one in kept])[:rows] for name in kept[0][side]}
+        for side in (0, 1)
+    )
+    made = functools.partial(
+        Explanation,
+        artifact=file,
+        against=against["file"],
+        role=entry["role"],
+        rows=rows,
+        golden=golden,
+        prior_seed=PRIOR_SEED if rows > golden else None,
+        layers=tuple(layers.errors),
+        unmatched=layers.unmatched,
+        unmatched_float=layers.unmatched_float,
+        value_range=bundle.x_range,
+    )
+    if entry["role"] == "encoder":
+        return made(samples=_worst(_posteriors(floats, others, latents), golden, count, "kl"))
+    name, figures = _reconstructions(floats, others)
+    samples = _worst(figures, golden, count, "psnr")
+    chosen = [one.index + (golden if one.source == "prior" else 0) for one in samples]
+    images = floats[name][chosen], others[name][chosen]
+    return made(samples=samples, output=name, images=images)
+
+
+def load_graph(bundle: Bundle, entry: Mapping[str, Any]) -> Graph:
+    """A file of a bundle, to be looked into.
+
+    Raises:
+        MissingDependencyError: its runtime is not installed.
+    """
+    data = (bundle.path / entry["file"]).read_bytes()
+    try:
+        if entry["format"] == "onnx":
+            from vae_export.explain.onnx_graph import OnnxGraph
+
+            return OnnxGraph(data)
+        from vae_export.explain.tflite_graph import TfliteGraph
+    except ImportError as error:
+        packages = {"onnx": "onnx onnxruntime", "tflite": "ai-edge-litert flatbuffers"}[entry["format"]]
+        raise MissingDependencyError(
+            f"{entry['file']}: {error.name} is not installed; pip install {packages}"
+        ) from error
+    return TfliteGraph(data)
+
+
+def _entries(bundle: Bundle, file: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The manifest's entries of an artifact and of its float32 twin."""
+    entries = {entry["file"]: entry for entry in bundle.artifacts if entry["format"] != "ort"}
+    lower = [name for name, entry in entries.items() if entry["precision"] != "float32"]
+    there = (
+        f"expected one of {', '.join(lower)}"
+        if lower
+        else "and none of a lower precision; export the model again with --precision float32,int8"
+    )
+    if file not in entries:
+        raise InputError(f"{bundle.path}: holds no {file} to explain, {there}")
+    entry = entries[file]
+    if entry["precision"] == "float32":
+        raise InputError(f"{bundle.path / file}: is the float32 file that others are held against, {there}")
+    for other in entries.values():
+        if all(other[key] == entry[key] for key in ("role", "format")) and other["precision"] == "float32":
+            return entry, other
+    raise InputError(
+        f"{bundle.path}: holds no {entry['role']}.{entry['format']} of float32 to hold {file} against; "
+        f"export the model again with --precision float32,{entry['precision']}"
+    )
+
+
+def _inputs(
+    bundle: Bundle, entry: Mapping[str, Any], latents: Sequence[Latent]
+) -> tuple[dict[str, Array], int]:
+    """(inputs by name, how many of their rows are golden); the others are draws of the prior."""
+    dtypes = {tensor["name"]: tensor["dtype"] for tensor in entry["inputs"]}
+    arrays = {name: bundle.golden(name).astype(dtype) for name, dtype in dtypes.items()}
+    golden = len(next(iter(arrays.values())))
+    if entry["role"] == "encoder":
+        return arrays, golden
+    prior = draw_prior(latents, PRIOR_ROWS, PRIOR_SEED)
+    for name, array in arrays.items():
+        more = prior[name] if name in prior else np.resize(array, (PRIOR_ROWS, *array.shape[1:]))
+        arrays[name] = np.concatenate([array, more])
+    return arrays, golden
+
+
+def _batches(inputs: Mapping[str, Array], rows: int, size: int) -> Iterator[tuple[int, dict[str, Array]]]:
+    """(first row, rows by input); where rows run out, the first follow the last."""
+    for start in range(0, rows, size):
+        places = np.arange(start, start + size) % rows
+        yield start, {name: np.ascontiguousarray(array[places]) for name, array in inputs.items()}
+
+
+def _outputs(graph: Graph, values: Values) -> dict[str, Array]:
+    return {name: values[key] for name, key in graph.outline.outputs.items()}
+
+
+def _posteriors(
+    floats: Mapping[str, Array], others: Mapping[str, Array], latents: Sequence[Latent]
+) -> list[dict[str, float | None]]:
+    names = [(latent.mu, latent.logvar) for latent in latents]
+    kl = sum(gaussian_kl(floats[mu], floats[v], others[mu], others[v]) for mu, v in names)
+    off = np.max([mu_error(floats[mu], floats[v], others[mu]) for mu, v in names], axis=0)
+    return [{"kl": float(a), "mu_error": float(b)} for a, b in zip(np.atleast_1d(kl), off, strict=True)]
+
+
+def _reconstructions(
+    floats: Mapping[str, Array], others: Mapping[str, Array]
+) -> tuple[str, list[dict[str, float | None]]]:
+    """The output that is least alike, and figures of its rows."""
+    psnr = {name: psnr_db(array, others[name], value_scale(array)) for name, array in floats.items()}
+    name = min(psnr, key=lambda one: float(psnr[one].min()))
+    errors = np.abs(others[name].astype(np.float64) - floats[name]).reshape(len(floats[name]), -1).max(axis=1)
+    return name, [
+        {"psnr": None if a == math.inf else float(a), "max_absolute_error": float(b)}
+        for a, b in zip(psnr[name], errors, strict=True)
+    ]
+
+
+def _worst(
+    figures: Sequence[Mapping[str, float | None]], golden: int, count: int, by: str
+) -> tuple[Sample, ...]:
+    """The worst samples first: largest KL, or smallest PSNR."""
+
+    def badness(row: int) -> float:
+        value = figures[row][by]
+        if value is None:
+            return -math.inf
+        # What is no number is worst of all.
+        return math.inf if math.isnan(value) else value if by == "kl" else -value
+
+    order = sorted(range(len(figures)), key=badness, reverse=True)[:count]
+    return tuple(
+        Sample("golden", row, figures[row]) if row < golden else Sample("prior", row - golden, figures[row])
+        for row in order
+    )

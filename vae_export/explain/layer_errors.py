@@ -1,0 +1,174 @@
+"""How far the layers of a quantised file are from those of the float file, over all rows.
+
+Of a layer there are two errors: the one that has come together up to it, and its own. The own one is what is
+left if the float file computes the layer from what the quantised file gave it: no guess about how errors
+before it go through.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vae_export.explain.matching import match_tensors
+from vae_export.explain.outline import INPUT, Graph, Key, Layer, Values
+
+__all__ = ["LARGEST_LOGIT", "LayerError", "Layers"]
+
+Array = np.ndarray[Any, Any]
+
+# The codes of an 8-bit sigmoid are 1/256 apart: logits beyond are as good as this one, and quantisers cut
+# them there on purpose.
+LARGEST_LOGIT = math.log(511)
+_EIGHT_BITS = 255
+# Finite, as JSON knows no infinity.
+_LOWEST = -200.0
+# What only moves values is told of where it loses some.
+_MOVING = (
+    INPUT,
+    *("Concat", "DepthToSpace", "Flatten", "Identity", "Pad", "Reshape", "Slice", "Squeeze", "Transpose"),
+    *("Unsqueeze", "CONCATENATION", "DEPTH_TO_SPACE", "EXPAND_DIMS", "PAD", "PADV2", "RESHAPE", "SLICE"),
+    *("SPACE_TO_DEPTH", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"),
+)
+
+
+@dataclass(frozen=True)
+class LayerError:
+    """The error of a layer, over all rows.
+
+    Attributes:
+        layer: its tensor in the quantised file.
+        float_layer: its tensor in the float file.
+        operator: of the quantised file.
+        sqnr_db: of all the error up to here; None if there is none, -200 for error alone.
+        own_sqnr_db: of the error that the layer adds; None if it adds none.
+        max_absolute_error: of all up to here.
+        clipped: share of the float file's values that lie beyond the integers' range by more than a step.
+        range: that range; None where nothing takes the layer as integers.
+        in_float: whether the layer is computed as in the float file.
+        cut: whether logits beyond `LARGEST_LOGIT` were taken for that.
+    """
+
+    layer: str
+    float_layer: str
+    operator: str
+    sqnr_db: float | None
+    own_sqnr_db: float | None
+    max_absolute_error: float
+    clipped: float
+    range: tuple[float, float] | None
+    in_float: bool
+    cut: bool
+
+
+class Layers:
+    """The matched layers of two files, whose errors are added up batch after batch.
+
+    Args:
+        quantised, exact: the two files.
+
+    Attributes:
+        unmatched: names of tensors of the quantised file that are none of the float file, as far as known.
+        unmatched_float: those of the float file that are none of the quantised one.
+    """
+
+    def __init__(self, quantised: Graph, exact: Graph) -> None:
+        self._found = match_tensors(quantised.outline, exact.outline)
+        self._sums = {
+            layer.key: _Sums(layer) for layer in quantised.outline.layers if layer.key in self._found
+        }
+        others = {layer.key: layer for layer in exact.outline.layers}
+        known = set(self._found.values())
+        self._names = {key: others[other].name for key, other in self._found.items()}
+        self._parts = {
+            layer.key: exact.part(self._found[layer.key], known)
+            for layer in quantised.outline.layers
+            if layer.key in self._found and layer.kind != INPUT
+        }
+        self.unmatched = tuple(x.name for x in quantised.outline.layers if x.key not in self._found)
+        self.unmatched_float = tuple(x.name for x in exact.outline.layers if x.key not in known)
+
+    def add(self, quantised: Values, exact: Values) -> None:
+        """Take the next rows.
+
+        Args:
+            quantised, exact: what the two files computed, by tensor.
+        """
+        taken: Mapping[Key, Array] = {
+            other: quantised[key] for key, other in self._found.items() if key in quantised
+        }
+        for key, sums in self._sums.items():
+            expected = exact[self._found[key]]
+            # Shapes, indices and labels have no error to tell of.
+            if expected.dtype.kind == "f":
+                own = self._parts[key].run(taken) if key in self._parts else expected
+                sums.add(expected, own, quantised[key])
+
+    @property
+    def errors(self) -> list[LayerError]:
+        """Of every layer, that which adds most first.
+
+        Left out are those that only move values, and inputs, if they lose nothing.
+        """
+        found = [
+            sums.error(self._names[key])
+            for key, sums in self._sums.items()
+            if sums.count and not (sums.layer.kind in _MOVING and sums.own_noise == 0)
+        ]
+        return sorted(found, key=lambda error: math.inf if error.own_sqnr_db is None else error.own_sqnr_db)
+
+
+class _Sums:
+    """What a layer's figures are made of."""
+
+    def __init__(self, layer: Layer) -> None:
+        self.layer = layer
+        steps = layer.steps
+        self._cut = layer.sigmoid_alone and steps is not None and steps.most - steps.least == _EIGHT_BITS
+        self.count = self.clipped = 0
+        self.signal = self.noise = self.own_signal = self.own_noise = self.largest = 0.0
+
+    def add(self, expected: Array, own: Array, actual: Array) -> None:
+        """Take the next rows: of the float file, of the layer alone in float, and of the quantised file."""
+        expected, own, actual = (array.astype(np.float64) for array in (expected, own, actual))
+        if self._cut:
+            expected, own = (np.clip(array, -LARGEST_LOGIT, LARGEST_LOGIT) for array in (expected, own))
+        error = np.abs(actual - expected)
+        self.count += expected.size
+        self.signal += float(np.square(expected).sum())
+        self.noise += float(np.square(error).sum())
+        self.own_signal += float(np.square(own).sum())
+        self.own_noise += float(np.square(actual - own).sum())
+        self.largest = float(np.maximum(self.largest, error.max(initial=0.0)))
+        if self.layer.steps is not None:
+            (low, high), step = self.layer.steps.range, self.layer.steps.scale
+            self.clipped += int(((expected < low - step) | (expected > high + step)).sum())
+
+    def error(self, float_layer: str) -> LayerError:
+        """The figures."""
+        return LayerError(
+            self.layer.name,
+            float_layer,
+            self.layer.kind,
+            _decibel(self.signal, self.noise),
+            _decibel(self.own_signal, self.own_noise),
+            self.largest,
+            self.clipped / self.count,
+            None if self.layer.steps is None else self.layer.steps.range,
+            self.layer.in_float,
+            self._cut,
+        )
+
+
+def _decibel(signal: float, noise: float) -> float | None:
+    """None for no noise."""
+    if noise == 0:
+        return None
+    # Noise without a signal, or that is no number.
+    if not signal or not noise < math.inf:
+        return _LOWEST
+    return max(_LOWEST, 10 * math.log10(signal / noise))
