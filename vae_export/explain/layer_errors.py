@@ -136,7 +136,9 @@ class _Sums:
         """Take the next rows: of the float file, of the layer alone in float, and of the quantised file."""
         expected, own, actual = (array.astype(np.float64) for array in (expected, own, actual))
         if self._cut:
-            expected, own = (np.clip(array, -LARGEST_LOGIT, LARGEST_LOGIT) for array in (expected, own))
+            expected, own, actual = (
+                np.clip(array, -LARGEST_LOGIT, LARGEST_LOGIT) for array in (expected, own, actual)
+            )
         error = np.abs(actual - expected)
         self.count += expected.size
         self.signal += float(np.square(expected).sum())

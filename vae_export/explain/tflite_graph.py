@@ -26,6 +26,8 @@ _INTEGERS: dict[int, Any] = {schema.TensorType.INT8: np.int8, schema.TensorType.
 _CASTS = ("DEQUANTIZE", "QUANTIZE")
 # What gives values on as they are.
 _MOVERS = ("DEPTH_TO_SPACE", "EXPAND_DIMS", "RESHAPE", "SPACE_TO_DEPTH", "SQUEEZE", "TRANSPOSE")
+# What comes out is what goes in.
+_SAME_VALUES = (*_MOVERS, *_CASTS, "CONCATENATION", "PACK")
 
 
 class TfliteGraph:
@@ -172,7 +174,6 @@ class TfliteGraph:
     def _layer(
         self, index: int, name: str, kind: str, sources: Any, stored: Any, taken: Iterable[int]
     ) -> Layer:
-        sigmoid = [self._kind(user) for user in self._users(index)] == ["LOGISTIC"]
         return Layer(
             index,
             name,
@@ -182,7 +183,16 @@ class TfliteGraph:
             stored,
             self._taken_as(index),
             not any(self._is_narrow(other) for other in (index, *taken)) and self._taken_as(index) is None,
-            sigmoid,
+            self._ends_in_sigmoid(index),
+        )
+
+    def _ends_in_sigmoid(self, index: int) -> bool:
+        """Whether nothing but a sigmoid takes the values of a tensor, be it put together with others."""
+        users = self._users(index)
+        return bool(users) and all(
+            kind == "LOGISTIC" or (kind in _SAME_VALUES and self._ends_in_sigmoid(int(user.outputs[0])))
+            for user in users
+            if (kind := self._kind(user))
         )
 
     def _shape(self, index: int) -> tuple[int, ...]:
