@@ -84,7 +84,7 @@ class Artifact:
         batches: the batch sizes that it takes, ascending; None for any.
         preferred_batch: how many rows a runtime is best given at a time.
         operators: the kinds of operators in the file, sorted.
-        oldest_runtime: the oldest runtime known to load the file.
+        oldest_runtime: package and version; see `convert.oldest_runtimes`.
         opset, ir_version: of ONNX files.
         quantiser: what made the precision, with its version and recipe; None for float32.
         float_tensors: names of tensors that were kept in float in a file of integers.

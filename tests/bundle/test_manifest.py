@@ -70,7 +70,11 @@ def test_artifacts_and_their_parity(manifest):
     assert encoder["inputs"] == [
         {"name": "x", "shape": [None, 28, 28, 1], "dtype": "float32", "quantisation": None}
     ]
-    assert (encoder["opset"], encoder["ir_version"], encoder["oldest_runtime"]) == (17, 8, "onnxruntime 1.12")
+    assert (encoder["opset"], encoder["ir_version"], encoder["oldest_runtime"]) == (
+        17,
+        8,
+        "onnxruntime 1.15.1",
+    )
     assert encoder["operators"] == ["Add", "MatMul", "Relu", "Reshape"]
     assert by_file["decoder.tflite"]["opset"] is None
     for artifact in manifest["artifacts"]:

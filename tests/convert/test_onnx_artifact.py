@@ -11,7 +11,7 @@ from tests.tiny_models import LATENT, X_SHAPE, ListSampler, half_of, samples
 from vae_export.artifact import TensorSpec
 from vae_export.convert.canonical_onnx import all_nodes
 from vae_export.convert.onnx_artifact import convert_to_onnx
-from vae_export.convert.opsets import DEFAULT_OPSET, OLDEST_RUNTIMES
+from vae_export.convert.opsets import DEFAULT_OPSET, OPSETS
 from vae_export.errors import ConversionError, InputError
 
 
@@ -37,12 +37,12 @@ def test_metadata(encoder):
         "role": "encoder",
         "format_version": "1",
     }
-    assert (encoder.opset, encoder.ir_version, encoder.oldest_runtime) == (17, 8, "onnxruntime 1.12")
+    assert (encoder.opset, encoder.ir_version, encoder.oldest_runtime) == (17, 8, "onnxruntime 1.15.1")
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 17)]
     onnx.checker.check_model(model, full_check=True)
 
 
-@pytest.mark.parametrize("opset", OLDEST_RUNTIMES)
+@pytest.mark.parametrize("opset", OPSETS)
 def test_every_opset_offered_loads_and_computes(tiny_split, opset):
     artifact = convert_to_onnx(tiny_split.decoder, "decoder", name="tiny", opset=opset)
     assert artifact.opset == opset

@@ -142,7 +142,7 @@ def test_ort_files_and_what_a_reduced_build_needs(tmp_path):
     result = vae_export.export(tiny_vae(), tmp_path / "b", formats=["onnx"], ort=True)
     files = {entry["file"]: entry for entry in result.manifest["artifacts"]}
     assert list(files) == ["encoder.onnx", "decoder.onnx", "encoder.ort", "decoder.ort"]
-    assert files["encoder.ort"]["oldest_runtime"] == "onnxruntime 1.17"
+    assert files["encoder.ort"]["oldest_runtime"] == "onnxruntime 1.17.0"
     (config,) = result.manifest["reduced_build"]
     text = (result.path / config["file"]).read_text()
     assert all(name in text for name in files["decoder.ort"]["operators"]), text

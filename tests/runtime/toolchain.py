@@ -11,17 +11,18 @@ import pytest
 
 def need(tool):
     """The path of a tool; without it the test is skipped, but in CI it fails."""
-    return shutil.which(tool) or _missing(f"{tool} is not installed")
+    return shutil.which(tool) or missing(f"{tool} is not installed")
 
 
 def need_npm_package(root, name):
     """The folder of a package that tests/package.json names; without it as for a tool."""
     folder = root / "tests" / "node_modules" / name
-    return folder if folder.is_dir() else _missing(f"{name} is not installed: npm install --prefix tests")
+    return folder if folder.is_dir() else missing(f"{name} is not installed: npm install --prefix tests")
 
 
-def _missing(reason):
-    assert os.environ.get("CI") != "true", f"{reason}; .ci/run must install it"
+def missing(reason, remedy=".ci/run must install it"):
+    """Skip a test that lacks something, but fail it in CI."""
+    assert os.environ.get("CI") != "true", f"{reason}; {remedy}"
     pytest.skip(reason)
 
 

@@ -92,7 +92,7 @@ def _print_bundle(bundle: Bundle, as_json: bool) -> None:
         )
     say()
     print_table(
-        ("artifact", "bytes", "inputs", "outputs", "operators", "needs", "max abs error"),
+        ("artifact", "bytes", "inputs", "outputs", "operators", "oldest runtime", "max abs error"),
         [
             (
                 artifact["file"],

@@ -21,8 +21,9 @@ from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.convert.batch_size import preferred_batch
 from vae_export.convert.canonical_onnx import all_nodes, canonicalise
 from vae_export.convert.lowering.onnx_rules import lower_onnx
+from vae_export.convert.oldest_runtimes import OLDEST_FOR_ONNX
 from vae_export.convert.operators import refuse_operators
-from vae_export.convert.opsets import DEFAULT_OPSET, OLDEST_RUNTIMES, check_opset
+from vae_export.convert.opsets import DEFAULT_OPSET, check_opset
 from vae_export.convert.signature import input_signature, placeholder_names, positional
 from vae_export.convert.tracing import failing_layer, made_traceable
 from vae_export.errors import ConversionError, one_line
@@ -80,7 +81,7 @@ def convert_to_onnx(
         batches=batches,
         preferred_batch=preferred_batch(_largest_row(model), batches),
         operators=tuple(sorted({node.op_type for node in all_nodes(model.graph)})),
-        oldest_runtime=f"onnxruntime {OLDEST_RUNTIMES[opset]}",
+        oldest_runtime=OLDEST_FOR_ONNX,
         opset=opset,
         ir_version=model.ir_version,
     )

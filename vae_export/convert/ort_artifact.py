@@ -20,14 +20,13 @@ from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs import (
 )
 
 from vae_export.artifact import Artifact
+from vae_export.convert.oldest_runtimes import oldest_for_ort
 from vae_export.errors import ConversionError, one_line
 
 __all__ = ["OPERATORS_FILE", "convert_to_ort", "required_operators"]
 
 OPERATORS_FILE = "required_operators.config"
 
-# Version of the format -> the oldest ONNX Runtime seen to load it.
-_OLDEST_RUNTIMES = {b"6": "1.17"}
 _IDENTIFIER = b"ORTM"
 _ALIGNMENT = 16
 
@@ -60,13 +59,12 @@ def convert_to_ort(artifact: Artifact) -> Artifact:
             raise ConversionError(f"{file}: ONNX Runtime cannot convert it ({one_line(error)})") from error
         data = path.read_bytes()
     root = InferenceSession.InferenceSession.GetRootAs(data, 0)
-    oldest = _OLDEST_RUNTIMES.get(root.OrtVersion(), onnxruntime.__version__)
     return replace(
         artifact,
         format="ort",
         data=_repeatable(data, root),
         operators=tuple(sorted({name for _, _, name in _operators(root.Model().Graph())})),
-        oldest_runtime=f"onnxruntime {oldest}",
+        oldest_runtime=oldest_for_ort(root.OrtVersion()),
     )
 
 

@@ -14,6 +14,7 @@ from vae_export.artifact import DEFAULT_BATCHES, Artifact
 from vae_export.convert.batch_size import preferred_batch
 from vae_export.convert.flatbuffer import name_tensors, strip, to_bytes
 from vae_export.convert.lowering.tflite_rules import lower_tflite
+from vae_export.convert.oldest_runtimes import oldest_for_tflite
 from vae_export.convert.operators import refuse_operators
 from vae_export.convert.signature import input_signature, placeholder_names, positional
 from vae_export.convert.tflite_description import (
@@ -78,7 +79,7 @@ def convert_to_tflite(
         batches=None if batches is None else tuple(batches),
         preferred_batch=preferred_batch(largest_row(model), batches),
         operators=operators,
-        oldest_runtime=f"tflite {minimum_runtime(model)}",
+        oldest_runtime=oldest_for_tflite(minimum_runtime(model)),
     )
 
 

@@ -18,6 +18,7 @@ from vae_export._version import __version__
 from vae_export.artifact import PRECISIONS, Artifact
 from vae_export.convert.canonical_onnx import all_nodes, canonicalise
 from vae_export.convert.lowering.onnx_graph import OnnxGraph
+from vae_export.convert.oldest_runtimes import OLDEST_FOR_ONNX
 from vae_export.convert.quantisation.onnx_dynamic import quantise_dynamically
 from vae_export.convert.quantisation.onnx_float16 import FEWEST, store_in_halves
 from vae_export.convert.quantisation.onnx_gemm import join_biases
@@ -35,9 +36,6 @@ _RECIPES = {
     "dynamic-int8": "weights uint8, per channel, long rows by DynamicQuantizeLinear and MatMulInteger",
     "int8": "QDQ, U8U8, per channel, minimum and maximum",
 }
-# The oldest ONNX Runtime in which files of each precision, both halves of both reference models, were seen
-# to load and to compute what they compute in the newest. Nothing older was tried.
-_OLDEST_RUNTIME = "1.15"
 
 
 def quantisable_tensors(artifact: Artifact) -> tuple[str, ...]:
@@ -134,7 +132,7 @@ def _finished(artifact: Artifact, precision: str, model: Any, file: str, kept: t
         precision=precision,
         data=model.SerializeToString(deterministic=True),
         operators=tuple(sorted({node.op_type for node in all_nodes(model.graph)})),
-        oldest_runtime=f"onnxruntime {_OLDEST_RUNTIME}",
+        oldest_runtime=OLDEST_FOR_ONNX,
         quantiser=f"vae-export {__version__}, {_RECIPES[precision]}",
         float_tensors=kept,
     )

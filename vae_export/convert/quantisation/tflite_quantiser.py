@@ -11,6 +11,7 @@ import numpy as np
 from vae_export.artifact import PRECISIONS, Artifact
 from vae_export.convert.batch_size import preferred_batch
 from vae_export.convert.flatbuffer import strip, to_bytes
+from vae_export.convert.oldest_runtimes import oldest_for_tflite
 from vae_export.convert.quantisation.tflite_ai_edge import RECIPES, ai_edge_quantiser, quantise_by_ai_edge
 from vae_export.convert.quantisation.tflite_float import in_float
 from vae_export.convert.quantisation.tflite_integers import INTEGERS_QUANTISER, quantise_to_integers
@@ -113,7 +114,7 @@ def quantise_tflite(
         outputs=specs[1],
         preferred_batch=preferred_batch(largest_row(model), artifact.batches),
         operators=operator_kinds(model),
-        oldest_runtime=f"tflite {minimum_runtime(model)}",
+        oldest_runtime=oldest_for_tflite(minimum_runtime(model)),
         quantiser=quantiser,
         float_tensors=tuple(
             names[layer].decode()
