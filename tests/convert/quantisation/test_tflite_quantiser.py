@@ -46,7 +46,8 @@ def versions(artifact):
     [
         ("float16", 1e-3, 70, 0.55),
         ("dynamic-int8", 0.05, 45, 0.45),
-        ("int8", 0.1, 34, 0.45),
+        # Without the logits cut, or lowered for floats, 33 to 37 dB.
+        ("int8", 0.05, 38, 0.45),
         ("int16x8", 0.05, 45, 0.5),
     ],
 )
