@@ -21,6 +21,7 @@ from vae_export.convert.quantisation.tflite_ranges import (
     Ranges,
     check_calibration,
     cut_logits,
+    join_selected,
     measure_ranges,
     outputs_of,
     widen,
@@ -145,7 +146,7 @@ def _fit(model: Any, ranges: Ranges, role: str, precision: str) -> Ranges:
     margin = _MARGINS[precision]
     if precision == "int16x8":
         return widen(ranges, margin, ranges)
-    ranges = cut_logits(model, ranges)
+    ranges = join_selected(model, cut_logits(model, ranges))
     return widen(ranges, margin, outputs_of(model)) if role == "encoder" else ranges
 
 

@@ -19,7 +19,15 @@ from vae_export.convert.quantisation.tflite_layers import SAME_VALUES, Tensor, k
 from vae_export.convert.tflite_description import read_model
 from vae_export.errors import ConversionError, DataError
 
-__all__ = ["Ranges", "check_calibration", "cut_logits", "measure_ranges", "outputs_of", "widen"]
+__all__ = [
+    "Ranges",
+    "check_calibration",
+    "cut_logits",
+    "join_selected",
+    "measure_ranges",
+    "outputs_of",
+    "widen",
+]
 
 Array = np.ndarray[Any, Any]
 # (smallest, largest) value; 0 is in every range, as all that is padded with zeros and cut at zero needs it.
@@ -163,6 +171,32 @@ def cut_logits(model: Any, ranges: Ranges) -> Ranges:
                     low, high = ranges[subgraph, index]
                     cut[subgraph, index] = max(low, -_LARGEST_LOGIT), min(high, _LARGEST_LOGIT)
     return cut
+
+
+def join_selected(model: Any, ranges: Ranges) -> Ranges:
+    """Ranges for activations of 8 bits: what a SELECT chooses from, and what it makes, have one range.
+
+    TensorFlow's quantiser gives them the one of what it makes, wherever else they go: of a softplus, which
+    selects by how large its input is, it cuts the input off for the other branch too.
+
+    Args:
+        model: the `schema.ModelT` of the float file.
+        ranges: of its tensors.
+    """
+    joined = dict(ranges)
+    for subgraph, graph in enumerate(model.subgraphs):
+        groups = [
+            [tensor for index in (*o.inputs, *o.outputs) if (tensor := (subgraph, int(index))) in ranges]
+            for o in graph.operators
+            if kind_of(model, o) in ("SELECT", "SELECT_V2")
+        ]
+        # Of integers there are no ranges.
+        groups = [group for group in groups if group]
+        # Each may widen those that came before.
+        for group in groups * len(groups):
+            lows, highs = zip(*(joined[tensor] for tensor in group), strict=True)
+            joined.update(dict.fromkeys(group, (min(lows), max(highs))))
+    return joined
 
 
 def outputs_of(model: Any) -> frozenset[Tensor]:
