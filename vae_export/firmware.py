@@ -7,10 +7,18 @@ from dataclasses import dataclass, field
 
 from vae_export.artifact import Artifact
 
-__all__ = ["TARGETS", "Firmware"]
+__all__ = ["TARGETS", "Difference", "Firmware"]
 
 # What bundles are made for, beside the runtimes of computers and phones.
 TARGETS = ("mcu",)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far an output is off, in steps of its integers."""
+
+    largest: float
+    mean: float
 
 
 @dataclass(frozen=True)
@@ -25,7 +33,7 @@ class Firmware:
         arena_bytes: an arena that is large enough.
         interpreter: what it ran in, with its version.
         rows: how many inputs it ran on.
-        differences: output -> largest difference from LiteRT's reference kernels, in steps of its integers.
+        differences: output -> what is between it and LiteRT's reference kernels.
     """
 
     artifact: Artifact
@@ -36,4 +44,4 @@ class Firmware:
     arena_bytes: int
     interpreter: str
     rows: int
-    differences: Mapping[str, float]
+    differences: Mapping[str, Difference]

@@ -187,7 +187,7 @@ def _firmware_entry(firmware: Firmware) -> dict[str, Any]:
         "arena_bytes": firmware.arena_bytes,
         "interpreter": firmware.interpreter,
         "rows": firmware.rows,
-        "max_difference": {name: _rounded(value) for name, value in firmware.differences.items()},
+        "difference": {name: _figures(asdict(one)) for name, one in firmware.differences.items()},
     }
 
 

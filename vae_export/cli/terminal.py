@@ -155,7 +155,7 @@ def print_firmware(entries: Sequence[Mapping[str, Any]]) -> None:
                 next(file["file"] for file in entry["files"] if file["file"].endswith(".h")),
                 f"{entry['arena_bytes']:,}",
                 str(len(entry["operators"])),
-                f"{max(entry['max_difference'].values()):.3g}",
+                f"{max(one['largest'] for one in entry['difference'].values()):.3g}",
             )
             for entry in entries
         ],

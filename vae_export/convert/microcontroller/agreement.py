@@ -9,15 +9,16 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from vae_export.errors import ParityError
+from vae_export.firmware import Difference
 
-__all__ = ["MOST_STEPS", "differences", "require_agreement", "run_reference"]
+__all__ = ["MOST_STEPS", "MOST_STEPS_IN_THE_MEAN", "differences", "require_agreement", "run_reference"]
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 
-# The kernels of both round on their own, and one step of one layer grows in the next: on the reference models
-# up to 4.
-MOST_STEPS = 8
+# The kernels of both round on their own, and one step of one layer grows in the next; the steepest place of a
+# sigmoid alone makes three of one. Seen: single values up to 5 steps off, a hundredth of one in the mean.
+MOST_STEPS, MOST_STEPS_IN_THE_MEAN = 16, 0.5
 # What counts as a step where an output is computed in float: as fine as 8 bits of its range would be.
 _STEPS_OF_FLOATS = 255
 
@@ -44,8 +45,8 @@ def run_reference(data: bytes, inputs: Arrays) -> dict[str, Array]:
 
 def differences(
     file: str, got: Arrays, expected: Arrays, steps: Mapping[str, float | None]
-) -> dict[str, float]:
-    """The largest difference of each output, in steps of its integers.
+) -> dict[str, Difference]:
+    """How far each output is off, in steps of its integers.
 
     Args:
         file: name of the artifact, for the message.
@@ -63,26 +64,26 @@ def differences(
                 f"{file}: {name}: TensorFlow Lite Micro gives {left.dtype} {list(left.shape)}, expected "
                 f"{right.dtype} {list(right.shape)} as LiteRT does"
             )
-        apart = np.abs(left.astype(np.float64) - right.astype(np.float64)).max()
         worth = 1.0
         if right.dtype.kind == "f":
             worth = steps[name] or float(np.ptp(right)) / _STEPS_OF_FLOATS or 1.0
-        found[name] = float(apart / worth)
+        apart = np.abs(left.astype(np.float64) - right.astype(np.float64)) / worth
+        found[name] = Difference(float(apart.max()), float(apart.mean()))
     return found
 
 
-def require_agreement(file: str, found: Mapping[str, float]) -> None:
+def require_agreement(file: str, found: Mapping[str, Difference]) -> None:
     """Raise if an output differs by more than rounding does.
 
     Raises:
         ParityError: names every such output.
     """
     failures = tuple(
-        f"{file}: {name}: TensorFlow Lite Micro is {value:.3g} steps off LiteRT, expected at most "
-        f"{MOST_STEPS}; use another version of tflite-micro, and report it"
-        for name, value in found.items()
+        f"{file}: {name}: TensorFlow Lite Micro is {one.largest:.3g} steps off LiteRT, {one.mean:.3g} in "
+        f"the mean, expected at most {MOST_STEPS} and {MOST_STEPS_IN_THE_MEAN}; use another tflite-micro"
+        for name, one in found.items()
         # A NaN is no difference that would do.
-        if not value <= MOST_STEPS
+        if not (one.largest <= MOST_STEPS and one.mean <= MOST_STEPS_IN_THE_MEAN)
     )
     if failures:
         raise _error(*failures)
@@ -90,4 +91,6 @@ def require_agreement(file: str, found: Mapping[str, float]) -> None:
 
 def _error(*failures: str) -> ParityError:
     count = len(failures)
-    return ParityError(f"{count} output{'s' * (count > 1)} differ{'s' * (count == 1)}", failures)
+    return ParityError(
+        f"{count} output{'s' * (count > 1)} differ{'s' * (count == 1)} in TensorFlow Lite Micro", failures
+    )
