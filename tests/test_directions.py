@@ -14,6 +14,7 @@ LOW = {
     "arrays",
     "artifact",
     "errors",
+    "firmware",
     "latent",
     "pictures",
     "quiet",

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 
-from tests.runtime.toolchain import need, need_npm_package
+from tests.runtime.toolchain import need, need_module, need_npm_package
 from tests.tiny_models import ListSampler, samples, tiny_vae
 from vae_export.cli.main import main
 
@@ -44,6 +44,7 @@ def commands(text):
 
 
 def test_commands_and_programs(root, readme, tmp_path, monkeypatch, capfd):
+    need_module("tflite_micro")
     monkeypatch.chdir(tmp_path)
     tiny_vae().save("my-vae.keras")
     model = tiny_vae(sampler=ListSampler(name="draw"))
@@ -69,7 +70,7 @@ def test_commands_and_programs(root, readme, tmp_path, monkeypatch, capfd):
         assert program == "vae-export", command
         assert main(arguments) == 0, (command, capfd.readouterr().err)
         run += 1
-    assert run == 24
+    assert run == 25
     (tmp_path / "node_modules").symlink_to(need_npm_package(root, "onnxruntime-web").parent)
     (program,) = blocks(readme, "js")
     subprocess.run([need("node"), "--input-type=module"], input=program.encode(), check=True)

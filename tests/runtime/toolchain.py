@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -18,6 +19,12 @@ def need_npm_package(root, name):
     """The folder of a package that tests/package.json names; without it as for a tool."""
     folder = root / "tests" / "node_modules" / name
     return folder if folder.is_dir() else missing(f"{name} is not installed: npm install --prefix tests")
+
+
+def need_module(name):
+    """Without a Python module that is optional the test is skipped, but in CI it fails."""
+    if importlib.util.find_spec(name) is None:
+        missing(f"{name} is not installed")
 
 
 def missing(reason, remedy=".ci/run must install it"):

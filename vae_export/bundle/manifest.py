@@ -17,6 +17,7 @@ from vae_export.artifact import Artifact, TensorSpec
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.bundle.golden import golden_file, to_bytes
 from vae_export.errors import one_line
+from vae_export.firmware import Firmware
 from vae_export.latent import Latent
 from vae_export.runtime.vae_runtime import NOISE_VERSION
 from vae_export.verify.fidelity import Loss
@@ -66,6 +67,7 @@ def build_manifest(
     golden_seed: int,
     runtime_files: Mapping[str, tuple[str, bytes]],
     reduced_build: Mapping[str, bytes],
+    firmware: Sequence[Firmware] | None = None,
 ) -> dict[str, Any]:
     """Describe a bundle.
 
@@ -78,6 +80,7 @@ def build_manifest(
         golden_seed: seed of the golden epsilon and the golden generated images.
         runtime_files: language -> (file name, content).
         reduced_build: what reduced builds of the runtimes are configured with: file name -> content.
+        firmware: the artifacts for microcontrollers; None if the bundle is not for them.
     """
     names = {artifact.file for artifact in artifacts}
     return {
@@ -114,6 +117,7 @@ def build_manifest(
             for language, (file, data) in sorted(runtime_files.items())
         ],
         "reduced_build": [{"file": file, **_file_entry(data)} for file, data in reduced_build.items()],
+        "microcontroller": None if firmware is None else [_firmware_entry(entry) for entry in firmware],
         "tools": dict(source.tools),
     }
 
@@ -125,6 +129,8 @@ def file_entries(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
         *manifest["golden"]["arrays"].values(),
         *manifest["runtime"],
         *manifest["reduced_build"],
+        # Not in bundles of before there was such a target.
+        *(file for entry in manifest.get("microcontroller") or () for file in entry["files"]),
     ]
 
 
@@ -168,6 +174,21 @@ def _artifact_entry(artifact: Artifact, report: ParityReport, loss: Loss) -> dic
         "fidelity": None if fidelity is None else _figures(asdict(fidelity)),
         "budget": None if fidelity is None else _budget(artifact, loss),
         "parity": {name: _parity_entry(row) for name, row in report.of(artifact.file).items()},
+    }
+
+
+def _firmware_entry(firmware: Firmware) -> dict[str, Any]:
+    return {
+        "role": firmware.artifact.role,
+        "artifact": firmware.artifact.file,
+        "files": [{"file": file, **_file_entry(data)} for file, data in firmware.files.items()],
+        "inputs": list(firmware.inputs),
+        "outputs": list(firmware.outputs),
+        "operators": list(firmware.operators),
+        "arena_bytes": firmware.arena_bytes,
+        "interpreter": firmware.interpreter,
+        "rows": firmware.rows,
+        "difference": {name: _figures(asdict(one)) for name, one in firmware.differences.items()},
     }
 
 

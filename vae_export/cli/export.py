@@ -10,12 +10,14 @@ from vae_export.cli.arguments import add_json_argument, add_model_arguments, bat
 from vae_export.cli.terminal import (
     Progress,
     print_candidates,
+    print_firmware,
     print_json,
     print_loss,
     print_parity,
     say,
 )
 from vae_export.convert.opsets import DEFAULT_OPSET
+from vae_export.firmware import TARGETS
 from vae_export.pipeline import ExportResult, export
 from vae_export.pipeline.choosing import AUTO, PREFERENCES
 from vae_export.runtime import HELPERS
@@ -31,12 +33,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "a .keras or .h5 file, a folder made by train, the name of a reference model, or "
         "package.module:attribute (default fashion-mnist-dense)",
     )
-    parser.add_argument("--format", choices=(*FORMATS, "all"), default="all", help="default: all")
+    parser.add_argument("--format", choices=(*FORMATS, "all"), help="default: all")
+    parser.add_argument(
+        "--target",
+        choices=TARGETS,
+        help="mcu: C++ source of int8 files of batch 1, run in TensorFlow Lite Micro",
+    )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: NAME-bundle")
     parser.add_argument(
         "--precision",
         type=lambda text: tuple(text.split(",")),
-        default=("float32",),
         metavar="LIST",
         help=f"of {','.join(PRECISIONS)} (default float32), or {AUTO}: what is smallest within the budget",
     )
@@ -63,7 +69,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--batch",
         type=batch_sizes,
-        default=DEFAULT_BATCHES,
         metavar="LIST|N|dynamic",
         help="batch sizes that .tflite files have signatures for, .onnx files taking any (default "
         f"{','.join(map(str, DEFAULT_BATCHES))}); one number fixes both",
@@ -111,9 +116,10 @@ def run(options: argparse.Namespace) -> int:
         result = export(
             options.model,
             options.output,
-            formats=FORMATS if options.format == "all" else (options.format,),
+            formats=FORMATS if options.format == "all" else options.format,
             precision=options.precision,
             batch=options.batch,
+            target=options.target,
             opset=options.opset,
             ort=options.ort,
             tolerance=options.tolerance,
@@ -142,6 +148,9 @@ def run(options: argparse.Namespace) -> int:
         say()
     if result.loss.fidelity:
         print_loss(result.loss, {entry["file"]: entry["bytes"] for entry in result.manifest["artifacts"]})
+    if result.manifest["microcontroller"]:
+        say()
+        print_firmware(result.manifest["microcontroller"])
     say(f"\nwrote {result.path}")
     return 0
 

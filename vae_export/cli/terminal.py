@@ -21,6 +21,7 @@ __all__ = [
     "duration_text",
     "print_candidates",
     "print_error",
+    "print_firmware",
     "print_json",
     "print_loss",
     "print_parity",
@@ -142,6 +143,24 @@ def print_loss(loss: Loss, sizes: Mapping[str, int]) -> None:
     if changes:
         say()
         print_table(("end to end", "ELBO changed by, nats"), changes, right=("ELBO changed by, nats",))
+
+
+def print_firmware(entries: Sequence[Mapping[str, Any]]) -> None:
+    """Print what programs for microcontrollers need, from the manifest."""
+    right = ("arena bytes", "operators", "steps off LiteRT")
+    print_table(
+        ("header", *right),
+        [
+            (
+                next(file["file"] for file in entry["files"] if file["file"].endswith(".h")),
+                f"{entry['arena_bytes']:,}",
+                str(len(entry["operators"])),
+                f"{max(one['largest'] for one in entry['difference'].values()):.3g}",
+            )
+            for entry in entries
+        ],
+        right=right,
+    )
 
 
 def print_candidates(candidates: Sequence[Candidate]) -> None:

@@ -11,13 +11,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vae_export.artifact import DEFAULT_BATCHES, FORMATS, ORT_PRECISIONS, PRECISIONS, Artifact
+from vae_export.artifact import FORMATS, ORT_PRECISIONS, PRECISIONS, Artifact
 from vae_export.bundle.golden import golden_count, golden_file, to_bytes
 from vae_export.bundle.manifest import MANIFEST_FILE, Source, build_manifest, check_manifest, to_text
 from vae_export.bundle.writer import check_target, write_bundle
 from vae_export.convert.opsets import DEFAULT_OPSET, check_opset
 from vae_export.errors import ConversionError, InputError
+from vae_export.firmware import Firmware
 from vae_export.pipeline.choosing import AUTO, Candidate
+from vae_export.pipeline.microcontroller import check_operators, firmware_of, resolve_target
 from vae_export.pipeline.quantising import MOST_SAMPLES, judge, make_plan, quantise, reference_of
 from vae_export.pipeline.stages import Progress, cut_halves, cut_options, in_float32, load_keras, silent
 from vae_export.quiet import quiet
@@ -46,6 +48,7 @@ TOOLS = (
     "onnxslim",
     "onnxruntime",
     "ai-edge-litert",
+    "tflite-micro",
 )
 
 
@@ -74,9 +77,10 @@ def export(
     model: str | Path | Any | None = None,
     output: str | Path | None = None,
     *,
-    formats: str | Sequence[str] = FORMATS,
-    precision: str | Sequence[str] = "float32",
-    batch: int | Sequence[int] | str = DEFAULT_BATCHES,
+    formats: str | Sequence[str] | None = None,
+    precision: str | Sequence[str] | None = None,
+    batch: int | Sequence[int] | str | None = None,
+    target: str | None = None,
     opset: int = DEFAULT_OPSET,
     ort: bool = False,
     tolerance: float = DEFAULT_TOLERANCE,
@@ -103,10 +107,13 @@ def export(
             a function that returns one), or a Keras model: functional, or subclassed with a call() of layers
             and keras.ops or with `encoder` and `decoder`. None is the reference model "fashion-mnist-dense".
         output: the directory to make; default ``NAME-bundle`` in the current one.
-        formats: "onnx", "tflite" or both.
-        precision: of `artifact.PRECISIONS`, one or several; or "auto" for what is smallest within the budget.
+        formats: "onnx", "tflite" or both; default both.
+        precision: of `artifact.PRECISIONS`, one or several, default "float32"; or "auto" for what is smallest
+            within the budget.
         batch: batch sizes that .tflite files have signatures for, while .onnx files take any; one number
-            fixes both, and "dynamic" leaves both open.
+            fixes both, and "dynamic" leaves both open. Default `artifact.DEFAULT_BATCHES`.
+        target: "mcu" for microcontrollers: int8 .tflite files of batch 1, which are run in TensorFlow Lite
+            Micro, and C++ source of them. It decides formats, precision and batch.
         opset: of the ONNX files, 13 to 18.
         ort: also make .ort files of float32 and int8, and required_operators.config, for reduced builds of
             ONNX Runtime.
@@ -135,12 +142,13 @@ def export(
 
     Raises:
         InputError: an argument, the model or the output is wrong; the subclass says which.
-        ConversionError: a half cannot be converted.
-        ParityError: a converted half does not match Keras, or a lower precision costs too much; nothing has
-            been written.
+        MissingDependencyError: what the target needs is not installed.
+        ConversionError: a half cannot be converted, or does not run on the target.
+        ParityError: a converted half does not match Keras, a lower precision costs too much, or TensorFlow
+            Lite Micro computes something else than LiteRT; nothing has been written.
     """
     step = progress or silent
-    formats = (formats,) if isinstance(formats, str) else formats
+    formats, precision, batch = resolve_target(target, formats, precision, batch)
     batches = _batches(batch)
     _check_arguments(formats, opset, tolerance, runtimes)
     plan = make_plan(
@@ -166,8 +174,8 @@ def export(
         custom_objects=custom_objects,
     )
     cut = cut_options(parametrisation, input_shape)
-    target = Path(output) if output is not None else default_output(source.name)
-    check_target(target, overwrite)
+    place = Path(output) if output is not None else default_output(source.name)
+    check_target(place, overwrite)
     with in_float32(load_keras(source, step)) as keras_model:
         split = cut_halves(keras_model, source.name, cut, step)
         samples = _find_samples(calibration, source, split, MOST_SAMPLES if plan.budgets else SAMPLE_COUNT)
@@ -182,6 +190,8 @@ def export(
             progress=step,
         )
         artifacts, candidates = quantise(split, artifacts, plan, samples, batches, step)
+        if target is not None:
+            check_operators(artifacts)
         if ort:
             _check_ort([artifact.precision for artifact in artifacts])
             artifacts += convert_to_reduced(artifacts, step)
@@ -191,13 +201,20 @@ def export(
             artifacts, reference, split, samples, tolerance=tolerance, budgets=plan.budgets, progress=step
         )
         golden = _golden_arrays(reference)
+        firmware = None if target is None else firmware_of(artifacts, reference, source.name, step)
     step("writing the bundle")
     runtime = {language: (HELPERS[language], helper_bytes(language)) for language in runtimes}
     reduced_build = _reduced_build(artifacts) if ort else {}
     described = Source(
-        source.name, split.latents, samples.value_range, samples.description, _tool_versions(formats)
+        source.name,
+        split.latents,
+        samples.value_range,
+        samples.description,
+        _tool_versions(formats, firmware),
     )
-    manifest = build_manifest(described, artifacts, report, loss, golden, GOLDEN_SEED, runtime, reduced_build)
+    manifest = build_manifest(
+        described, artifacts, report, loss, golden, GOLDEN_SEED, runtime, reduced_build, firmware
+    )
     violation = check_manifest(manifest)
     if violation is not None:
         raise ConversionError(f"{MANIFEST_FILE}: {violation}; please report it")
@@ -207,9 +224,10 @@ def export(
         **{golden_file(key): to_bytes(array) for key, array in golden.items()},
         **dict(runtime.values()),
         **reduced_build,
+        **{file: data for entry in firmware or () for file, data in entry.files.items()},
     }
-    write_bundle(target, files, overwrite)
-    return ExportResult(target, manifest, report, loss, tuple(candidates), split.describe_cut())
+    write_bundle(place, files, overwrite)
+    return ExportResult(place, manifest, report, loss, tuple(candidates), split.describe_cut())
 
 
 def _check_ort(precisions: Sequence[str]) -> None:
@@ -303,10 +321,12 @@ def _golden_arrays(reference: Reference) -> dict[str, Array]:
     }
 
 
-def _tool_versions(formats: Sequence[str]) -> dict[str, str]:
+def _tool_versions(formats: Sequence[str], firmware: Sequence[Firmware] | None) -> dict[str, str]:
     unused = set() if "onnx" in formats else {"tf2onnx", "onnx", "onnxslim", "onnxruntime"}
     if "tflite" not in formats:
         unused.add("ai-edge-litert")
+    if firmware is None:
+        unused.add("tflite-micro")
     return {tool: _version(tool) for tool in TOOLS if tool not in unused}
 
 
