@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from vae_export.verify.fidelity import (
     DecoderFidelity,
     EncoderFidelity,
     Similarity,
+    _similarity,
     budget_failures,
     elbo_change,
     measure_decoder,
@@ -71,10 +73,55 @@ def test_a_decoder_that_is_off(reference):
         return changed
 
     found = measure_decoder(Altered(reference.decoder, reconstruction=first_off), reference, ssim)
-    assert found.posterior.psnr_worst == pytest.approx(20.0, rel=1e-4, abs=0)
-    assert found.posterior.psnr == pytest.approx(20 + 10 * math.log10(20), rel=1e-4, abs=0)
-    assert found.prior.psnr == pytest.approx(20 + 10 * math.log10(256), rel=1e-4, abs=0)
+    # The peak is what the outputs span: nearly 1.
+    worst = 20 * math.log10(np.ptp(reference.outputs["reconstruction"]) / 0.1)
+    assert worst == pytest.approx(20, rel=0, abs=0.1)
+    assert found.posterior.psnr_worst == pytest.approx(worst, rel=1e-4, abs=0)
+    assert found.posterior.psnr == pytest.approx(worst + 10 * math.log10(20), rel=1e-4, abs=0)
+    assert found.prior.psnr == pytest.approx(20 + 10 * math.log10(256), rel=0, abs=0.1)
     assert found.posterior.ssim_worst < found.posterior.ssim < 1
+
+
+@pytest.mark.parametrize(("factor", "offset"), [(0.001, 0.0), (5.0, 280.0)])
+def test_the_figures_are_those_of_what_outputs_span(reference, factor, offset):
+    """Small values, or values far from 0, that are all lost are not within a budget."""
+
+    def scaled(images):
+        return images * factor + offset
+
+    decoder = Altered(reference.decoder, reconstruction=scaled)
+    span = Reference(**{**vars(reference), "decoder": decoder, "outputs": decoder.run(reference.z)})
+    constant = Altered(decoder, reconstruction=lambda a: np.full_like(a, 0.5 * factor + offset))
+    assert measure_decoder(constant, span, ssim).prior.psnr < 15
+    same = measure_decoder(decoder, span, ssim)
+    assert same.prior.psnr is None
+
+
+def test_of_several_outputs_the_worst_of_each_figure_counts(reference):
+    outputs = {name: np.zeros((4, 6, 6, 1), np.float32) for name in "ab"}
+    for array in outputs.values():
+        array[:, 0] = 1
+    off = {"a": outputs["a"] + np.float32(0.05), "b": outputs["b"].copy()}
+    off["b"][0] += np.float32(0.5)
+    found = _similarity(outputs, off, ssim)
+    assert found.psnr == pytest.approx(20 * math.log10(2) + 10 * math.log10(4), rel=1e-4, abs=0)
+    assert found.psnr_worst == pytest.approx(20 * math.log10(2), rel=1e-4, abs=0)
+    off["b"][1] = np.nan
+    assert math.isnan(_similarity(outputs, off, ssim).psnr)
+
+
+def test_sigma_is_what_z_is_drawn_with(reference):
+    """An encoder whose mu is off by as much is worse where epsilon has a small scale."""
+    tenth = Reference(
+        **{
+            **vars(reference),
+            "latents": tuple(replace(latent, epsilon_scale=0.1) for latent in reference.latents),
+        }
+    )
+    off = Altered(reference.encoder, mu=lambda a: a + np.float32(0.01))
+    whole, narrow = measure_encoder(off, reference), measure_encoder(off, tenth)
+    assert narrow.kl_mean == pytest.approx(100 * whole.kl_mean, rel=1e-3, abs=0)
+    assert narrow.mu_error_worst == pytest.approx(10 * whole.mu_error_worst, rel=1e-3, abs=0)
 
 
 def test_values_that_are_not_finite_are_not_called_equal(reference):

@@ -82,7 +82,8 @@ class Similarity:
     """How like Keras' the images are.
 
     Attributes:
-        psnr, psnr_worst: dB, of all and of the worst image; None where all are equal.
+        psnr, psnr_worst: dB, of all and of the worst image, the peak being what Keras' outputs span; None
+            where all are equal.
         ssim, ssim_worst: structural similarity, mean and worst image; None for what is no image.
     """
 
@@ -135,8 +136,10 @@ def measure_encoder(runner: Runner, reference: Reference) -> EncoderFidelity:
     posterior = runner.run(reference.encoder_inputs)
     kl, errors = [], []
     for latent in reference.latents:
-        mu, logvar = reference.posterior[latent.mu], reference.posterior[latent.logvar]
-        kl.append(gaussian_kl(mu, logvar, posterior[latent.mu], posterior[latent.logvar]))
+        # Of what z is drawn from: with epsilon's own scale.
+        scale = 2 * math.log(latent.epsilon_scale)
+        mu, logvar = reference.posterior[latent.mu], reference.posterior[latent.logvar] + scale
+        kl.append(gaussian_kl(mu, logvar, posterior[latent.mu], posterior[latent.logvar] + scale))
         errors.append(mu_error(mu, logvar, posterior[latent.mu]))
     # Latents are independent, so their divergences add up.
     total, largest = np.sum(kl, axis=0), np.max(errors, axis=0)
@@ -159,13 +162,20 @@ def measure_decoder(runner: Runner, reference: Reference, ssim: Ssim) -> Decoder
 
 
 def _similarity(expected: Mapping[str, Array], actual: Mapping[str, Array], ssim: Ssim) -> Similarity:
-    """Of the output that is least alike."""
+    """Of each figure the lowest of all outputs."""
     found = [_similarity_of(array, actual[name], ssim) for name, array in expected.items()]
-    return min(found, key=lambda one: math.inf if one.psnr is None else one.psnr)
+
+    def lowest(figure: str) -> float | None:
+        values = [getattr(one, figure) for one in found if getattr(one, figure) is not None]
+        # NaN is no figure that would do, whatever stands beside it.
+        return math.nan if any(map(math.isnan, values)) else min(values, default=None)
+
+    return Similarity(*map(lowest, ("psnr", "psnr_worst", "ssim", "ssim_worst")))
 
 
 def _similarity_of(expected: Array, actual: Array, ssim: Ssim) -> Similarity:
-    peak = value_scale(expected)
+    # What the outputs span: probabilities of a thousand classes are all near 0, temperatures all near 300.
+    peak = float(np.ptp(expected)) or value_scale(expected)
     psnr = psnr_db(expected, actual, peak)
     # Of all images: that of their mean squared error.
     whole = -10 * math.log10(noise) if (noise := float(np.mean(10 ** (-psnr / 10)))) else None

@@ -78,12 +78,12 @@ def quantise_onnx(
         if not store_in_halves(graph, kept):
             raise ConversionError(
                 f"{file}: no constants are left to halve, expected one of {FEWEST} values or more, none of "
-                f"them beyond {np.finfo(np.float16).max:g}; keep less in float, or take float32"
+                f"them beyond {np.finfo(np.float16).max:g}; take float32"
             )
     elif not chosen:
         raise ConversionError(
             f"{file}: no weights are left to quantise, expected some of MatMul, Gemm, Conv or ConvTranspose "
-            "outside of loops; keep less in float, or take float16 or float32"
+            "outside of loops; take float16 or float32"
         )
     if precision == "dynamic-int8":
         quantise_dynamically(graph, chosen)

@@ -106,6 +106,15 @@ def quantise_tflite(
     floats = in_float(model)
     _check_kept(kept - floats.keys(), names, file)
     restore_names(model, names)
+    left = tuple(
+        names[layer].decode() for layer in layers if layer in kept or _is_left(precision, floats.get(layer))
+    )
+    if precision == "dynamic-int8" and len(left) == len(layers):
+        # It leaves weights of fewer than 1,024 values as they are.
+        raise ConversionError(
+            f"{file}: no layer became integers, expected one with 1,024 weights or more; take int8, float16 "
+            "or float32"
+        )
     several = artifact.batches is not None and len(artifact.batches) > 1
     specs = tensor_specs(model, several)
     return replace(
@@ -117,11 +126,7 @@ def quantise_tflite(
         operators=operator_kinds(model),
         oldest_runtime=oldest_for_tflite(minimum_runtime(model)),
         quantiser=quantiser,
-        float_tensors=tuple(
-            names[layer].decode()
-            for layer in layers
-            if layer in kept or _is_left(precision, floats.get(layer))
-        ),
+        float_tensors=left,
         data=to_bytes(model),
     )
 
