@@ -32,9 +32,10 @@ ALLOWED = {
     "sources": LOW | {"split"},
     "bench": LOW | {"runtime", "verify", "bundle"},
     "explain": LOW | {"verify", "bundle"},
+    "pages": LOW | {"runtime", "verify", "bundle", "bench"},
     "pipeline": LOW
     | {"runtime", "verify", "bundle", "bench", "explain", "train", "split", "convert", "sources"},
-    "cli": LOW | {"runtime", "verify", "bundle", "bench", "explain", "train", "convert", "pipeline"},
+    "cli": LOW | {"runtime", "verify", "bundle", "bench", "explain", "pages", "train", "convert", "pipeline"},
 }
 
 

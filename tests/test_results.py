@@ -6,7 +6,7 @@ from PIL import Image
 
 from vae_export.errors import DataError, OutputError
 from vae_export.pictures import grid
-from vae_export.results import array_result, image_result
+from vae_export.results import array_result, file_result, folder_result, image_result
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((12, 60, 60, 1), np.float32)
@@ -233,3 +233,49 @@ def test_a_place_without_permission(tmp_path, monkeypatch):
         image_result(tmp_path / "a.npy", 1, None),
     ):
         pytest.fail("work was begun")
+
+
+def test_a_file_and_a_folder_of_files(tmp_path):
+    with file_result(tmp_path / "a.html", ".html") as write:
+        write(b"page")
+        assert not (tmp_path / "a.html").exists()
+    with folder_result(tmp_path / "site") as write:
+        write("index.html", b"page")
+        write("golden/x.f32", b"values")
+        assert not (tmp_path / "site").exists()
+    files = {
+        str(file.relative_to(tmp_path)): file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()
+    }
+    assert files == {"a.html": b"page", "site/index.html": b"page", "site/golden/x.f32": b"values"}
+
+
+def test_of_a_file_or_a_folder_nothing_is_left_after_an_error(tmp_path):
+    def interrupted(result, *arguments):
+        with result as write:
+            write(*arguments)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(file_result(tmp_path / "a.html", ".html"), b"page")
+    with pytest.raises(KeyboardInterrupt):
+        interrupted(folder_result(tmp_path / "b"), "index.html", b"page")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a.png", r"a\.png: got a file named \*\.png, expected \.html$"),
+        ("a", r"a: got a name without a suffix, expected \.html$"),
+        ("no/a.html", r"a\.html: cannot be written, there is no folder .*/no; make it first$"),
+    ],
+)
+def test_places_for_one_file_that_are_refused(tmp_path, name, message):
+    with pytest.raises(OutputError, match=message), file_result(tmp_path / name, ".html"):
+        pass
+
+
+def test_a_place_for_a_folder_is_no_file(tmp_path):
+    expected = r"a\.html: got a file named \*\.html, expected a folder \(a name without a dot\)$"
+    with pytest.raises(OutputError, match=expected), folder_result(tmp_path / "a.html"):
+        pass

@@ -1,4 +1,4 @@
-"""Results: arrays and pictures of any number of rows, written as they come.
+"""Results: arrays and pictures of any number of rows, written as they come, and files made of them.
 
 They are written beside the place where they shall be, and renamed when they are whole: whoever looks
 sees what was there before or all of the new, and after an error or Ctrl-C nothing is left.
@@ -23,7 +23,7 @@ import numpy as np
 from vae_export.errors import DataError, OutputError
 from vae_export.pictures import Grid, check_pictures, png, to_pixels
 
-__all__ = ["array_result", "image_result"]
+__all__ = ["array_result", "file_result", "folder_result", "image_result"]
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -95,18 +95,60 @@ def image_result(
 
 
 @contextlib.contextmanager
+def file_result(path: Path, suffix: str) -> Iterator[Callable[[bytes], None]]:
+    """Write one file whose content comes at once.
+
+    Args:
+        path: where to; its suffix has to be `suffix`, such as ".html".
+        suffix: see above.
+
+    Returns:
+        See `array_result`; the function takes the content, once.
+
+    Raises:
+        OutputError: see `array_result`.
+    """
+    with _place(path, [suffix]) as (_, new):
+
+        def write(data: bytes) -> None:
+            with _refused(path):
+                new.write_bytes(data)
+
+        yield write
+
+
+@contextlib.contextmanager
+def folder_result(path: Path) -> Iterator[Callable[[str, bytes], None]]:
+    """Write a folder of files.
+
+    Args:
+        path: where to: a new or an empty folder.
+
+    Returns:
+        See `array_result`; the function takes the name of a file, with "/" for folders in the folder, and
+        its content.
+
+    Raises:
+        OutputError: see `array_result`.
+    """
+    with _place(path, [FOLDER]) as (_, new):
+        new.mkdir()
+
+        def write(name: str, data: bytes) -> None:
+            with _refused(path):
+                file = new.joinpath(*name.split("/"))
+                file.parent.mkdir(parents=True, exist_ok=True)
+                file.write_bytes(data)
+
+        yield write
+
+
+@contextlib.contextmanager
 def _result(
     path: Path, kinds: Mapping[str, Callable[[Path, int], _Sink]], rows: int
 ) -> Iterator[Callable[..., None]]:
-    kind = _kind(path, kinds)
-    # A link stays one: what it leads to is replaced.
-    target = Path(os.path.realpath(path))
-    if not target.parent.is_dir():
-        raise OutputError(f"{path}: cannot be written, there is no folder {path.parent}; make it first")
-    with _refused(path):
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
-    try:
-        sink = kinds[kind](staging / "new", rows)
+    with _place(path, kinds) as (kind, new):
+        sink = kinds[kind](new, rows)
 
         def write(arrays: Array | Arrays, above: Array | None = None) -> None:
             with _refused(path):
@@ -115,6 +157,21 @@ def _result(
         yield write
         with _refused(path):
             sink.finish()
+
+
+@contextlib.contextmanager
+def _place(path: Path, kinds: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """The suffix that says what is written, and a place for it, which is renamed to `path` in the end."""
+    kind = _kind(path, kinds)
+    # A link stays one: what it leads to is replaced.
+    target = Path(os.path.realpath(path))
+    if not target.parent.is_dir():
+        raise OutputError(f"{path}: cannot be written, there is no folder {path.parent}; make it first")
+    with _refused(path):
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
+    try:
+        yield kind, staging / "new"
+        with _refused(path):
             (staging / "new").replace(target)
     finally:
         shutil.rmtree(staging, ignore_errors=True)
@@ -126,11 +183,11 @@ def _kind(path: Path, kinds: Iterable[str]) -> str:
         if path.is_dir():
             raise OutputError(f"{path}: is a folder, expected a file; choose another name with -o")
         return path.suffix
-    if path.suffix and not path.is_dir():
-        suffixes = ", ".join(suffix for suffix in kinds if suffix)
-        raise OutputError(
-            f"{path}: got a file named *{path.suffix}, expected {suffixes} or a folder (a name without a dot)"
-        )
+    if FOLDER not in kinds or (path.suffix and not path.is_dir()):
+        expected = [suffix for suffix in kinds if suffix]
+        folder = ["a folder (a name without a dot)"] if FOLDER in kinds else []
+        choice = " or ".join([", ".join(expected)] * bool(expected) + folder)
+        raise OutputError(f"{path}: got {_named(path)}, expected {choice}")
     if path.exists():
         if not path.is_dir():
             raise OutputError(f"{path}: is a file, expected a folder; choose another name with -o")
@@ -139,6 +196,10 @@ def _kind(path: Path, kinds: Iterable[str]) -> str:
         if path.is_mount() or Path.cwd().is_relative_to(path.resolve()):
             raise OutputError(f"{path}: is in use, it cannot be replaced; choose a folder inside it with -o")
     return FOLDER
+
+
+def _named(path: Path) -> str:
+    return f"a file named *{path.suffix}" if path.suffix else "a name without a suffix"
 
 
 @contextlib.contextmanager

@@ -1,0 +1,45 @@
+"""Pages from their templates, and what is put into them."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from vae_export._version import __version__
+
+__all__ = ["data_uri", "render", "text_of"]
+
+_PACKAGE = "vae_export.pages"
+
+
+def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any] | None = None) -> str:
+    """A page.
+
+    Args:
+        template: its name, below this folder.
+        values: what it shows, by name; text is escaped unless it is a markupsafe.Markup.
+        filters: functions the template uses, by name.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader(_PACKAGE, ""),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(filters or {})
+    return environment.get_template(template).render(version=__version__, **values)
+
+
+def text_of(file: str) -> str:
+    """A file below this folder, to be put into a page as it is."""
+    return resources.files(_PACKAGE).joinpath(file).read_text("utf-8")
+
+
+def data_uri(data: bytes, media_type: str) -> str:
+    """Content as a URI, for a page that needs no other file."""
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,66 @@
+"""How an array is looked at: as a picture, or as the lines of a signal."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+from vae_export.errors import InputError
+
+__all__ = ["MOST_LINES", "View", "view_of"]
+
+# Channels of a signal that can be told apart as lines of one plot; a second axis longer than that is a width.
+MOST_LINES = 8
+
+
+@dataclass(frozen=True)
+class View:
+    """How one row of an array is shown.
+
+    Attributes:
+        kind: "picture" or "signal".
+        shape: what the row's values are laid out as: of pictures ``(height, width, 1 or 3)``, of signals
+            ``(length, channels)``.
+    """
+
+    kind: Literal["picture", "signal"]
+    shape: tuple[int, ...]
+
+
+def view_of(shape: tuple[int, ...], picture_shape: tuple[int, ...] | None = None) -> View | None:
+    """How rows of a shape are shown.
+
+    Args:
+        shape: of one row: a picture has the axes height, width and 1 or 3 channels, or no channels if it is
+            wider than `MOST_LINES`; a signal has a length, and up to `MOST_LINES` channels.
+        picture_shape: ``(height, width)`` or ``(height, width, 1 or 3)`` that flat rows, of one axis, are
+            pictures of.
+
+    Returns:
+        None if neither of them fits.
+
+    Raises:
+        InputError: `picture_shape` is not that of a picture.
+    """
+    if picture_shape is not None:
+        picture = _picture(picture_shape)
+        if picture is None:
+            raise InputError(
+                f"picture shape: got {','.join(map(str, picture_shape))}, expected height, width and 1 or 3 "
+                "channels, such as 28,28,1"
+            )
+        if len(shape) == 1 and shape[0] == math.prod(picture):
+            return View("picture", picture)
+    if (picture := _picture(shape)) is not None and (len(shape) == 3 or shape[1] > MOST_LINES):
+        return View("picture", picture)
+    if len(shape) == 1:
+        return View("signal", (*shape, 1))
+    return View("signal", shape) if len(shape) == 2 and shape[1] <= MOST_LINES else None
+
+
+def _picture(shape: tuple[int, ...]) -> tuple[int, ...] | None:
+    """A picture's shape with its channels."""
+    if len(shape) == 2:
+        return (*shape, 1)
+    return shape if len(shape) == 3 and shape[2] in (1, 3) else None
