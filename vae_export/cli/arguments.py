@@ -25,6 +25,7 @@ __all__ = [
     "add_json_argument",
     "add_model_arguments",
     "add_noise_arguments",
+    "add_picture_shape_argument",
     "add_x_arguments",
     "batch_list",
     "batch_sizes",
@@ -108,6 +109,13 @@ def add_noise_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--start", type=int, default=0, metavar="K", help="number of the first sample (default 0)"
+    )
+
+
+def add_picture_shape_argument(parser: argparse.ArgumentParser) -> None:
+    """--picture-shape, for pages that show pictures"""
+    parser.add_argument(
+        "--picture-shape", type=sizes, metavar="H,W,C", help="shape of the pictures that flat rows are"
     )
 
 

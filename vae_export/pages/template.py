@@ -8,6 +8,7 @@ from importlib import resources
 from typing import Any
 
 import jinja2
+import markupsafe
 
 from vae_export._version import __version__
 
@@ -32,7 +33,8 @@ def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any] 
         lstrip_blocks=True,
     )
     environment.filters.update(filters or {})
-    return environment.get_template(template).render(version=__version__, **values)
+    page = environment.get_template(template)
+    return page.render(version=__version__, page_css=markupsafe.Markup(text_of("page.css")), **values)
 
 
 def text_of(file: str) -> str:

@@ -1,0 +1,77 @@
+"""`vae-export playground`: a page in which a bundle runs."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from vae_export.artifact import PRECISIONS
+from vae_export.bundle.reader import read_bundle
+from vae_export.cli.arguments import add_picture_shape_argument
+from vae_export.cli.terminal import Progress, say
+from vae_export.errors import InputError
+from vae_export.pages.playground.ort_web import ORT_WEB_VERSION, find_ort_web
+from vae_export.pages.playground.playground import build_playground, write_folder, write_page
+
+_PAGE, _FOLDER = Path("playground.html"), Path("playground")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="directory made by vae-export")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="HTML",
+        help=f"default {_PAGE}; with --split a folder, default {_FOLDER}",
+    )
+    parser.add_argument(
+        "--split",
+        action="store_true",
+        help="a folder of files, for hosting, instead of one that opens from disk",
+    )
+    parser.add_argument(
+        "--precision", choices=tuple(PRECISIONS), help="of the .onnx files; default: the first in the bundle"
+    )
+    add_picture_shape_argument(parser)
+    parser.add_argument(
+        "--labels",
+        action="append",
+        default=[],
+        metavar="NAME=A,B,...",
+        help="names of the classes of a conditional model's input; may be given again for another input",
+    )
+    parser.add_argument(
+        "--ort-web",
+        type=Path,
+        metavar="DIR",
+        help=f"folder of the npm package onnxruntime-web {ORT_WEB_VERSION} (default: found in node_modules "
+        "here or above)",
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the page or the folder."""
+    path = options.output or (_FOLDER if options.split else _PAGE)
+    write = write_folder if options.split else write_page
+    with Progress() as progress:
+        progress("packing")
+        playground = build_playground(
+            read_bundle(options.bundle),
+            find_ort_web(options.ort_web),
+            precision=options.precision,
+            picture_shape=options.picture_shape,
+            labels=dict(map(_labels, options.labels)),
+        )
+        size = write(playground, path)
+    how = "to be served, for example by python3 -m http.server" if options.split else "opens in a browser"
+    say(f"wrote {path}, {size / 1e6:.1f} MB, {how}")
+    return 0
+
+
+def _labels(text: str) -> tuple[str, list[str]]:
+    name, _, labels = text.partition("=")
+    if not name or not labels:
+        raise InputError(f"labels: got {text!r}, expected NAME=A,B,... with a name for each class")
+    return name, labels.split(",")

@@ -1,0 +1,52 @@
+"""How many classes an integer input tells apart, by the graph that takes it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import onnx
+from onnx import numpy_helper
+
+__all__ = ["count_classes"]
+
+# What gives integers on as they are.
+_MOVERS = ("Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+# What a table may go through before it is looked up in.
+_DECODERS = ("Cast", "DequantizeLinear", "Identity")
+
+
+def count_classes(data: bytes, name: str) -> int | None:
+    """Rows of the table that an input looks up (an embedding), or its classes where it is made one-hot.
+
+    Args:
+        data: an .onnx file.
+        name: of an input of integers.
+
+    Returns:
+        The least of what its users can take; None if none of them says.
+    """
+    graph = onnx.load_from_string(data).graph
+    stored = {tensor.name: tensor for tensor in graph.initializer}
+    makers = {output: node for node in graph.node for output in node.output}
+    counts: list[int] = []
+    waiting = [name]
+    for tensor in waiting:
+        for node in graph.node:
+            if tensor not in node.input:
+                continue
+            if node.op_type in _MOVERS:
+                waiting.extend(node.output)
+            elif node.op_type == "Gather" and node.input[1] == tensor:
+                table = _stored(node.input[0], stored, makers)
+                axis = next((item.i for item in node.attribute if item.name == "axis"), 0)
+                counts += [table.dims[axis]] if table is not None else []
+            elif node.op_type == "OneHot" and node.input[0] == tensor:
+                depth = _stored(node.input[1], stored, makers)
+                counts += [int(numpy_helper.to_array(depth).item())] if depth is not None else []
+    return min(counts, default=None)
+
+
+def _stored(name: str, stored: dict[str, Any], makers: dict[str, Any]) -> Any | None:
+    while name not in stored and name in makers and makers[name].op_type in _DECODERS:
+        name = makers[name].input[0]
+    return stored.get(name)

@@ -1,0 +1,69 @@
+"""ONNX Runtime Web, from where npm has put it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from vae_export.errors import InputError, MissingDependencyError
+
+__all__ = ["ORT_WEB_VERSION", "OrtWeb", "find_ort_web"]
+
+PACKAGE = "onnxruntime-web"
+# Whose single-threaded WebAssembly build the pages were tried with.
+ORT_WEB_VERSION = "1.30.0"
+MODULE, WASM = "dist/ort.wasm.bundle.min.mjs", "dist/ort-wasm-simd-threaded.wasm"
+
+
+@dataclass(frozen=True)
+class OrtWeb:
+    """The files of ONNX Runtime Web that a page needs.
+
+    Attributes:
+        module: its JavaScript, an ES module.
+        wasm: its WebAssembly.
+    """
+
+    module: bytes
+    wasm: bytes
+
+
+def find_ort_web(folder: Path | None) -> OrtWeb:
+    """Read it from a folder, or from where Node would find it from here.
+
+    Args:
+        folder: of the package, or one that has it in its node_modules; None looks into the node_modules of
+            the current folder and of those above.
+
+    Raises:
+        MissingDependencyError: it is not there; says the command that gets it.
+        InputError: another version, or files of it are missing.
+    """
+    command = f"npm install {PACKAGE}@{ORT_WEB_VERSION}"
+    here = Path.cwd()
+    roots = [here, *here.parents] if folder is None else [folder]
+    places = [root / "node_modules" / PACKAGE for root in roots]
+    if folder is not None:
+        places.insert(0, folder)
+    found = next((place for place in places if _is_package(place)), None)
+    if found is None:
+        where = f"in {folder}" if folder else f"in node_modules of {here} and of the folders above"
+        raise MissingDependencyError(
+            f"{PACKAGE}: not found {where}; run {command}, or name its folder with --ort-web DIR"
+        )
+    version = json.loads((found / "package.json").read_text("utf-8"))["version"]
+    if version != ORT_WEB_VERSION:
+        raise InputError(f"{found}: got {PACKAGE} {version}, expected {ORT_WEB_VERSION}; run {command}")
+    for name in (MODULE, WASM):
+        if not (found / name).is_file():
+            raise InputError(f"{found / name}: missing; run {command} again")
+    return OrtWeb((found / MODULE).read_bytes(), (found / WASM).read_bytes())
+
+
+def _is_package(folder: Path) -> bool:
+    try:
+        package = json.loads((folder / "package.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(package, dict) and package.get("name") == PACKAGE and "version" in package
