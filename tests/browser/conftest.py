@@ -30,11 +30,11 @@ def browser():
 
 @pytest.fixture(scope="module")
 def open_page(browser):
-    """open_page(url, served): a `Page`, closed with the module's last test; what went wrong by then fails it."""
+    """open_page(url, served, **options): a `Page`, closed with the module's last test; what went wrong by then fails it."""
     pages = []
 
-    def open_page(url, served=None):
-        pages.append(Page(browser, url, served or {}))
+    def open_page(url, served=None, **options):
+        pages.append(Page(browser, url, served or {}, **options))
         return pages[-1]
 
     yield open_page

@@ -30,28 +30,32 @@ class Page:
         browser: Playwright's.
         url: where it is.
         served: path below `ORIGIN` -> file, or folder with all that is in it.
+        options: for Playwright's new_context.
 
     Attributes:
+        tab: Playwright's page; `check` after what is done through it.
         messages: what the page wrote to its console.
+        requests: what it asked for, itself first.
     """
 
-    def __init__(self, browser, url, served):
+    def __init__(self, browser, url, served, **options):
         self._served = served
         self._problems = []
         self.messages = []
-        self._context = browser.new_context(service_workers="block")
+        self.requests = []
+        self._context = browser.new_context(service_workers="block", **options)
         self._context.route("**/*", self._answer)
         self._context.route_web_socket("**/*", lambda socket: self._refuse(socket.url))
-        self._page = self._context.new_page()
-        self._page.on("console", self._note)
-        self._page.on("pageerror", lambda error: self._problems.append(f"error: {error}"))
-        self._page.on("crash", lambda _: self._problems.append("the page crashed"))
-        self._page.goto(url)
+        self.tab = self._context.new_page()
+        self.tab.on("console", self._note)
+        self.tab.on("pageerror", lambda error: self._problems.append(f"error: {error}"))
+        self.tab.on("crash", lambda _: self._problems.append("the page crashed"))
+        self.tab.goto(url)
 
     def call(self, name, argument=None):
         """What a function of the page returns, or the promise it returns."""
         try:
-            return self._page.evaluate(CALL, [name, argument, CALL_TIMEOUT])
+            return self.tab.evaluate(CALL, [name, argument, CALL_TIMEOUT])
         finally:
             self.check()
 
@@ -69,6 +73,7 @@ class Page:
 
     def _answer(self, route):
         url = route.request.url
+        self.requests.append(url)
         if urlsplit(url).scheme == "file":
             route.continue_()
         elif not url.startswith(f"{ORIGIN}/"):

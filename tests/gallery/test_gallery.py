@@ -6,77 +6,29 @@ CLIP, SKIPPED, LATENTS, OUTPUTS, CONDITIONS, X_DTYPE, X_SHAPE, OPTIONS of the ex
 
 from __future__ import annotations
 
-import importlib
-import pkgutil
-
 import keras
 import numpy as np
 import pytest
 
-import tests.gallery
 import vae_export
 from tests.gallery.parts.noise import give_noise
+from tests.gallery.parts.styles import ROWS, STYLES, build_style, export_style, inputs
 from vae_export.split.float32 import computing_in_float32
 from vae_export.split.pair import pair_in
 from vae_export.split.region import run_calls
 from vae_export.split.split_vae import split
 
-STYLES = sorted(
-    module.name
-    for module in pkgutil.iter_modules(tests.gallery.__path__)
-    if not module.ispkg and not module.name.startswith("test_")
-)
-ROWS, SEED = 12, 7
-
-
-def peak(model):
-    """Weights that make outputs differ a lot from value to value."""
-    rng = np.random.default_rng(3)
-    for weight in model.trainable_weights:
-        scale = 0.3 if len(weight.shape) == 1 else 1.3 / np.sqrt(np.prod(weight.shape[:-1]))
-        weight.assign(weight + rng.normal(0, scale, weight.shape))
+SEED = 7
 
 
 @pytest.fixture(scope="module", params=STYLES)
 def style(request):
-    module = importlib.import_module(f"tests.gallery.{request.param}")
-    keras.utils.set_random_seed(1)
-    model = module.build()
-    for part in (
-        [model, *filter(None, vars(pair_in(model) or object).values())] if pair_in(model) else [model]
-    ):
-        if isinstance(part, keras.Model) and part.built:
-            peak(part)
-    return module, model
-
-
-def inputs(module, model):
-    """x for a style."""
-    shape = getattr(module, "X_SHAPE", None)
-    if shape is None:
-        first = pair_in(model).encoder if pair_in(model) else model
-        x = getattr(first, "inputs", None)
-        if x is None:
-            shape = (12,)
-        else:
-            conditions = getattr(module, "CONDITIONS", {})
-            (shape,) = (tuple(tensor.shape[1:]) for tensor in x if tensor.name not in conditions)
-    rng = np.random.default_rng(2)
-    dtype = getattr(module, "X_DTYPE", "float32")
-    if dtype == "float32":
-        return rng.random((ROWS, *shape), np.float32)
-    return rng.integers(0, 256 if dtype == "uint8" else 20, (ROWS, *shape)).astype(dtype)
+    return build_style(request.param)
 
 
 @pytest.fixture(scope="module")
 def bundle(style, tmp_path_factory):
-    module, model = style
-    x = inputs(module, model)
-    calibration = {"x": x, **getattr(module, "CONDITIONS", {})}
-    options = getattr(module, "OPTIONS", {})
-    return vae_export.export(
-        model, tmp_path_factory.mktemp("gallery") / "bundle", calibration=calibration, name="style", **options
-    )
+    return export_style(*style, tmp_path_factory.mktemp("gallery") / "bundle")
 
 
 def test_it_is_exported_and_understood(style, bundle):

@@ -11,7 +11,7 @@ from keras import layers, ops
 import vae_export
 from tests.gallery.parts.noise import give_noise
 from tests.gallery.parts.sampling import Sampling
-from tests.gallery.test_gallery import peak
+from tests.gallery.parts.styles import peak
 from vae_export.errors import ModelError, SamplingSiteError
 
 SIZE, LATENT, LABELS = 12, 3, 4

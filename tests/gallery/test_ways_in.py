@@ -12,7 +12,7 @@ from keras.src.utils import python_utils
 
 import vae_export
 from tests.gallery.parts import sampling
-from tests.gallery.test_gallery import peak
+from tests.gallery.parts.styles import peak
 from vae_export.cli.main import main
 from vae_export.errors import InputError, ModelError, SamplingSiteError
 

@@ -12,7 +12,7 @@ from tensorflow.lite.python import schema_py_generated as schema
 
 from tests.convert.quantisation import tflite_files as files
 from tests.gallery import conditional_label, softplus_in_the_layer, strange_names
-from tests.gallery.test_gallery import peak
+from tests.gallery.parts.styles import peak
 from tests.tiny_models import half_of
 from vae_export.artifact import Quantisation
 from vae_export.convert.lowering.tflite_graph import KINDS

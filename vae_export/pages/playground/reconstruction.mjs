@@ -74,13 +74,13 @@ export class Reconstruction {
     draw(byId("reconstruction"), outputs[view.name], view);
     byId("original").setAttribute("aria-label", `x: ${name}`);
     byId("reconstruction").setAttribute("aria-label", `Reconstruction of ${name}`);
-    const distance = meanSquare(values, outputs[view.name]);
-    byId("distance").textContent = distance === null ? "" : `, mean squared error ${distance.toPrecision(2)}`;
+    const alike = view.kind === "signal" || `${this._x.range}` === `${view.range}`;
+    const comparable = alike && values.length === outputs[view.name].length;
+    byId("distance").textContent = comparable ? `, mean squared error ${meanSquare(values, outputs[view.name])}` : "";
     return shown;
   }
 }
 
 function meanSquare(x, y) {
-  if (x.length !== y.length) return null;
-  return y.reduce((sum, value, i) => sum + (value - x[i]) ** 2, 0) / y.length;
+  return (y.reduce((sum, value, i) => sum + (value - x[i]) ** 2, 0) / y.length).toPrecision(2);
 }

@@ -42,7 +42,6 @@ def build_settings(
     """
     latents = bundle.manifest["latents"]
     precisions = list(dict.fromkeys(entry["precision"] for entry in artifacts.values()))
-    outputs = _outputs(bundle, artifacts["decoder"], picture_shape)
     conditions = _conditions(bundle, artifacts, labels)
     axes = [
         f"{latent['z']}[{','.join(map(str, place))}]"
@@ -50,6 +49,7 @@ def build_settings(
         for place in np.ndindex(*latent["shape"])
     ]
     x, no_x = _x(bundle, artifacts["encoder"], picture_shape)
+    outputs = _outputs(bundle, artifacts["decoder"], picture_shape, x["shape"] if x else None)
     return {
         "name": bundle.manifest["name"],
         "summary": f"{_summary(artifacts)}, in {' and '.join(precisions)}",
@@ -90,7 +90,10 @@ def _summary(artifacts: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _outputs(
-    bundle: Bundle, decoder: Mapping[str, Any], picture_shape: tuple[int, ...] | None
+    bundle: Bundle,
+    decoder: Mapping[str, Any],
+    picture_shape: tuple[int, ...] | None,
+    x_shape: Sequence[int] | None,
 ) -> list[dict[str, Any]]:
     views = {tensor["name"]: view_of(_row(tensor), picture_shape) for tensor in decoder["outputs"]}
     shown = [{"name": name, **_view(view, bundle, name)} for name, view in views.items() if view is not None]
@@ -111,16 +114,16 @@ def _x(
     view = view_of(_row(tensor), picture_shape)
     if view is None:
         return None, f"x, of shape {list(_row(tensor))}, is neither a picture nor a signal."
-    return {"dtype": tensor["dtype"], **_view(view, bundle, "x")}, ""
+    return {"dtype": tensor["dtype"], **_view(view, bundle, "x", tensor["dtype"])}, ""
 
 
-def _view(view: View, bundle: Bundle, name: str) -> dict[str, Any]:
-    value_range = bundle.x_range
-    if view.kind == "picture":
-        value_range = value_range or (0.0, 1.0)
-    else:
+def _view(view: View, bundle: Bundle, name: str, dtype: str = "float32") -> dict[str, Any]:
+    """A view and the range of values it has room for: of pictures what generate shows as black and white."""
+    if view.kind == "signal":
         golden = bundle.golden(name)
         value_range = (float(golden.min()), float(golden.max()))
+    else:
+        value_range = (0.0, 255.0) if dtype == "uint8" else bundle.x_range or (0.0, 1.0)
     return {"kind": view.kind, "shape": list(view.shape), "range": list(value_range)}
 
 
@@ -177,7 +180,7 @@ def _field(
     return {
         "one_hot": one_hot,
         "classes": classes if classes is None or len(classes) <= MOST_CLASSES else None,
-        "values": [int(value) for value in values] if whole else values,
+        "initial": [int(value) for value in values] if whole else values,
         "step": 1 if whole else "any",
     }
 

@@ -3,12 +3,10 @@
 import { drawPicture } from "picture.mjs";
 import { drawSignal } from "signal.mjs";
 
-const SMALL = { size: [112, 64], labels: false };
-
-/** Draw values; view: { kind, shape, range }. */
+/** Draw values; view: { kind, shape, range }; small: without numbers. */
 export function draw(canvas, values, { kind, shape, range }, small = false) {
   if (kind === "picture") drawPicture(canvas, values, shape, range);
-  else drawSignal(canvas, values, shape, range, small ? SMALL : {});
+  else drawSignal(canvas, values, shape, range, { labels: !small });
 }
 
 /**
