@@ -17,6 +17,10 @@ export class Latent {
       slider.addEventListener("input", () => this._move({ [axis]: slider.valueAsNumber }));
       return { slider, output };
     });
+    document.getElementById("zero").addEventListener("click", () => {
+      this.set(new Float32Array(size));
+      this._onChange();
+    });
     this._pad = document.getElementById("pad");
     if (this._pad) this._connectPad();
     this.set(this.z);

@@ -97,6 +97,8 @@ def _outputs(
 ) -> list[dict[str, Any]]:
     views = {tensor["name"]: view_of(_row(tensor), picture_shape) for tensor in decoder["outputs"]}
     shown = [{"name": name, **_view(view, bundle, name)} for name, view in views.items() if view is not None]
+    # First what is shaped like x, then pictures.
+    shown.sort(key=lambda view: (view["shape"] != x_shape, view["kind"] != "picture"))
     if not shown:
         shapes = ", ".join(f"{tensor['name']} {list(_row(tensor))}" for tensor in decoder["outputs"])
         raise InputError(
