@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from tests.runtime.toolchain import need_npm_package
+
 # Room -> the rooms it may import. The single files at the top of the package belong to the lowest.
 LOW = {
     "_version",
@@ -87,6 +89,12 @@ def test_tensorflow_is_not_imported(statement, dense_bundle, tmp_path):
 def test_explain_does_not_import_tensorflow(file, dense_int8_bundle, tmp_path):
     run = f"assert main(['explain', sys.argv[1], '--artifact', '{file}']) == 0"
     run_without_tensorflow(f"from vae_export.cli.main import main; {run}", dense_int8_bundle, tmp_path)
+
+
+def test_a_playground_does_not_import_tensorflow(root, dense_bundle, tmp_path):
+    ort_web = need_npm_package(root, "onnxruntime-web")
+    run = f"assert main(['playground', sys.argv[1], '--ort-web', {str(ort_web)!r}]) == 0"
+    run_without_tensorflow(f"from vae_export.cli.main import main; {run}", dense_bundle, tmp_path)
 
 
 def run_without_tensorflow(statement, bundle, folder):

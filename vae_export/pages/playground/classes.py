@@ -9,8 +9,9 @@ from onnx import numpy_helper
 
 __all__ = ["count_classes"]
 
-# What gives integers on as they are.
+# What gives integers on as they are, and the arithmetic with which Keras counts those below 0 from the end.
 _MOVERS = ("Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+_WRAPPERS = ("Add", "Less", "Mul", "Not", "Where")
 # What a table may go through before it is looked up in.
 _DECODERS = ("Cast", "DequantizeLinear", "Identity")
 
@@ -34,8 +35,8 @@ def count_classes(data: bytes, name: str) -> int | None:
         for node in graph.node:
             if tensor not in node.input:
                 continue
-            if node.op_type in _MOVERS:
-                waiting.extend(node.output)
+            if node.op_type in (*_MOVERS, *_WRAPPERS):
+                waiting.extend(name for name in node.output if name not in waiting)
             elif node.op_type == "Gather" and node.input[1] == tensor:
                 table = _stored(node.input[0], stored, makers)
                 axis = next((item.i for item in node.attribute if item.name == "axis"), 0)
