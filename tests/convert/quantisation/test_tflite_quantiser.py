@@ -377,33 +377,12 @@ def test_a_file_that_is_quantised_already():
         quantise_tflite(replace(files.float_file("dense", "decoder"), format="onnx"), "float16", {})
 
 
-@pytest.mark.parametrize(
-    ("inputs", "message"),
-    [
-        ({}, "calibration has rows for nothing, expected z; give an array for each input"),
-        ({"x": np.zeros((2, 2))}, "calibration has rows for x, expected z; give an array for each input"),
-        (
-            {"z": np.zeros((2, 3), np.float32)},
-            r"calibration rows for 'z' have shape \(2, 3\), expected \(n, 2\)",
-        ),
-        (
-            {"z": np.zeros((0, 2), np.float32)},
-            r"calibration rows for 'z' have shape \(0, 2\), expected \(n, 2\)",
-        ),
-        ({"z": np.zeros((2, 2))}, "calibration rows for 'z' are float64, expected float32"),
-    ],
-)
-def test_rows_that_do_not_fit(inputs, message):
-    with pytest.raises(DataError, match=rf"^decoder\.int8\.tflite: {message}$"):
-        quantise_tflite(files.float_file("dense", "decoder"), "int8", inputs)
-
-
-def test_rows_of_different_numbers(labelled):
-    rows = {"z": np.zeros((3, 3), np.float32), "label": np.zeros(2, np.int32)}
-    with pytest.raises(
-        DataError, match=r"calibration has \{'z': 3, 'label': 2\} rows, expected as many for "
-    ):
-        quantise_tflite(labelled, "int16x8", rows)
+def test_rows_that_do_not_fit():
+    expected = (
+        r"^decoder\.int8\.tflite: calibration has rows for nothing, expected z; give an array for each input$"
+    )
+    with pytest.raises(DataError, match=expected):
+        quantise_tflite(files.float_file("dense", "decoder"), "int8", {})
 
 
 @pytest.mark.parametrize("precision", QUANTISERS)

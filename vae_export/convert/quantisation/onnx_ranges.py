@@ -9,8 +9,9 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from vae_export.artifact import Artifact, TensorSpec
-from vae_export.errors import ConversionError, DataError, one_line
+from vae_export.artifact import Artifact
+from vae_export.convert.quantisation.calibration_rows import check_calibration
+from vae_export.errors import ConversionError, one_line
 from vae_export.quiet import quiet
 
 __all__ = ["find_ranges"]
@@ -35,7 +36,7 @@ def find_ranges(
         DataError: inputs are missing, or are not as the file takes them.
         ConversionError: the runtime refuses a row, or a tensor has values that are not finite.
     """
-    rows = _checked(artifact.inputs, inputs, file)
+    rows = check_calibration(inputs, artifact.inputs, file)
     model = onnx.load_from_string(artifact.data)
     given = [name for name in tensors if name in inputs]
     watched = [name for name in tensors if name not in inputs]
@@ -57,33 +58,6 @@ def find_ranges(
                 "rows, expected finite values; leave out the rows that have them"
             )
     return ranges
-
-
-def _checked(specs: Sequence[TensorSpec], inputs: Mapping[str, Array], file: str) -> int:
-    names = sorted(spec.name for spec in specs)
-    if sorted(inputs) != names:
-        raise DataError(
-            f"{file}: calibration has {', '.join(sorted(inputs)) or 'nothing'}, expected rows of "
-            f"{', '.join(names)}"
-        )
-    for spec in specs:
-        array = inputs[spec.name]
-        shape = (None, *spec.shape[1:])
-        right = array.ndim == len(shape) and all(
-            wanted in (None, got) for wanted, got in zip(shape, array.shape, strict=True)
-        )
-        if not right or str(array.dtype) != spec.dtype:
-            wanted = ", ".join("n" if size is None else str(size) for size in shape)
-            raise DataError(
-                f"{file}: calibration rows of {spec.name!r} are {array.dtype} {array.shape}, "
-                f"expected {spec.dtype} ({wanted})"
-            )
-    counts = {spec.name: len(inputs[spec.name]) for spec in specs}
-    rows = min(counts.values())
-    if rows == 0 or rows != max(counts.values()):
-        told = ", ".join(f"{count} of {name}" for name, count in counts.items())
-        raise DataError(f"{file}: calibration rows are {told}, expected one or more, as many of each")
-    return rows
 
 
 def _batches(artifact: Artifact, inputs: Mapping[str, Array], rows: int) -> Iterator[dict[str, Array]]:

@@ -12,6 +12,7 @@ from vae_export.artifact import PRECISIONS, Artifact
 from vae_export.convert.batch_size import preferred_batch
 from vae_export.convert.flatbuffer import strip, to_bytes
 from vae_export.convert.oldest_runtimes import oldest_for_tflite
+from vae_export.convert.quantisation.calibration_rows import check_calibration
 from vae_export.convert.quantisation.tflite_ai_edge import RECIPES, ai_edge_quantiser, quantise_by_ai_edge
 from vae_export.convert.quantisation.tflite_float import in_float
 from vae_export.convert.quantisation.tflite_integers import INTEGERS_QUANTISER, quantise_to_integers
@@ -19,7 +20,6 @@ from vae_export.convert.quantisation.tflite_layers import Tensor, computing, fin
 from vae_export.convert.quantisation.tflite_names import mark_names, restore_names
 from vae_export.convert.quantisation.tflite_ranges import (
     Ranges,
-    check_calibration,
     cut_logits,
     join_selected,
     measure_ranges,

@@ -7,21 +7,19 @@ the last batches lack (KL of the reference encoders 5 to 116 instead of 0.02).
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 from tensorflow.lite.python import schema_py_generated as schema
 
-from vae_export.artifact import TensorSpec
 from vae_export.convert.quantisation.tflite_layers import SAME_VALUES, Tensor, kind_of
 from vae_export.convert.tflite_description import read_model
-from vae_export.errors import ConversionError, DataError
+from vae_export.errors import ConversionError
 
 __all__ = [
     "Ranges",
-    "check_calibration",
     "cut_logits",
     "join_selected",
     "measure_ranges",
@@ -38,34 +36,6 @@ Ranges = dict[Tensor, tuple[float, float]]
 _LARGEST_LOGIT = math.log(511)
 # Rows at a time where a signature takes any number.
 _ANY = 64
-
-
-def check_calibration(inputs: Mapping[str, Array], specs: Sequence[TensorSpec], file: str) -> None:
-    """Whether there are rows for every input, as the file takes them.
-
-    Raises:
-        DataError: names are missing or unknown, shapes or dtypes differ, or there are no rows.
-    """
-    wanted = sorted(spec.name for spec in specs)
-    if sorted(inputs) != wanted:
-        raise DataError(
-            f"{file}: calibration has rows for {', '.join(sorted(inputs)) or 'nothing'}, expected "
-            f"{', '.join(wanted)}; give an array for each input"
-        )
-    for spec in specs:
-        rows = inputs[spec.name]
-        if rows.ndim == 0 or rows.shape[1:] != spec.shape[1:] or not len(rows):
-            expected = ", ".join(["n", *map(str, spec.shape[1:])])
-            raise DataError(
-                f"{file}: calibration rows for {spec.name!r} have shape {rows.shape}, expected ({expected})"
-            )
-        if rows.dtype != spec.dtype:
-            raise DataError(
-                f"{file}: calibration rows for {spec.name!r} are {rows.dtype}, expected {spec.dtype}"
-            )
-    counts = {name: len(rows) for name, rows in inputs.items()}
-    if len(set(counts.values())) > 1:
-        raise DataError(f"{file}: calibration has {counts} rows, expected as many for each input")
 
 
 def measure_ranges(data: bytes, inputs: Mapping[str, Array], file: str) -> Ranges:
