@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,9 +11,11 @@ from vae_export.runtime import vae_runtime
 from vae_export.verify.gate import end_to_end_name
 from vae_export.verify.parity import OutputParity, check_case
 
-__all__ = ["check_golden"]
+__all__ = ["Computed", "check_computed", "check_golden"]
 
 Array = np.ndarray[Any, Any]
+# What `Vae.run_golden` returns.
+Computed = Sequence[tuple[str, str, str, Array]]
 
 
 def check_golden(vae: vae_runtime.Vae, golden: Mapping[str, Array]) -> list[OutputParity]:
@@ -26,6 +28,13 @@ def check_golden(vae: vae_runtime.Vae, golden: Mapping[str, Array]) -> list[Outp
     Returns:
         Rows for encoder, decoder and the way end to end.
     """
+    return check_computed(vae, golden, vae.run_golden(golden))
+
+
+def check_computed(
+    vae: vae_runtime.Vae, golden: Mapping[str, Array], computed: Computed
+) -> list[OutputParity]:
+    """See `check_golden`; `computed` is what the bundle made of the golden arrays."""
     manifest = vae.manifest
     encoder, decoder = vae.artifacts["encoder"], vae.artifacts["decoder"]
     whole = end_to_end_name(encoder["file"], decoder["file"])
@@ -35,7 +44,7 @@ def check_golden(vae: vae_runtime.Vae, golden: Mapping[str, Array]) -> list[Outp
     }
     artifacts = {"noise": "noise stream", "encoder": encoder["file"], "decoder": decoder["file"]}
     rows = []
-    for stage, name, output, actual in vae.run_golden(golden):
+    for stage, name, output, actual in computed:
         # From golden mu and logvar z is the helper's own affair; its self test checks it.
         if stage == "sample":
             continue
