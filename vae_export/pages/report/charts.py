@@ -20,7 +20,7 @@ __all__ = ["PANELS", "draw_histograms", "draw_plane", "draw_sizes", "draw_times"
 Array = np.ndarray[Any, Any]
 
 # Histograms in one figure, and beside each other.
-PANELS, COLUMNS = 8, 2
+PANELS, COLUMNS = 6, 2
 BINS = 48
 # Drawn as a line; what a histogram reaches at least to.
 PRIOR_REACH = 4.0
@@ -40,7 +40,7 @@ def draw_histograms(posterior: Posterior, indices: Sequence[int]) -> Drawing:
 
     def paint(theme: Theme) -> Figure:
         rows = math.ceil(len(indices) / COLUMNS)
-        figure = Figure(figsize=(WIDTH, 0.95 * rows + 0.2), layout="constrained")
+        figure = Figure(figsize=(WIDTH, (0.95 if rows > 1 else 1.3) * rows + 0.2), layout="constrained")
         panels = figure.subplots(rows, COLUMNS, squeeze=False)
         for panel in panels.flat[len(indices) :]:
             panel.set_axis_off()

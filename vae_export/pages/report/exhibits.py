@@ -20,7 +20,8 @@ Array = np.ndarray[Any, Any]
 
 # Lines need more room than pictures.
 SIGNAL_COLUMNS, SIGNAL_SIDE, SIGNAL_SAMPLES = 4, 5, 16
-# CSS pixels of a mosaic, on a desk and in a hand.
+# CSS pixels of a picture in a table, and of a mosaic, on a desk and in a hand.
+ROW_WIDE, ROW_NARROW = 84, 28
 MOSAIC_WIDE, MOSAIC_NARROW = 640, 330
 
 
@@ -125,7 +126,13 @@ def _reconstruction(found: Measurements, views: Views, name: str, view: View | N
                 label,
                 note,
                 tuple(
-                    tile(array[k].reshape(own.shape), f"{label}, golden sample {k}", views.value_range)
+                    tile(
+                        array[k].reshape(own.shape),
+                        f"{label}, golden sample {k}",
+                        views.value_range,
+                        ROW_WIDE,
+                        ROW_NARROW,
+                    )
                     for k in range(count)
                 ),
             )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from markupsafe import Markup
 
 from vae_export.bundle.manifest import file_entries
 from vae_export.bundle.reader import read_bundle
@@ -104,8 +106,8 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
     )
     views = exhibits.Views.of(found, picture_shape)
     values = {
-        "page_css": text_of("page.css"),
-        "report_css": text_of("report/report.css"),
+        "page_css": Markup(text_of("page.css")),
+        "report_css": Markup(text_of("report/report.css")),
         "manifest": manifest,
         "found": found,
         "failures": list(failures),
@@ -153,8 +155,17 @@ def _pair_sizes(found: Measurements) -> dict[str, int]:
 
 
 def _tightest(groups: list[tuple[GoldenRun, tuple[Comparison, ...]]]) -> Comparison:
-    """What comes closest to its tolerance, of what has one."""
-    return max((one for _, group in groups for one in group), key=lambda one: one.share)
+    """What comes closest to its tolerance.
+
+    Of float32 if there is any: the tolerances of lower precisions are made from their own errors.
+    """
+    exact = [group for run, group in groups if run.precision == "float32"]
+    return max((one for group in exact or [group for _, group in groups] for one in group), key=_by_share)
+
+
+def _by_share(comparison: Comparison) -> float:
+    # NaN is no share that would be kept.
+    return math.inf if math.isnan(comparison.share) else comparison.share
 
 
 def _histograms(found: Measurements) -> list[Drawing]:
