@@ -29,8 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--samples",
         type=Path,
         metavar="FILE",
-        help="real samples for the aggregate posterior: .npy, .npz (x, and what the encoder takes beside it), "
-        "an image or a folder of images (default: the golden samples of the bundle)",
+        help="real samples for the aggregate posterior: .npy, .npz (x, and what the encoder takes beside "
+        "it), an image or a folder of images (default: the golden samples of the bundle)",
     )
     parser.add_argument(
         "--picture-shape", type=sizes, metavar="H,W,C", help="what flat rows are pictures of, such as 28,28,1"
@@ -72,9 +72,7 @@ def _print(report: Report, path: Path) -> None:
     count = sum(len(run.rows) for run in report.found.runs)
     failed = len(report.failures)
     say(
-        f"{failed} check{'s' * (failed > 1)} failed"
-        if failed
-        else f"all {count} comparisons with Keras pass"
+        f"{failed} check{'s' * (failed > 1)} failed" if failed else f"all {count} comparisons with Keras pass"
     )
     say(
         f"{len(collapsed)} of {len(posterior.names)} latent values collapsed, on "

@@ -67,7 +67,9 @@ def draw_histograms(posterior: Posterior, indices: Sequence[int]) -> Drawing:
         f"{posterior.drawn[:, index].std():.2g}"
         for index in indices
     )
-    return draw(paint, f"Histograms of draws from the aggregate posterior beside the prior. {'; '.join(parts)}.")
+    return draw(
+        paint, f"Histograms of draws from the aggregate posterior beside the prior. {'; '.join(parts)}."
+    )
 
 
 def draw_plane(posterior: Posterior, grid: Grid, rows: int) -> Drawing | None:
@@ -100,8 +102,8 @@ def draw_plane(posterior: Posterior, grid: Grid, rows: int) -> Drawing | None:
     inside = int((np.abs(places) <= sides).all(axis=1).sum())
     return draw(
         paint,
-        f"Scatter plot of mu of {len(shown)} samples: {inside} lie within the grid, which is the dashed frame; "
-        f"{names[0]} from {places[:, 0].min():.2g} to {places[:, 0].max():.2g}, {names[1]} from "
+        f"Scatter plot of mu of {len(shown)} samples: {inside} lie within the grid, which is the dashed "
+        f"frame; {names[0]} from {places[:, 0].min():.2g} to {places[:, 0].max():.2g}, {names[1]} from "
         f"{places[:, 1].min():.2g} to {places[:, 1].max():.2g}.",
     )
 
@@ -125,7 +127,7 @@ def draw_sizes(sizes: dict[str, int]) -> Drawing:
         panel.invert_yaxis()
         panel.set_xlim(0, max(kilobytes) * 1.25)
         panel.locator_params(axis="x", nbins=4)
-        panel.set_title("size", loc="left")
+        panel.set_title("size", loc="left", fontsize=10)
         panel.set_xlabel("kilobytes")
         return figure
 
@@ -156,7 +158,9 @@ def draw_times(report: BenchReport, role: str) -> Drawing:
 
     parts = (
         f"{row.name} "
-        + ", ".join(f"{timing.median / size * 1e6:.3g} at batch {size}" for size, timing in row.batches.items())
+        + ", ".join(
+            f"{timing.median / size * 1e6:.3g} at batch {size}" for size, timing in row.batches.items()
+        )
         for row in rows
     )
     return draw(paint, f"Bar chart of {role}s, microseconds a row: {'; '.join(parts)}.")

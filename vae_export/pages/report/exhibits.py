@@ -1,4 +1,4 @@
-"""What the decoder makes, as pictures or as lines: reconstructions, samples, ways through the latent space."""
+"""What the decoder makes, as pictures or as lines: reconstructions, samples, ways through latent space."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _reconstruction(found: Measurements, views: Views, name: str, view: View | N
             if own.shape == view.shape
         ]
         labels = [label for label, (_, own, _) in rows.items() if own.shape == view.shape]
-        alt = f"{count} golden samples as lines, row by row: {', '.join(labels)}. Largest differences from Keras: {notes}."
+        alt = f"{count} golden samples as lines, row by row: {', '.join(labels)}. Of all golden samples: {notes}."
         return Exhibit(name, shape, (), draw_signals(np.stack(arrays), alt, labels, _numbers(count)), count)
     return Exhibit(
         name,
@@ -147,7 +147,8 @@ def samples(found: Measurements, views: Views) -> list[Exhibit]:
     """Draws from the prior."""
     exhibits = []
     for name, array in found.generated.items():
-        view, count, drawing, rows = views.outputs[name], len(array), None, ()
+        view, count, drawing = views.outputs[name], len(array), None
+        rows: tuple[Row, ...] = ()
         if view is not None and view.kind == "picture":
             tiles = (
                 tile(array[k].reshape(view.shape), f"sample {k} of seed {found.seed}", views.value_range)
@@ -167,7 +168,8 @@ def manifold(found: Measurements, views: Views) -> list[Exhibit]:
     """What the decoder makes of a grid over the latent space."""
     exhibits = []
     for name, array in found.manifold.items():
-        view, drawing, rows = views.outputs[name], None, ()
+        view, drawing = views.outputs[name], None
+        rows: tuple[Row, ...] = ()
         lines, columns = array.shape[:2]
         if view is not None and view.kind == "picture":
             whole = mosaic(array.reshape(lines, columns, *view.shape))
@@ -175,7 +177,7 @@ def manifold(found: Measurements, views: Views) -> list[Exhibit]:
             rows = (Row("", "", (tile(whole, alt, views.value_range, MOSAIC_WIDE, MOSAIC_NARROW),)),)
         elif view is not None:
             steps = np.linspace(0, columns - 1, min(SIGNAL_SIDE, columns)).astype(int)
-            shown = array[np.ix_(steps if lines > 1 else [0], steps)]
+            shown = array[:, steps][steps if lines > 1 else slice(None)]
             lines, columns = shown.shape[:2]
             alt = f"{name} of z on a grid of {lines} lines and {columns} columns, as lines."
             drawing = draw_signals(shown.reshape(lines, columns, *view.shape), alt)
@@ -192,7 +194,8 @@ def interpolations(found: Measurements, views: Views) -> list[Exhibit]:
 
 def _interpolation(found: Measurements, views: Views, name: str, view: View | None) -> Exhibit:
     ways = [(f"{way.start} to {way.end}", way.outputs[name]) for way in found.interpolations]
-    steps, drawing, rows = len(ways[0][1]), None, ()
+    steps, drawing = len(ways[0][1]), None
+    rows: tuple[Row, ...] = ()
     if view is not None and view.kind == "picture":
         rows = tuple(
             Row(label, "", (_strip(array.reshape(1, steps, *view.shape), label, name, views),))

@@ -77,9 +77,7 @@ def _run(vae: Vae, golden: Mapping[str, Array], progress: Callable[[str], None])
     )
 
 
-def errors_by_output(
-    runs: Sequence[GoldenRun], golden: Mapping[str, Array]
-) -> dict[str, dict[str, Array]]:
+def errors_by_output(runs: Sequence[GoldenRun], golden: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
     """Absolute differences from Keras, float64: output -> file -> ``[n, ...]``."""
     errors: dict[str, dict[str, Array]] = {}
     for run in runs:

@@ -66,13 +66,14 @@ def _paint(theme: Theme, maps: Mapping[str, tuple[str, Array]], picture: bool) -
     height = rows * (WIDTH / columns * 0.95 * ratio + 0.36) + 0.62
     figure = Figure(figsize=(WIDTH, height), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False)
-    norm, ticks = _scale([errors for _, errors in maps.values()])
+    ticks = _ticks([errors for _, errors in maps.values()])
+    norm = LogNorm(ticks[-1], ticks[0])
     colours = matplotlib.colormaps[theme.errors].with_extremes(bad=theme.wrong)
     for panel in panels.flat[len(maps) :]:
         panel.set_axis_off()
     for panel, (title, errors) in zip(panels.flat, maps.values(), strict=False):
         # Nothing has no logarithm: it has the colour of the least. What is not finite stays so, and is bad.
-        shown = np.where(errors < norm.vmin, norm.vmin, errors)
+        shown = np.where(errors < ticks[-1], ticks[-1], errors)
         panel.imshow(
             np.ma.masked_invalid(shown),
             cmap=colours,
@@ -93,15 +94,16 @@ def _paint(theme: Theme, maps: Mapping[str, tuple[str, Array]], picture: bool) -
     return figure
 
 
-def _scale(maps: list[Array]) -> tuple[LogNorm, list[float]]:
-    """A logarithmic scale of whole decades, and its ticks."""
+def _ticks(maps: list[Array]) -> list[float]:
+    """Of a logarithmic scale of whole decades, from the largest down."""
     values = np.concatenate([errors.reshape(-1) for errors in maps])
     values = values[np.isfinite(values) & (values > 0)]
     high = math.ceil(math.log10(values.max())) if values.size else 0
     low = math.floor(math.log10(values.min())) if values.size else 0
-    low = max(high - MOST_DECADES, min(low, high - LEAST_DECADES))
-    step = math.ceil((high - low) / 4)
-    return LogNorm(10.0**low, 10.0**high), [10.0**power for power in range(high, low - 1, -step)]
+    decades = min(MOST_DECADES, max(LEAST_DECADES, high - low))
+    # Every one, or every other, or ...: no more than five.
+    step = math.ceil(decades / 4)
+    return [10.0 ** (high - power) for power in range(0, step * math.ceil(decades / step) + 1, step)]
 
 
 def _in_words(output: str, maps: Mapping[str, tuple[str, Array]], picture: bool, what: str) -> str:

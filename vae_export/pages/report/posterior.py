@@ -97,7 +97,8 @@ def read_samples(path: Path, vae: Vae, x_range: tuple[float, float] | None) -> S
             )
         if arrays[name].shape[0] < rows:
             raise DataError(
-                f"{path}: {name!r} has {arrays[name].shape[0]} rows, expected {rows} as of x; give one for each"
+                f"{path}: got {arrays[name].shape[0]} rows of {name!r}, expected {rows} as of x; give one for "
+                "each"
             )
         condition_shape, condition_dtype = vae.inputs[name]
         inputs[name] = check_condition(
@@ -128,9 +129,7 @@ def encode(vae: Vae, samples: Samples) -> tuple[dict[str, Array], dict[str, Arra
     return results[0], results[1]
 
 
-def aggregate(
-    vae: Vae, mu: Mapping[str, Array], logvar: Mapping[str, Array], seed: int
-) -> Posterior:
+def aggregate(vae: Vae, mu: Mapping[str, Array], logvar: Mapping[str, Array], seed: int) -> Posterior:
     """The aggregate posterior of samples.
 
     Args:
@@ -142,10 +141,8 @@ def aggregate(
     means, spreads = flat.join(mu, "mu"), flat.join(logvar, "logvar")
     repeat = max(1, min(DRAWS // len(means), MOST_DRAWN_VALUES // means.size))
     drawn = vae.sample(
-        *(
-            flat.split(np.repeat(values, repeat, axis=0), key)
-            for values, key in ((means, "mu"), (spreads, "logvar"))
-        ),
+        flat.split(np.repeat(means, repeat, axis=0), "mu"),
+        flat.split(np.repeat(spreads, repeat, axis=0), "logvar"),
         seed,
     )
     means = means.astype(np.float64)

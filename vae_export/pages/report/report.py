@@ -101,7 +101,10 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
     lower = fidelities(manifest["artifacts"])
     failures = dict.fromkeys(
         failure
-        for failed in (*(one.failures for _, group in groups for one in group), *(one.failures for one in lower))
+        for failed in (
+            *(one.failures for _, group in groups for one in group),
+            *(one.failures for one in lower),
+        )
         for failure in failed
     )
     views = exhibits.Views.of(found, picture_shape)
@@ -139,7 +142,13 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
         "sigmas": SIGMAS,
         "value_range": views.value_range,
     }
-    filters = {"shape": _shape, "number": "{:,}".format, "error": _error, "share": _share, "decibel": _decibel}
+    filters = {
+        "shape": _shape,
+        "number": "{:,}".format,
+        "error": _error,
+        "share": _share,
+        "decibel": _decibel,
+    }
     return Report(render("report/report.html.jinja", values, filters), found, tuple(failures))
 
 
@@ -185,7 +194,10 @@ def _heat_maps(found: Measurements, picture_shape: tuple[int, ...] | None) -> li
         shape = found.golden[output].shape[1:]
         view: View | None = None if output in latents else view_of(shape, picture_shape)
         maps = {
-            file: (f"{FORMATS[entries[file]['format']]}\n{entries[file]['precision']}", error_map(array, view))
+            file: (
+                f"{FORMATS[entries[file]['format']]}\n{entries[file]['precision']}",
+                error_map(array, view),
+            )
             for file, array in errors.items()
         }
         picture = view is not None and view.kind == "picture"

@@ -14,7 +14,8 @@ __all__ = ["draw_signals"]
 
 Array = np.ndarray[Any, Any]
 
-LABEL_INCHES = 1.3
+# Of a letter of a label, on average.
+LETTER_INCHES = 0.075
 # Height of a cell by its width, and its least height.
 SHAPE, LEAST_INCHES = 0.62, 0.42
 # Of a cell, which the lines leave free.
@@ -33,7 +34,10 @@ def draw_signals(signals: Array, alt: str, labels: Sequence[str] = (), heads: Se
     rows, columns, length, channels = signals.shape
     finite = signals[np.isfinite(signals)]
     low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-    left = LABEL_INCHES if labels else 0.0
+    labels = [label.replace(", ", ",\n") for label in labels]
+    left = 0.1 + LETTER_INCHES * max(
+        (len(line) for label in labels for line in label.split("\n")), default=-1
+    )
     top = 0.22 if heads else 0.0
     cell = max((WIDTH - left) / columns * SHAPE, LEAST_INCHES)
     size = (WIDTH, top + rows * cell)

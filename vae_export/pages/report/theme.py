@@ -27,8 +27,8 @@ class Theme:
     Attributes:
         name: "light" or "dark".
         colours: the variables of page.css by name.
-        series: of Okabe & Ito's palette (2008), whose colours stay apart in any colour vision, those that stand
-            out from the page.
+        series: of Okabe & Ito's palette (2008), whose colours stay apart in any colour vision; darker or
+            lighter where they would not stand out from the page.
         errors: colour map, from none, which is next to the page's colour, to large.
         wrong: what is not finite.
     """
@@ -40,15 +40,14 @@ class Theme:
     wrong: str
 
     @property
-    def style(self) -> dict[str, Any]:
-        """For Matplotlib."""
+    def style(self) -> Any:
+        """For `matplotlib.rc_context`, whose type is another in each version."""
         ink, faint = self.colours["ink"], self.colours["faint"]
         return {
             "axes.edgecolor": self.colours["line"],
             "axes.facecolor": "none",
             "axes.labelcolor": faint,
             "axes.labelsize": 8,
-            "axes.prop_cycle": matplotlib.cycler(color=self.series),
             "axes.spines.right": False,
             "axes.spines.top": False,
             "axes.titlecolor": ink,

@@ -45,7 +45,7 @@ def tile(
         picture: float ``[height, width, 1 or 3]``; what is not finite is shown as the lowest value.
         alt: what it shows, in words.
         value_range: shown as black and as white.
-        wide, narrow: CSS pixels that its longer side may have; it has a whole multiple of its own, or so many.
+        wide, narrow: CSS pixels that its longer side has at most; small ones are enlarged by a whole number.
     """
     height, width = picture.shape[:2]
     low, high = value_range
