@@ -116,7 +116,7 @@ def _reconstruction(found: Measurements, views: Views, name: str, view: View | N
             if own.shape == view.shape
         ]
         labels = [label for label, (_, own, _) in rows.items() if own.shape == view.shape]
-        alt = f"{count} golden samples as lines, row by row: {', '.join(labels)}. Of all golden samples: {notes}."
+        alt = f"{count} golden samples as lines, row by row: {', '.join(labels)}. Differences: {notes}."
         return Exhibit(name, shape, (), draw_signals(np.stack(arrays), alt, labels, _numbers(count)), count)
     return Exhibit(
         name,

@@ -97,8 +97,8 @@ def read_samples(path: Path, vae: Vae, x_range: tuple[float, float] | None) -> S
             )
         if arrays[name].shape[0] < rows:
             raise DataError(
-                f"{path}: got {arrays[name].shape[0]} rows of {name!r}, expected {rows} as of x; give one for "
-                "each"
+                f"{path}: got {arrays[name].shape[0]} rows of {name!r}, expected {rows} as of x; "
+                "give one for each"
             )
         condition_shape, condition_dtype = vae.inputs[name]
         inputs[name] = check_condition(
