@@ -5,12 +5,16 @@ from __future__ import annotations
 import importlib
 
 import keras
+import numpy as np
+from keras import layers
 
 import vae_export
+from tests.gallery.parts.sampling import Sampling
 from tests.gallery.test_gallery import inputs, peak
 
-# What a report has to show in different ways -> the file of the gallery that has it.
+# What a report has to show in different ways -> the file of the gallery that has it; of what none has, "".
 KINDS = {
+    "neither": "",
     "conditions": "conditional_label",
     "several outputs": "conditional_decoder",
     "several latents": "content_and_style",
@@ -20,12 +24,26 @@ KINDS = {
 }
 
 
-def gallery_bundle(kind, path):
-    """Export a VAE of the gallery, with weights that make a difference."""
-    module = importlib.import_module(f"tests.gallery.{KINDS[kind]}")
+def bundle_of_kind(kind, path):
+    """Export a VAE of a kind, with weights that make a difference."""
     keras.utils.set_random_seed(1)
+    if not KINDS[kind]:
+        model = two_channels()
+        x = np.random.default_rng(2).random((12, 6, 6, 2), np.float32)
+        return vae_export.export(model, path, calibration=x, name=kind).path
+    module = importlib.import_module(f"tests.gallery.{KINDS[kind]}")
     model = module.build()
     peak(model)
     calibration = {"x": inputs(module, model), **getattr(module, "CONDITIONS", {})}
     options = getattr(module, "OPTIONS", {})
     return vae_export.export(model, path, calibration=calibration, name=KINDS[kind], **options).path
+
+
+def two_channels():
+    """Pictures of two channels, and a latent that is a picture itself."""
+    x = keras.Input((6, 6, 2))
+    h = layers.Conv2D(4, 3, strides=2, padding="same", activation="relu")(x)
+    z = Sampling()([layers.Conv2D(2, 1)(h), layers.Conv2D(2, 1)(h)])
+    model = keras.Model(x, layers.Conv2DTranspose(2, 3, strides=2, padding="same", activation="sigmoid")(z))
+    peak(model)
+    return model

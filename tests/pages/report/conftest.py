@@ -6,7 +6,7 @@ import functools
 
 import pytest
 
-from tests.pages.report.bundles import gallery_bundle
+from tests.pages.report.bundles import bundle_of_kind
 from vae_export.bundle.reader import read_bundle
 from vae_export.pages.report.measurements import measure
 from vae_export.pages.report.report import make_report
@@ -18,15 +18,16 @@ def bundle_of(tmp_path_factory):
 
     @functools.cache
     def bundle_of(kind):
-        return gallery_bundle(kind, tmp_path_factory.mktemp("kinds") / "bundle")
+        return bundle_of_kind(kind, tmp_path_factory.mktemp("kinds") / "bundle")
 
     return bundle_of
 
 
 @pytest.fixture(scope="session")
 def report_of():
-    """report_of(path, ...): the report of a bundle, with the least of timing."""
+    """report_of(path, ...): the report of a bundle, made once, with the least of timing."""
 
+    @functools.cache
     def report_of(path, **options):
         return make_report(path, rounds=2, progress=lambda _: None, **options)
 
