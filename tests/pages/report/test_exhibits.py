@@ -97,5 +97,16 @@ def test_the_range_of_pictures(dense_measured, x_range, expected):
     manifest = {**dense_measured.bundle.manifest, "x": {"range": x_range and list(x_range)}}
     bundle = dataclasses.replace(dense_measured.bundle, manifest=manifest)
     views = Views.of(dataclasses.replace(dense_measured, bundle=bundle), None)
-    assert views.value_range == expected
+    assert views.value_range == views.x_range == expected
     assert views.x == View("picture", (28, 28, 1))
+
+
+def test_x_of_bytes(dense_measured):
+    artifacts = [
+        {**entry, "inputs": [{**tensor, "dtype": "uint8"} for tensor in entry["inputs"]]}
+        for entry in dense_measured.bundle.artifacts
+    ]
+    manifest = {**dense_measured.bundle.manifest, "artifacts": artifacts, "x": {"range": None}}
+    bundle = dataclasses.replace(dense_measured.bundle, manifest=manifest)
+    views = Views.of(dataclasses.replace(dense_measured, bundle=bundle), None)
+    assert (views.x_range, views.value_range) == ((0.0, 255.0), (0.0, 1.0))

@@ -18,6 +18,7 @@ __all__ = ["Exhibit", "Row", "Views", "interpolations", "manifold", "reconstruct
 
 Array = np.ndarray[Any, Any]
 
+ORIGINAL = "original x"
 # Lines need more room than pictures.
 SIGNAL_COLUMNS, SIGNAL_SIDE, SIGNAL_SAMPLES = 4, 5, 16
 # CSS pixels of a picture in a table, and of a mosaic, on a desk and in a hand.
@@ -31,12 +32,14 @@ class Views:
 
     Attributes:
         x: view of x.
+        x_range: of pictures x, shown as black and as white.
         outputs: of each output.
         shapes: of a row of each output.
-        value_range: of pictures, shown as black and as white.
+        value_range: of pictures that come out, likewise.
     """
 
     x: View | None
+    x_range: tuple[float, float]
     outputs: Mapping[str, View | None]
     shapes: Mapping[str, tuple[int, ...]]
     value_range: tuple[float, float]
@@ -44,12 +47,20 @@ class Views:
     @classmethod
     def of(cls, found: Measurements, picture_shape: tuple[int, ...] | None) -> Views:
         """The views of a bundle."""
+        value_range = found.bundle.x_range or (0.0, 1.0)
+        x_dtypes = {
+            tensor["dtype"]
+            for entry in found.bundle.artifacts
+            for tensor in entry["inputs"]
+            if tensor["name"] == "x" and tensor["quantisation"] is None
+        }
         shapes = {name: array.shape[1:] for name, array in found.generated.items()}
         return cls(
             view_of(found.golden["x"].shape[1:], picture_shape),
+            (0.0, 255.0) if x_dtypes == {"uint8"} else value_range,
             {name: view_of(shape, picture_shape) for name, shape in shapes.items()},
             shapes,
-            found.bundle.x_range or (0.0, 1.0),
+            value_range,
         )
 
 
@@ -96,7 +107,7 @@ def _reconstruction(found: Measurements, views: Views, name: str, view: View | N
     rows: dict[str, tuple[Array, View, str]] = {}
     if view is not None:
         if views.x is not None and views.x.kind == view.kind:
-            rows["original x"] = (found.golden["x"], views.x, "")
+            rows[ORIGINAL] = (found.golden["x"], views.x, "")
         rows["Keras"] = (found.golden[name], view, "")
         for run in found.runs:
             array = run.reconstructions[name]
@@ -129,7 +140,7 @@ def _reconstruction(found: Measurements, views: Views, name: str, view: View | N
                     tile(
                         array[k].reshape(own.shape),
                         f"{label}, golden sample {k}",
-                        views.value_range,
+                        views.x_range if label == ORIGINAL else views.value_range,
                         ROW_WIDE,
                         ROW_NARROW,
                     )

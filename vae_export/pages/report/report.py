@@ -141,6 +141,7 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
         "sources": SOURCES,
         "sigmas": SIGMAS,
         "value_range": views.value_range,
+        "x_range": views.x_range,
     }
     filters = {
         "shape": _shape,
