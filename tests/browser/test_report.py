@@ -62,31 +62,35 @@ def page(open_page, file, scheme, size):
 
 
 def test_it_opens_with_all_its_pictures(page):
-    pictures = page.evaluate(
+    pictures = page.tab.evaluate(
         "[...document.images].map((one) => [one.naturalWidth, one.alt, one.clientWidth])"
     )
     assert len(pictures) > 10
     assert all(natural > 0 and alt and shown > 0 for natural, alt, shown in pictures)
+    page.check()
+    # Nothing but itself, and what it carries.
     assert page.messages == []
+    assert {url.split(":")[0] for url in page.requests} <= {"file", "data"}
+    assert sum(url.startswith("file:") for url in page.requests) == 1
 
 
 def test_it_fits(page, size):
-    assert page.evaluate("document.scrollingElement.scrollWidth") <= SIZES[size]["width"]
+    assert page.tab.evaluate("document.scrollingElement.scrollWidth") <= SIZES[size]["width"]
     # What is wider can be scrolled by itself, with the keyboard too.
-    assert page.evaluate(
+    assert page.tab.evaluate(
         """[...document.querySelectorAll("main *")].every((one) =>
         one.getBoundingClientRect().right <= innerWidth || one.closest(".scroll")?.tabIndex === 0)"""
     )
 
 
 def test_it_can_be_read(page):
-    found = page.evaluate(CONTRASTS)
+    found = page.tab.evaluate(CONTRASTS)
     assert len(found) > 100
     assert [one for one in found if one[0] < 4.5] == []
 
 
 def test_figures_are_drawn_for_the_colour_scheme(page, scheme):
-    sources = page.evaluate(
+    sources = page.tab.evaluate(
         """[...document.querySelectorAll("picture")].map((one) =>
         [one.querySelector("img").currentSrc, one.querySelector("source").srcset])"""
     )
@@ -95,13 +99,13 @@ def test_figures_are_drawn_for_the_colour_scheme(page, scheme):
 
 
 def test_links_lead_somewhere(page):
-    assert page.evaluate(
+    assert page.tab.evaluate(
         """[...document.querySelectorAll("a")].every((one) => document.getElementById(one.hash.slice(1)))"""
     )
 
 
 def test_the_keyboard_comes_first_to_what_skips(open_page, file):
     page = open_page(file.as_uri())
-    page.press("Tab")
-    assert page.evaluate("document.activeElement.textContent") == "Skip to the verdict"
-    assert page.evaluate("document.activeElement.getBoundingClientRect().left") >= 0
+    page.tab.keyboard.press("Tab")
+    assert page.tab.evaluate("document.activeElement.textContent") == "Skip to the verdict"
+    assert page.tab.evaluate("document.activeElement.getBoundingClientRect().left") >= 0

@@ -44,13 +44,11 @@ class Comparison:
 
     @property
     def share(self) -> float:
-        """The larger of the errors, at export and here, by the tolerance."""
-        errors = [self.here.max_absolute_error]
+        """The larger of the errors by their tolerances, at export and here."""
+        found = [(self.here.max_absolute_error, self.here.tolerance)]
         if self.at_export is not None:
-            errors.append(self.at_export["max_absolute_error"])
-        if self.here.tolerance == 0:
-            return 0.0 if max(errors) == 0 else math.inf
-        return max(errors) / self.here.tolerance
+            found.append((self.at_export["max_absolute_error"], self.at_export["tolerance"]))
+        return max(_part(error, tolerance) for error, tolerance in found)
 
 
 @dataclass(frozen=True)
@@ -85,6 +83,12 @@ def compare(manifest: Mapping[str, Any], run: GoldenRun) -> tuple[Comparison, ..
 def fidelities(artifacts: Sequence[Mapping[str, Any]]) -> tuple[Fidelity, ...]:
     """What the lower precisions among the manifest's artifacts keep."""
     return tuple(_fidelity(entry) for entry in artifacts if entry["fidelity"] is not None)
+
+
+def _part(error: float, tolerance: float) -> float:
+    if tolerance == 0:
+        return 0.0 if error == 0 else math.inf
+    return error / tolerance
 
 
 def _fidelity(entry: Mapping[str, Any]) -> Fidelity:

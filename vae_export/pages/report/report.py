@@ -19,6 +19,7 @@ from vae_export.pages.report.comparisons import Comparison, compare, fidelities
 from vae_export.pages.report.golden_run import GoldenRun, errors_by_output
 from vae_export.pages.report.heat_maps import draw_errors, error_map
 from vae_export.pages.report.measurements import Measurements, measure
+from vae_export.pages.report.posterior import MOST_ROWS
 from vae_export.pages.report.theme import Drawing
 from vae_export.pages.template import render, text_of
 from vae_export.pages.view import View, view_of
@@ -142,6 +143,7 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
         "sigmas": SIGMAS,
         "value_range": views.value_range,
         "x_range": views.x_range,
+        "most_rows": MOST_ROWS,
     }
     filters = {
         "shape": _shape,
@@ -170,12 +172,11 @@ def _tightest(groups: list[tuple[GoldenRun, tuple[Comparison, ...]]]) -> Compari
     Of float32 if there is any: the tolerances of lower precisions are made from their own errors.
     """
     exact = [group for run, group in groups if run.precision == "float32"]
-    return max((one for group in exact or [group for _, group in groups] for one in group), key=_by_share)
+    return max((one for group in exact or [group for _, group in groups] for one in group), key=_share_of)
 
 
-def _by_share(comparison: Comparison) -> float:
-    # NaN is no share that would be kept.
-    return math.inf if math.isnan(comparison.share) else comparison.share
+def _share_of(comparison: Comparison) -> float:
+    return comparison.share
 
 
 def _histograms(found: Measurements) -> list[Drawing]:
@@ -222,6 +223,8 @@ def _error(value: float) -> str:
 
 def _share(value: float) -> str:
     """A part of a tolerance."""
+    if value == math.inf:
+        return "∞"
     return f"{value:.0%}" if value >= 0.1 or value == 0 else f"{value:.1%}"
 
 
