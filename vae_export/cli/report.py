@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from vae_export.cli.arguments import add_json_argument, sizes
+from vae_export.cli.arguments import add_json_argument, add_picture_shape_argument
 from vae_export.cli.bench import bench_json
 from vae_export.cli.terminal import Progress, print_error, print_json, say
 from vae_export.cli.verify import parity_json
@@ -32,9 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="real samples for the aggregate posterior: .npy, .npz (x, and what the encoder takes beside "
         "it), an image or a folder of images (default: the golden samples of the bundle)",
     )
-    parser.add_argument(
-        "--picture-shape", type=sizes, metavar="H,W,C", help="what flat rows are pictures of, such as 28,28,1"
-    )
+    add_picture_shape_argument(parser)
     parser.add_argument(
         "--seed", type=int, default=7, metavar="S", help="seed of the noise, 0 to 2**64 - 1 (default 7)"
     )

@@ -110,7 +110,6 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
     )
     views = exhibits.Views.of(found, picture_shape)
     values = {
-        "page_css": Markup(text_of("page.css")),
         "report_css": Markup(text_of("report/report.css")),
         "manifest": manifest,
         "found": found,
