@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-
 import keras
 import numpy as np
 from keras import layers
 
 import vae_export
 from tests.gallery.parts.sampling import Sampling
-from tests.gallery.test_gallery import inputs, peak
+from tests.gallery.parts.styles import build_style, export_style, peak
 
 # What a report has to show in different ways -> the file of the gallery that has it; of what none has, "".
 KINDS = {
@@ -26,17 +24,11 @@ KINDS = {
 
 def bundle_of_kind(kind, path):
     """Export a VAE of a kind, with weights that make a difference."""
+    if KINDS[kind]:
+        return export_style(*build_style(KINDS[kind]), path).path
     keras.utils.set_random_seed(1)
-    if not KINDS[kind]:
-        model = two_channels()
-        x = np.random.default_rng(2).random((12, 6, 6, 2), np.float32)
-        return vae_export.export(model, path, calibration=x, name=kind).path
-    module = importlib.import_module(f"tests.gallery.{KINDS[kind]}")
-    model = module.build()
-    peak(model)
-    calibration = {"x": inputs(module, model), **getattr(module, "CONDITIONS", {})}
-    options = getattr(module, "OPTIONS", {})
-    return vae_export.export(model, path, calibration=calibration, name=KINDS[kind], **options).path
+    x = np.random.default_rng(2).random((12, 6, 6, 2), np.float32)
+    return vae_export.export(two_channels(), path, calibration=x, name=kind).path
 
 
 def two_channels():
