@@ -13,6 +13,9 @@ from vae_export.cli.verify import parity_json
 from vae_export.pages.report.report import Report, make_report
 from vae_export.results import file_result
 
+# Collapsed latent values that are named; the report has them all.
+_NAMED = 16
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
@@ -72,9 +75,10 @@ def _print(report: Report, path: Path) -> None:
     say(
         f"{failed} check{'s' * (failed > 1)} failed" if failed else f"all {count} comparisons with Keras pass"
     )
+    shown = ", ".join(collapsed[:_NAMED]) + ", …" * (len(collapsed) > _NAMED)
     say(
         f"{len(collapsed)} of {len(posterior.names)} latent values collapsed, on "
-        f"{report.found.samples.rows:,} samples{': ' * bool(collapsed)}{', '.join(collapsed)}"
+        f"{report.found.samples.rows:,} samples{': ' * bool(collapsed)}{shown}"
     )
     say(f"wrote {path}")
 

@@ -3,6 +3,7 @@ import itertools
 import re
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
 
 from tests.broken_bundles import edit_manifest, shift_golden
@@ -10,6 +11,7 @@ from tests.pages.report.bundles import KINDS
 from tests.pages.report.page_reader import PageReader
 from vae_export.errors import BundleError, InputError
 from vae_export.pages.report.report import make_report
+from vae_export.runtime.vae_runtime import Vae
 
 
 @pytest.fixture(scope="module", params=["dense", "conv", "all precisions", *KINDS])
@@ -151,6 +153,22 @@ def test_a_shifted_golden_array_is_a_failure(report_of, bundle_copy):
     assert "ONNX Runtime, float32 ✗ FAIL 5 of 7" in text
     assert "Every file matches" not in text
     assert "decoder.onnx: largest 2.5e-01 at line 0, column 3" in report.html
+
+
+def test_what_is_not_finite_is_a_failure(dense_bundle, monkeypatch):
+    real = Vae.run_golden
+
+    def run_golden(vae, golden):
+        return [
+            (stage, name, output, array * np.float32("nan") if name == "reconstruction" else array)
+            for stage, name, output, array in real(vae, golden)
+        ]
+
+    monkeypatch.setattr(Vae, "run_golden", run_golden)
+    report = make_report(dense_bundle, rounds=2, progress=lambda _: None)
+    assert "the artifact gives 6272 of 6272 values that are not finite" in report.failures[0]
+    assert "decoder.onnx: 784 of 784 not finite" in report.html
+    assert "LiteRT, float32 not finite" in PageReader(report.html).text
 
 
 @pytest.mark.parametrize(

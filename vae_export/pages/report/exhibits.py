@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -112,7 +113,7 @@ def _reconstruction(found: Measurements, views: Views, name: str, view: View | N
         for run in found.runs:
             array = run.reconstructions[name]
             difference = float(np.abs(array.astype(np.float64) - found.golden[name]).max())
-            rows[run.name] = (array, view, f"off by {difference:.1e}" if difference else "equal")
+            rows[run.name] = (array, view, _off(difference))
     count = len(found.golden["x"])
     shape = views.shapes[name]
     if view is None:
@@ -120,7 +121,7 @@ def _reconstruction(found: Measurements, views: Views, name: str, view: View | N
     if view.kind == "signal":
         count = min(count, SIGNAL_COLUMNS)
         notes = ", ".join(f"{label} {note}" for label, (_, _, note) in rows.items() if note)
-        # Of x only as many channels as there are: all rows of a figure have one layout.
+        # All rows of a figure have one layout: x is left out where it has another.
         arrays = [
             array[:count].reshape(count, *own.shape)
             for array, own, _ in rows.values()
@@ -152,6 +153,12 @@ def _reconstruction(found: Measurements, views: Views, name: str, view: View | N
         None,
         count,
     )
+
+
+def _off(difference: float) -> str:
+    if not math.isfinite(difference):
+        return "not finite"
+    return f"off by {difference:.1e}" if difference else "equal"
 
 
 def samples(found: Measurements, views: Views) -> list[Exhibit]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from markupsafe import Markup
 
 from vae_export.bundle.manifest import file_entries
 from vae_export.bundle.reader import read_bundle
+from vae_export.latent import ACTIVE_VARIANCE
 from vae_export.pages.report import exhibits
 from vae_export.pages.report.charts import PANELS, draw_histograms, draw_plane, draw_sizes, draw_times
 from vae_export.pages.report.comparisons import Comparison, compare, fidelities
@@ -23,6 +25,7 @@ from vae_export.pages.report.posterior import MOST_ROWS
 from vae_export.pages.report.theme import Drawing
 from vae_export.pages.template import render, text_of
 from vae_export.pages.view import View, view_of
+from vae_export.verify.fidelity import WORST_DB, WORST_KL
 
 __all__ = ["Report", "make_report"]
 
@@ -143,6 +146,10 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
         "value_range": views.value_range,
         "x_range": views.x_range,
         "most_rows": MOST_ROWS,
+        "most_histograms": MOST_HISTOGRAMS,
+        "active_variance": ACTIVE_VARIANCE,
+        "worst_kl": WORST_KL,
+        "worst_db": WORST_DB,
     }
     filters = {
         "shape": _shape,
@@ -171,11 +178,8 @@ def _tightest(groups: list[tuple[GoldenRun, tuple[Comparison, ...]]]) -> Compari
     Of float32 if there is any: the tolerances of lower precisions are made from their own errors.
     """
     exact = [group for run, group in groups if run.precision == "float32"]
-    return max((one for group in exact or [group for _, group in groups] for one in group), key=_share_of)
-
-
-def _share_of(comparison: Comparison) -> float:
-    return comparison.share
+    chosen = exact or [group for _, group in groups]
+    return max((one for group in chosen for one in group), key=operator.attrgetter("share"))
 
 
 def _histograms(found: Measurements) -> list[Drawing]:
@@ -186,8 +190,8 @@ def _histograms(found: Measurements) -> list[Drawing]:
     ]
 
 
-def _heat_maps(found: Measurements, picture_shape: tuple[int, ...] | None) -> list[tuple[str, Drawing, bool]]:
-    """(output, its maps, whether they are pictures) of every output of the halves."""
+def _heat_maps(found: Measurements, picture_shape: tuple[int, ...] | None) -> list[tuple[str, Drawing]]:
+    """Every output of the halves, and its maps."""
     entries = {entry["file"]: entry for entry in found.bundle.artifacts}
     latents = {latent[key] for latent in found.bundle.manifest["latents"] for key in ("mu", "logvar")}
     drawn = []
@@ -208,7 +212,7 @@ def _heat_maps(found: Measurements, picture_shape: tuple[int, ...] | None) -> li
             if picture
             else f"a line for each of {rows} golden samples, a column for each value"
         )
-        drawn.append((output, draw_errors(output, maps, picture, what), picture))
+        drawn.append((output, draw_errors(output, maps, picture, what)))
     return drawn
 
 
