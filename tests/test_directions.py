@@ -79,6 +79,7 @@ def test_rooms_import_only_what_they_may(root):
         "from vae_export import load; load(sys.argv[1]).generate(1)",
         "from vae_export.cli.main import main; assert main(['verify', sys.argv[1]]) == 0",
         "from vae_export.cli.main import main; assert main(['generate', sys.argv[1], '-o', 'a.png']) == 0",
+        "from vae_export.cli.main import main; assert main(['report', sys.argv[1], '-o', 'a.html']) == 0",
     ],
 )
 def test_tensorflow_is_not_imported(statement, dense_bundle, tmp_path):

@@ -5,6 +5,7 @@ What a file or folder holds may be larger than memory: it is opened as rows, and
 
 from __future__ import annotations
 
+import functools
 import zipfile
 import zlib
 from collections.abc import Callable
@@ -23,6 +24,7 @@ __all__ = [
     "check_condition",
     "check_latents",
     "check_x",
+    "check_x_rows",
     "open_arrays",
     "read_array",
     "read_arrays",
@@ -75,6 +77,22 @@ class CheckedRows:
         whole = part == slice(0, len(self))
         where = self._where if whole else f"{self._where}[{part.start}:{part.stop}]"
         return self._check(self._rows[part], where=where)
+
+
+def check_x_rows(
+    rows: Rows, shape: tuple[int, ...], dtype: Any, value_range: tuple[float, float] | None, where: str
+) -> CheckedRows:
+    """Rows of x: floats and images as `check_x` has them, of another dtype (tokens) as a condition.
+
+    Raises:
+        DataError: see `CheckedRows`, `check_x` and `check_condition`.
+    """
+    check = (
+        functools.partial(check_x, shape=shape, value_range=value_range)
+        if dtype == np.float32
+        else functools.partial(check_condition, shape=shape, dtype=np.dtype(dtype).name)
+    )
+    return CheckedRows(rows, shape, check, where)
 
 
 def read_array(path: Path, key: str) -> Array:

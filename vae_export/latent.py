@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-__all__ = ["PARAMETRISATION_NAMES", "Latent"]
+import numpy as np
+
+__all__ = ["ACTIVE_VARIANCE", "PARAMETRISATION_NAMES", "Latent", "active_units"]
+
+Array = np.ndarray[Any, Any]
 
 # What a sampling layer may be given beside mu.
 PARAMETRISATION_NAMES = ("log-variance", "log-std", "softplus", "std", "variance")
+# Burda et al. 2015, "Importance weighted autoencoders", section 5.2.
+ACTIVE_VARIANCE = 0.01
 
 
 @dataclass(frozen=True)
@@ -38,3 +45,18 @@ class Latent:
     parametrisation: str
     parametrisation_source: str
     epsilon_scale: float
+
+
+def active_units(mu: Array) -> Array:
+    """Which latent values tell something of x: those whose mu varies over x with a variance above 0.01.
+
+    The others have collapsed onto the prior (Burda et al. 2015).
+
+    Args:
+        mu: float ``[n, ...]``.
+
+    Returns:
+        bool ``[...]``.
+    """
+    active: Array = mu.astype(np.float64).var(axis=0) > ACTIVE_VARIANCE
+    return active

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -10,7 +11,7 @@ from matplotlib.figure import Figure
 from vae_export.bench.bundle_bench import BenchReport, BenchRow
 from vae_export.errors import OutputError
 
-__all__ = ["check_chart", "draw_chart"]
+__all__ = ["COLOURS", "check_chart", "draw_chart", "time_panel"]
 
 # Blue and orange of Okabe & Ito's palette (2008), which stay apart in any colour vision; then its others.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -42,7 +43,7 @@ def draw_chart(report: BenchReport, path: Path) -> None:
     figure = Figure(figsize=(8, 1.6 + BAR_INCHES * sum(bars)), layout="constrained")
     panels = figure.subplots(len(roles), 1, squeeze=False, height_ratios=bars)[:, 0]
     for panel, role, rows in zip(panels, roles, groups, strict=True):
-        _draw_panel(panel, role, rows)
+        time_panel(panel, role, rows)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), frameon=False)
     threads = sorted({"its choice" if row.threads is None else str(row.threads) for row in report.rows})
@@ -57,7 +58,14 @@ def draw_chart(report: BenchReport, path: Path) -> None:
         raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
-def _draw_panel(panel: Axes, role: str, rows: list[BenchRow]) -> None:
+def time_panel(
+    panel: Axes,
+    role: str,
+    rows: Sequence[BenchRow],
+    colours: Sequence[str] = COLOURS,
+    whiskers: str = "#333333",
+) -> None:
+    """Draw the time a row of some artifacts: a bar for each batch size, with the numbers beside."""
     sizes = list(rows[0].batches)
     height = 1 / (len(sizes) + 0.8)
     widest = max(row.batches[size].high / size for row in rows for size in sizes) * 1e6
@@ -75,8 +83,8 @@ def _draw_panel(panel: Axes, role: str, rows: list[BenchRow]) -> None:
                 [value - least for value, least in zip(values, low, strict=True)],
                 [most - value for value, most in zip(values, high, strict=True)],
             ],
-            color=COLOURS[index % len(COLOURS)],
-            ecolor="#333333",
+            color=colours[index % len(colours)],
+            ecolor=whiskers,
             label=f"batch {size}",
         )
         for place, value, end in zip(places, values, high, strict=True):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import functools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 import numpy as np
 
-from vae_export.arrays import CheckedRows, check_condition, check_x, open_arrays, read_array
+from vae_export.arrays import CheckedRows, check_condition, check_x_rows, open_arrays, read_array
 from vae_export.artifact import PRECISIONS
 from vae_export.bundle.reader import Bundle, read_bundle
 from vae_export.errors import InputError
@@ -147,13 +146,8 @@ def open_bundle_and_x(
     """Load the bundle and open x, as `add_x_arguments` says."""
     bundle, vae = open_bundle(options, *roles)
     shape, dtype = vae.inputs["x"]
-    check = (
-        functools.partial(check_x, shape=shape, value_range=bundle.x_range)
-        if dtype == np.float32
-        else functools.partial(check_condition, shape=shape, dtype=np.dtype(dtype).name)
-    )
     rows = open_arrays(options.input, "x")["x"]
-    return bundle, vae, CheckedRows(rows, shape, check, str(options.input))
+    return bundle, vae, check_x_rows(rows, shape, dtype, bundle.x_range, str(options.input))
 
 
 def add_condition_argument(parser: argparse.ArgumentParser) -> None:

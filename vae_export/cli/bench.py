@@ -57,7 +57,7 @@ def run(options: argparse.Namespace) -> int:
     if options.output:
         draw_chart(report, options.output)
     if options.json:
-        print_json(_as_json(report))
+        print_json(bench_json(report))
         return 0
     _print(report)
     if options.output:
@@ -93,7 +93,8 @@ def _cells(row: BenchRow, compared: bool) -> list[str]:
     return cells
 
 
-def _as_json(report: BenchReport) -> dict[str, Any]:
+def bench_json(report: BenchReport) -> dict[str, Any]:
+    """The figures, for programs."""
     return {
         "machine": report.machine,
         "rounds": report.rounds,

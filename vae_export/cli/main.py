@@ -31,6 +31,7 @@ COMMANDS = {
     "inspect": ("inspect_model", "show what is in a model, or in a bundle"),
     "verify": ("verify", "check a bundle against its hashes and golden arrays"),
     "explain": ("explain", "show which layers of a quantised file lose accuracy, and its worst images"),
+    "report": ("report", "write what a bundle is and does as one HTML file"),
     "playground": ("playground", "make a page in which a bundle runs in the browser"),
     "bench": ("bench", "measure how fast a bundle runs here"),
     "encode": ("encode", "images to mu, logvar and z"),

@@ -21,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_json_argument(parser)
 
 
-def _as_json(row: OutputParity) -> dict[str, Any]:
+def parity_json(row: OutputParity) -> dict[str, Any]:
     """A row for programs: JSON has no infinity."""
     figures = {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     with quiet():
         report = verify_bundle(options.bundle)
     if options.json:
-        print_json({"ok": report.ok, "rows": [_as_json(row) for row in report.rows]})
+        print_json({"ok": report.ok, "rows": [parity_json(row) for row in report.rows]})
     else:
         print_parity(report)
     for failure in report.failures:

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.latent import active_units
 from vae_export.runtime import vae_runtime
 from vae_export.train.architectures import Vae
 
@@ -24,8 +25,7 @@ class VaeFigures:
         elbo: -(reconstruction + kl): a lower bound of the log-likelihood.
         reconstruction: binary cross-entropy summed over the pixels, with one draw of z an image.
         kl: KL of the posterior from the prior, summed over the latents.
-        active_latents: latents whose mu varies over the images with a variance above 0.01
-            (Burda et al. 2015); the others have collapsed onto the prior.
+        active_latents: how many have not collapsed onto the prior; see `active_units`.
         images: how many images were measured.
     """
 
@@ -49,6 +49,6 @@ def measure(vae: Vae, x: np.ndarray[Any, Any], *, seed: int = 0, batch_size: int
         elbo=float(-(cross_entropy + kl)),
         reconstruction=float(cross_entropy),
         kl=float(kl),
-        active_latents=int((mu.var(axis=0) > 0.01).sum()),
+        active_latents=int(active_units(mu).sum()),
         images=len(x),
     )

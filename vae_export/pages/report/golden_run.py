@@ -1,0 +1,88 @@
+"""The golden arrays, run here and now in everything a bundle holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from vae_export.runtime.vae_runtime import Vae
+from vae_export.verify.golden_parity import check_computed
+from vae_export.verify.parity import OutputParity
+
+__all__ = ["GoldenRun", "errors_by_output", "run_golden"]
+
+Array = np.ndarray[Any, Any]
+
+RUNTIMES = {"onnx": "ONNX Runtime", "ort": "ONNX Runtime (.ort)", "tflite": "LiteRT"}
+
+
+@dataclass(frozen=True)
+class GoldenRun:
+    """What one encoder and decoder made of the golden arrays.
+
+    Attributes:
+        runtime: what ran them.
+        precision: of both, or of the encoder and of the decoder.
+        files: role -> file.
+        rows: held against Keras' arrays.
+        outputs: file -> output -> array, from golden inputs.
+        reconstructions: output of the decoder -> array, from golden x and epsilon.
+    """
+
+    runtime: str
+    precision: str
+    files: Mapping[str, str]
+    rows: tuple[OutputParity, ...]
+    outputs: Mapping[str, Mapping[str, Array]]
+    reconstructions: Mapping[str, Array]
+
+    @property
+    def name(self) -> str:
+        """Runtime and precision."""
+        return f"{self.runtime}, {self.precision}"
+
+
+def run_golden(
+    loaded: Sequence[Vae], golden: Mapping[str, Array], progress: Callable[[str], None]
+) -> tuple[GoldenRun, ...]:
+    """Run the golden arrays in every pair of halves.
+
+    Args:
+        loaded: the bundle, as `bench.load_pairs` gives it.
+        golden: name -> array.
+        progress: called with the name of each step.
+    """
+    return tuple(_run(vae, golden, progress) for vae in loaded)
+
+
+def _run(vae: Vae, golden: Mapping[str, Array], progress: Callable[[str], None]) -> GoldenRun:
+    files = {role: entry["file"] for role, entry in vae.artifacts.items()}
+    progress(" and ".join(files.values()))
+    computed = vae.run_golden(golden)
+    z = {latent["z"] for latent in vae.latents}
+    precisions = dict.fromkeys(entry["precision"] for entry in vae.artifacts.values())
+    return GoldenRun(
+        RUNTIMES[vae.backend],
+        " and ".join(precisions),
+        files,
+        tuple(check_computed(vae, golden, computed)),
+        {
+            file: {name: array for stage, name, output, array in computed if (stage, name) == (role, output)}
+            for role, file in files.items()
+        },
+        {name: array for stage, name, _, array in computed if stage == "end to end" and name not in z},
+    )
+
+
+def errors_by_output(runs: Sequence[GoldenRun], golden: Mapping[str, Array]) -> dict[str, dict[str, Array]]:
+    """Absolute differences from Keras, float64: output -> file -> ``[n, ...]``."""
+    errors: dict[str, dict[str, Array]] = {}
+    for run in runs:
+        for file, outputs in run.outputs.items():
+            for name, array in outputs.items():
+                difference = np.abs(array.astype(np.float64) - golden[name])
+                errors.setdefault(name, {})[file] = difference
+    return errors

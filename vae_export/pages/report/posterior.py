@@ -1,0 +1,154 @@
+"""The aggregate posterior, q(z) = 1/N sum of the posteriors of N samples, beside the prior."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vae_export.arrays import check_condition, check_x_rows, open_arrays
+from vae_export.errors import DataError
+from vae_export.latent import active_units
+from vae_export.pages.report.flat_latents import FlatLatents
+from vae_export.runtime.vae_runtime import Vae
+
+__all__ = ["MOST_ROWS", "Posterior", "Samples", "aggregate", "encode", "read_samples"]
+
+Array = np.ndarray[Any, Any]
+
+MOST_ROWS = 2_000
+DRAWS = 4_096
+# Of all latents together.
+MOST_DRAWN_VALUES = 1 << 22
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Real samples.
+
+    Attributes:
+        inputs: of the encoder, by name ``[n, ...]``.
+        source: where they are from.
+        rows: how many of it are taken, from the first on.
+        total: how many there are.
+        from_file: whether the user gave them; else they are the golden ones, and Keras encoded them.
+    """
+
+    inputs: Mapping[str, Array]
+    source: str
+    rows: int
+    total: int
+    from_file: bool
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """The aggregate posterior, value by value of all latents.
+
+    Attributes:
+        names: of the values.
+        mu: of the samples, float64 ``[n, size]``.
+        kl: KL divergence of the posteriors from the prior, nats, mean over the samples ``[size]``.
+        mu_variance: over the samples ``[size]``.
+        active: by Burda et al. 2015 ``[size]``; the others have collapsed.
+        drawn: z, as many draws for each sample as make some thousands ``[draws, size]``.
+        seed: of the draws.
+    """
+
+    names: tuple[str, ...]
+    mu: Array
+    kl: Array
+    mu_variance: Array
+    active: Array
+    drawn: Array
+    seed: int
+
+    @property
+    def order(self) -> Array:
+        """Indices of the values, the largest KL first."""
+        return np.argsort(-self.kl, kind="stable")
+
+
+def read_samples(path: Path, vae: Vae, x_range: tuple[float, float] | None) -> Samples:
+    """Read real samples for an encoder.
+
+    Args:
+        path: an .npy, an image or a folder of images; or an .npz, which also has the further inputs of a
+            conditional encoder.
+        vae: the bundle.
+        x_range: smallest and largest value of x.
+
+    Raises:
+        DataError: not readable, no inputs of this encoder, or one of them is missing.
+    """
+    arrays = open_arrays(path, "x")
+    shape, dtype = vae.inputs["x"]
+    x = check_x_rows(arrays["x"], shape, dtype, x_range, str(path))
+    rows = min(len(x), MOST_ROWS)
+    inputs = {"x": x[slice(0, rows)]}
+    for name in vae.conditions["encoder"]:
+        if name not in arrays:
+            raise DataError(
+                f"{path}: holds {', '.join(sorted(arrays))}, expected {name!r} too, which the encoder takes "
+                "beside x; put both into one .npz"
+            )
+        if arrays[name].shape[0] < rows:
+            raise DataError(
+                f"{path}: got {arrays[name].shape[0]} rows of {name!r}, expected {rows} as of x; "
+                "give one for each"
+            )
+        condition_shape, condition_dtype = vae.inputs[name]
+        inputs[name] = check_condition(
+            np.asarray(arrays[name][slice(0, rows)]),
+            condition_shape,
+            np.dtype(condition_dtype).name,
+            f"{path}: {name}",
+        )
+    return Samples(inputs, str(path), rows, len(x), from_file=True)
+
+
+def encode(vae: Vae, samples: Samples) -> tuple[dict[str, Array], dict[str, Array]]:
+    """mu and logvar of samples, by name.
+
+    Raises:
+        DataError: values that are not finite come out.
+    """
+    results = []
+    for key, values in zip(("mu", "logvar"), vae.encode(samples.inputs), strict=True):
+        named = values if isinstance(values, Mapping) else {vae.latents[0][key]: values}
+        for name, array in named.items():
+            if not np.isfinite(array).all():
+                raise DataError(
+                    f"{samples.source}: {vae.artifacts['encoder']['file']} makes {name} of it that is not "
+                    "finite, expected numbers; look at the samples with these rows left out"
+                )
+        results.append(dict(named))
+    return results[0], results[1]
+
+
+def aggregate(vae: Vae, mu: Mapping[str, Array], logvar: Mapping[str, Array], seed: int) -> Posterior:
+    """The aggregate posterior of samples.
+
+    Args:
+        vae: the bundle, whose noise is drawn.
+        mu, logvar: of the samples, by name, ``[n, *shape]``.
+        seed: of the draws.
+    """
+    flat = FlatLatents(vae.latents)
+    means, spreads = flat.join(mu, "mu"), flat.join(logvar, "logvar")
+    repeat = max(1, min(DRAWS // len(means), MOST_DRAWN_VALUES // means.size))
+    drawn = vae.sample(
+        flat.split(np.repeat(means, repeat, axis=0), "mu"),
+        flat.split(np.repeat(spreads, repeat, axis=0), "logvar"),
+        seed,
+    )
+    means = means.astype(np.float64)
+    # Of what z is drawn with: epsilon has a scale of its own.
+    spreads = spreads.astype(np.float64) + 2 * np.log(flat.sigma_scale)
+    kl = 0.5 * (means**2 + np.exp(spreads) - 1 - spreads).mean(axis=0)
+    return Posterior(
+        flat.names, means, kl, means.var(axis=0), active_units(means), flat.join(drawn, "z"), seed
+    )
