@@ -107,7 +107,7 @@ def read_samples(path: Path, vae: Vae, x_range: tuple[float, float] | None) -> S
             np.dtype(condition_dtype).name,
             f"{path}: {name}",
         )
-    return Samples(inputs, str(path), rows, len(x), from_file=True)
+    return Samples(inputs, path.name, rows, len(x), from_file=True)
 
 
 def encode(vae: Vae, samples: Samples) -> tuple[dict[str, Array], dict[str, Array]]:
