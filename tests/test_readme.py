@@ -14,9 +14,10 @@ import pytest
 from tests.runtime.toolchain import need, need_module, need_npm_package
 from tests.tiny_models import ListSampler, samples, tiny_vae
 from vae_export.cli.main import main
+from vae_export.pages.playground.ort_web import ORT_WEB_VERSION
 
 # What a newcomer would not run in a test.
-SET_UP = ("tools/demo", "tools/test", "pip install .")
+SET_UP = ("tools/demo", "tools/test", "pip install .", f"npm install onnxruntime-web@{ORT_WEB_VERSION}")
 SHORTENED = {"--epochs 10": "--epochs 1 --data my-images.npz"}
 
 
@@ -60,6 +61,8 @@ def test_commands_and_programs(root, readme, tmp_path, monkeypatch, capfd):
     twice.save("my-layers.keras")
     np.save("my-samples.npy", samples(20))
     np.savez("my-images.npz", x=np.random.default_rng(0).integers(0, 256, (80, 28, 28), dtype=np.uint8))
+    (tmp_path / "models").symlink_to(root / "models")
+    (tmp_path / "node_modules").symlink_to(need_npm_package(root, "onnxruntime-web").parent)
     run = 0
     for command in commands(readme):
         if command in SET_UP:
@@ -70,8 +73,7 @@ def test_commands_and_programs(root, readme, tmp_path, monkeypatch, capfd):
         assert program == "vae-export", command
         assert main(arguments) == 0, (command, capfd.readouterr().err)
         run += 1
-    assert run == 25
-    (tmp_path / "node_modules").symlink_to(need_npm_package(root, "onnxruntime-web").parent)
+    assert run == 29
     (program,) = blocks(readme, "js")
     subprocess.run([need("node"), "--input-type=module"], input=program.encode(), check=True)
     monkeypatch.syspath_prepend(tmp_path)
@@ -84,6 +86,9 @@ def test_commands_and_programs(root, readme, tmp_path, monkeypatch, capfd):
         "bench.png",
         "int8.png",
         "explain.png",
+        "report.html",
+        "playground.html",
+        "site/index.html",
         "latents.npz",
         "images.npy",
         "images/010099.png",
