@@ -14,6 +14,8 @@ CONTENT_TYPES = {
     ".wasm": "application/wasm",
 }
 CALL_TIMEOUT = 60_000
+# What a page shows after it was asked for.
+ANSWER_TIMEOUT = 15_000
 
 CALL = """([name, argument, timeout]) => Promise.race([
   window[name](argument),
@@ -47,6 +49,7 @@ class Page:
         self._context.route("**/*", self._answer)
         self._context.route_web_socket("**/*", lambda socket: self._refuse(socket.url))
         self.tab = self._context.new_page()
+        self.tab.set_default_timeout(ANSWER_TIMEOUT)
         self.tab.on("console", self._note)
         self.tab.on("pageerror", lambda error: self._problems.append(f"error: {error}"))
         self.tab.on("crash", lambda _: self._problems.append("the page crashed"))

@@ -62,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
             find_ort_web(options.ort_web),
             precision=options.precision,
             picture_shape=options.picture_shape,
-            labels=dict(map(_labels, options.labels)),
+            labels=_labels(options.labels),
         )
         size = write(playground, path)
     how = "to be served, for example by python3 -m http.server" if options.split else "opens in a browser"
@@ -70,8 +70,15 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _labels(text: str) -> tuple[str, list[str]]:
-    name, _, labels = text.partition("=")
-    if not name or not labels:
-        raise InputError(f"labels: got {text!r}, expected NAME=A,B,... with a name for each class")
-    return name, labels.split(",")
+def _labels(given: list[str]) -> dict[str, list[str]]:
+    """--labels: names of classes, by input."""
+    labels: dict[str, list[str]] = {}
+    for text in given:
+        name, _, names = text.partition("=")
+        words = [word.strip() for word in names.split(",")]
+        if not name or not all(words):
+            raise InputError(f"labels: got {text!r}, expected NAME=A,B,... with a name for each class")
+        if name in labels:
+            raise InputError(f"labels: got labels of {name} twice, expected them once")
+        labels[name] = words
+    return labels

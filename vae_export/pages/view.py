@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from vae_export.errors import InputError
 
-__all__ = ["MOST_LINES", "View", "view_of"]
+__all__ = ["MOST_LINES", "View", "check_picture_shape", "row_shape", "view_of"]
 
 # Channels of a signal that can be told apart as lines of one plot; a second axis longer than that is a width.
 MOST_LINES = 8
@@ -57,6 +58,32 @@ def view_of(shape: tuple[int, ...], picture_shape: tuple[int, ...] | None = None
     if len(shape) == 1:
         return View("signal", (*shape, 1))
     return View("signal", shape) if len(shape) == 2 and shape[1] <= MOST_LINES else None
+
+
+def check_picture_shape(picture_shape: tuple[int, ...] | None, rows: Mapping[str, tuple[int, ...]]) -> None:
+    """Refuse a shape of pictures that no rows have.
+
+    Args:
+        picture_shape: see `view_of`.
+        rows: shapes of rows, by name.
+
+    Raises:
+        InputError: there are no flat rows of so many values.
+    """
+    if picture_shape is None or any(
+        view_of(shape, picture_shape) != view_of(shape) for shape in rows.values()
+    ):
+        return
+    held = ", ".join(f"{name} {list(shape)}" for name, shape in rows.items())
+    sizes, values = ",".join(map(str, picture_shape)), math.prod(picture_shape)
+    raise InputError(
+        f"picture shape: got {sizes}, {values:,} values, expected as many as flat rows have, of {held}"
+    )
+
+
+def row_shape(tensor: Mapping[str, Any]) -> tuple[int, ...]:
+    """Shape of one row of a tensor that a manifest describes."""
+    return tuple(tensor["shape"][1:])
 
 
 def _picture(shape: tuple[int, ...]) -> tuple[int, ...] | None:

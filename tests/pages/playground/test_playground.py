@@ -95,6 +95,7 @@ def test_names_are_text(bundle_copy, tmp_path):
 
 def test_what_the_page_is_told(dense_bundle):
     settings = build_playground(read_bundle(dense_bundle), ORT_WEB).settings
+    picture = {"kind": "picture", "shape": [28, 28, 1], "range": [0, 1], "own_range": False}
     assert settings == {
         "name": "fashion-mnist-dense",
         "summary": "x [28, 28, 1] → z [2] → reconstruction [28, 28, 1], in float32",
@@ -102,9 +103,10 @@ def test_what_the_page_is_told(dense_bundle):
         "latent_size": 2,
         "axes": ["z[0]", "z[1]"],
         "pad": [0, 1],
+        "precision_option": "",
         "seed": 7,
-        "outputs": [{"name": "reconstruction", "kind": "picture", "shape": [28, 28, 1], "range": [0, 1]}],
-        "x": {"dtype": "float32", "kind": "picture", "shape": [28, 28, 1], "range": [0, 1]},
+        "outputs": [{"name": "reconstruction", **picture}],
+        "x": {"dtype": "float32", **picture},
         "no_x": "",
         "conditions": [],
     }
@@ -117,11 +119,18 @@ def test_conditions(styles):
 
     digits = [str(i) for i in range(10)]
     expected = {"name": "label", "roles": ["encoder", "decoder"], "dtype": "int32", "one_hot": False}
-    assert condition("conditional_label") == {**expected, "classes": digits, "initial": [0], "step": 1}
+    assert condition("conditional_label") == {
+        **expected,
+        "count": 10,
+        "classes": digits,
+        "initial": [0],
+        "step": 1,
+    }
     assert condition("conditional_label", label=list("abcdefghij"))["classes"] == list("abcdefghij")
     expected = {"name": "attributes", "roles": ["decoder"], "dtype": "float32", "one_hot": True}
     assert condition("conditional_decoder") == {
         **expected,
+        "count": 4,
         "classes": list("0123"),
         "initial": [0],
         "step": "any",
@@ -159,6 +168,10 @@ def test_more_axes_than_sliders(bundle_copy):
         ({"labels": {"colour": ["a"]}}, r"labels: got labels of colour, expected those of inputs: label$"),
         ({"labels": {"label": ["a"]}}, r"labels: got 1 of label, expected 10, one for each class$"),
         ({"precision": "int8"}, r"precision: got int8, expected float32, as the bundle's \.onnx files are$"),
+        (
+            {"picture_shape": (5, 5)},
+            r"picture shape: got 5,5, 25 values, expected as many as flat rows have, of x ",
+        ),
         ({"picture_shape": (9,)}, r"picture shape: got 9, expected height, width and 1 or 3 channels"),
     ],
 )

@@ -4,7 +4,8 @@
   const bytes = async (name) => {
     const element = document.querySelector(`[data-file="${CSS.escape(name)}"]`);
     if (!element) throw new Error(`${name} is not in this page; make it again`);
-    const packed = Uint8Array.from(atob(element.textContent), (character) => character.charCodeAt(0));
+    const text = atob(element.textContent), packed = new Uint8Array(text.length);
+    for (let i = 0; i < text.length; i++) packed[i] = text.charCodeAt(i);
     const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
     return new Uint8Array(await new Response(stream).arrayBuffer());
   };
@@ -26,6 +27,7 @@
     const needed = {
       WebAssembly: typeof WebAssembly === "object",
       DecompressionStream: typeof DecompressionStream === "function",
+      OffscreenCanvas: typeof OffscreenCanvas === "function",
       "import maps": globalThis.HTMLScriptElement?.supports?.("importmap"),
     };
     const missing = Object.keys(needed).filter((name) => !needed[name]);

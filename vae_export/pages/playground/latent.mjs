@@ -6,16 +6,16 @@ const KEYS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDow
 
 /**
  * z, a Float32Array of all latents one after the other, and the controls that change it.
- * onChange is called when the user has changed it; `set` does not call it.
+ * onChange is called when the user has changed it here; `set` does not call it.
  */
 export class Latent {
   constructor(size, onChange) {
     this.z = new Float32Array(size);
     this._onChange = onChange;
-    this._sliders = [...document.querySelectorAll("#sliders label")].map((label, axis) => {
-      const [slider, output] = [label.querySelector("input"), label.querySelector("output")];
+    this._sliders = [...document.querySelectorAll("#sliders .slider")].map((row, axis) => {
+      const [slider, shown] = [row.querySelector("input"), row.querySelector(".value")];
       slider.addEventListener("input", () => this._move({ [axis]: slider.valueAsNumber }));
-      return { slider, output };
+      return { slider, shown };
     });
     document.getElementById("zero").addEventListener("click", () => {
       this.set(new Float32Array(size));
@@ -34,17 +34,17 @@ export class Latent {
   /** Show another point. */
   set(z) {
     this.z = Float32Array.from(z);
-    for (const [axis, { slider, output }] of this._sliders.entries()) {
+    for (const [axis, { slider, shown }] of this._sliders.entries()) {
       slider.value = this.z[axis];
-      output.textContent = this.z[axis].toFixed(2);
+      shown.textContent = rounded(this.z[axis]);
     }
-    this._drawPad();
+    this.redraw();
   }
 
   /** The picture behind the pad's point, which covers all of it; null for none. */
   set background(canvas) {
     this._background = canvas;
-    this._drawPad();
+    this.redraw();
   }
 
   _move(values) {
@@ -80,21 +80,21 @@ export class Latent {
     });
     for (const id of ["pad-x", "pad-y"]) {
       document.getElementById(id).addEventListener("change", () => {
-        this._drawPad();
+        this.redraw();
         this._onChange();
       });
     }
   }
 
-  _drawPad() {
+  /** Draw the pad, in the colours of the page. */
+  redraw() {
     if (!this._pad) return;
     const pad = this._pad, context = pad.getContext("2d"), { width, height } = pad;
     const style = getComputedStyle(document.documentElement), colour = (name) => style.getPropertyValue(name);
     context.fillStyle = colour("--paper");
     context.fillRect(0, 0, width, height);
     if (this._background) {
-      context.imageSmoothingEnabled = false;
-      context.drawImage(this._background, 0, 0, width, height);
+      context.drawImage(this._background, 0, 0);
     }
     const place = (value) => (value / PAD_RANGE / 2 + 0.5) * width;
     context.lineWidth = 1;
@@ -115,10 +115,14 @@ export class Latent {
     }
     const [across, up] = this.axes.map((axis, i) => {
       const name = document.getElementById(["pad-x", "pad-y"][i]).selectedOptions[0].textContent;
-      return `${name} ${this.z[axis].toFixed(2)}`;
+      return `${name} ${rounded(this.z[axis])}`;
     });
     pad.setAttribute("aria-label", `across ${across}, up ${up}`);
   }
+}
+
+function rounded(value) {
+  return value.toFixed(2).replace(/^-(0\.00)$/, "$1");
 }
 
 /** Points of a grid of n x n over the pad, row by row from the top, around z. */

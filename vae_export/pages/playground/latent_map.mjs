@@ -1,6 +1,7 @@
 /* The map behind the pad: what is decoded all over it. */
 
 import { padPoints } from "latent.mjs";
+import { product } from "model.mjs";
 import { drawPicture } from "picture.mjs";
 
 // So many pictures a side; fewer where all of them would take longer than this.
@@ -12,44 +13,48 @@ const PAUSE_MS = 150;
 export class LatentMap {
   constructor(app) {
     this._app = app;
-    this._shown = null;
+    this._drawn = null;
     this._view = app.settings.outputs[0];
-    this._possible = this._view.kind === "picture" && app.latent.axes !== null;
   }
 
   /** The point, the axes or the conditions have changed. */
   ask() {
-    if (!this._possible) return;
+    if (this._view.kind !== "picture" || !this._app.latent.axes) return;
     const key = this._key();
-    if (key === this._shown) return;
-    this._shown = key;
+    if (key === this._drawn) return;
+    this._drawn = key;
     this._app.latent.background = null;
     clearTimeout(this._timer);
-    this._timer = setTimeout(() => this._app.attempt(() => this._draw(key)), PAUSE_MS);
+    this._timer = setTimeout(() => this._app.report(() => this._draw(key)), PAUSE_MS);
   }
 
   /** All that the map depends on: not where the point is along the axes of the pad. */
   _key() {
-    const { latent } = this._app, axes = latent.axes;
-    return JSON.stringify([axes, latent.z.map((value, i) => (axes.includes(i) ? 0 : value)), this._app.conditionText]);
+    const { latent, model } = this._app, axes = latent.axes;
+    return JSON.stringify([axes, latent.z.map((value, i) => (axes.includes(i) ? 0 : value)), model.conditions()]);
   }
 
   async _draw(key) {
     const { latent, model } = this._app, time = model.time("decode");
     const side = SIDES.find((n) => n * n * time <= LONGEST_MS);
     if (!side) return;
-    const [height, width] = this._view.shape, size = this._view.shape.reduce((a, b) => a * b, 1);
-    const map = new OffscreenCanvas(side * width, side * height), tile = new OffscreenCanvas(width, height);
-    const points = padPoints(latent.z, latent.axes, side), row = side * model.size;
-    for (let i = 0; i < side; i++) {
-      const outputs = await model.decode(points.subarray(i * row, (i + 1) * row));
-      if (key !== this._shown) return;
-      const values = outputs[this._view.name];
-      for (let j = 0; j < side; j++) {
-        drawPicture(tile, values.subarray(j * size, (j + 1) * size), this._view.shape, this._view.range);
-        map.getContext("2d").drawImage(tile, j * width, i * height);
-      }
+    const points = padPoints(latent.z, latent.axes, side);
+    const values = await model.decodeMany(points, () => key !== this._drawn);
+    if (values) latent.background = this._mosaic(values, side, document.getElementById("pad").width);
+  }
+
+  /** Pictures on a square canvas, each in the middle of its place. */
+  _mosaic(values, side, pixels) {
+    const { shape, range } = this._view, [height, width] = shape, size = product(shape);
+    const map = new OffscreenCanvas(pixels, pixels), tile = new OffscreenCanvas(width, height), context = map.getContext("2d");
+    const place = pixels / side, scale = place / Math.max(width, height);
+    context.imageSmoothingEnabled = scale < 1;
+    for (let i = 0; i < side * side; i++) {
+      drawPicture(tile, values.subarray(i * size, (i + 1) * size), shape, range);
+      const left = (i % side) * place + (place - width * scale) / 2;
+      const top = Math.floor(i / side) * place + (place - height * scale) / 2;
+      context.drawImage(tile, left, top, width * scale, height * scale);
     }
-    latent.background = map;
+    return map;
   }
 }

@@ -4,21 +4,22 @@
 export class Latest {
   constructor(work) {
     this._work = work;
-    this._wanted = false;
     this._running = null;
+    /** Whether it has been asked for again: the work may stop then. */
+    this.wanted = false;
   }
 
-  /** Resolves when the work has been done after this call. */
+  /** Resolves when the work has been done after this call, and rejects if it failed. */
   ask() {
-    this._wanted = true;
+    this.wanted = true;
     this._running ??= this._run();
     return this._running;
   }
 
   async _run() {
     try {
-      while (this._wanted) {
-        this._wanted = false;
+      while (this.wanted) {
+        this.wanted = false;
         await this._work();
       }
     } finally {

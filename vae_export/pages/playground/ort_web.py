@@ -38,7 +38,7 @@ def find_ort_web(folder: Path | None) -> OrtWeb:
 
     Raises:
         MissingDependencyError: it is not there; says the command that gets it.
-        InputError: another version, or files of it are missing.
+        InputError: another version, or files of it are missing or cannot be read.
     """
     command = f"npm install {PACKAGE}@{ORT_WEB_VERSION}"
     here = Path.cwd()
@@ -55,15 +55,28 @@ def find_ort_web(folder: Path | None) -> OrtWeb:
     version = json.loads((found / "package.json").read_text("utf-8"))["version"]
     if version != ORT_WEB_VERSION:
         raise InputError(f"{found}: got {PACKAGE} {version}, expected {ORT_WEB_VERSION}; run {command}")
-    for name in (MODULE, WASM):
-        if not (found / name).is_file():
+    files = {name: _read(found / name) for name in (MODULE, WASM)}
+    for name, data in files.items():
+        if not data:
             raise InputError(f"{found / name}: missing; run {command} again")
-    return OrtWeb((found / MODULE).read_bytes(), (found / WASM).read_bytes())
+    return OrtWeb(files[MODULE], files[WASM])
 
 
 def _is_package(folder: Path) -> bool:
     try:
-        package = json.loads((folder / "package.json").read_text("utf-8"))
-    except (OSError, ValueError):
+        package = json.loads(_read(folder / "package.json"))
+    except ValueError:
         return False
     return isinstance(package, dict) and package.get("name") == PACKAGE and "version" in package
+
+
+def _read(file: Path) -> bytes:
+    """The content of a file; nothing of one that is not there."""
+    try:
+        return file.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return b""
+    except OSError as error:
+        raise InputError(
+            f"{file}: cannot be read ({error.strerror or error}); name a copy that can be with --ort-web DIR"
+        ) from error

@@ -19,7 +19,7 @@ export function drawPicture(canvas, values, [height, width, channels], [low, hig
  * A file of a picture as values in the range: its middle, scaled to the size.
  * Transparent parts are black; gray is what ITU-R BT.601 weighs red, green and blue to.
  */
-export async function readPicture(file, [height, width, channels], [low, high], { invert = false } = {}) {
+export async function readPicture(file, [height, width, channels], [low, high]) {
   let bitmap;
   try {
     bitmap = await createImageBitmap(file);
@@ -38,8 +38,7 @@ export async function readPicture(file, [height, width, channels], [low, high], 
     const [red, green, blue] = data.subarray(4 * pixel, 4 * pixel + 3);
     const colours = channels === 3 ? [red, green, blue] : [0.299 * red + 0.587 * green + 0.114 * blue];
     colours.forEach((colour, i) => {
-      const part = (invert ? 255 - colour : colour) / 255;
-      values[pixel * channels + i] = low + part * (high - low);
+      values[pixel * channels + i] = low + (colour / 255) * (high - low);
     });
   }
   return values;

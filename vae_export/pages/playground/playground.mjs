@@ -23,8 +23,11 @@ export async function start(bundle, wasm) {
   ort.env.logLevel = "error";
   const vae = await load(bundle, ort, { executionProviders: ["wasm"] }, settings.precision);
   await selfTest(vae);
-  await new Playground(vae, settings).begin(settings.x ? await goldenX(vae, bundle) : null);
+  const playground = new Playground(vae, settings);
+  await playground.begin(settings.x ? await goldenX(vae, bundle) : null);
   byId("playground").inert = false;
+  await playground.report(() => playground.fill());
+  byId("playground").dataset.filled = "";
 }
 
 /** Compare with the golden arrays, and show the outcome. */
@@ -51,47 +54,63 @@ async function goldenX(vae, bundle) {
 }
 
 /**
- * The page. Its sections get this object: `model`, `settings`, `latent` (the point z that is shown), `show(z)`,
- * `attempt(work)`, `conditionText`.
+ * The page. Its sections get this object, and say with `show` that the point z is theirs now.
+ * source: the section whose point is shown; null if it is that of the sliders or the pad.
  */
 class Playground {
   constructor(vae, settings) {
     this.settings = settings;
+    this.source = null;
     this.model = new Model(vae, settings, () => this._conditions());
-    this.latent = new Latent(settings.latent_size, () => this._changed());
+    this.latent = new Latent(settings.latent_size, () => this.attempt(() => this._moved(null)));
     this._views = [...document.querySelectorAll("#views canvas")];
-    this._refresh = new Latest(() => this.attempt(() => this._decode()));
+    this._refresh = new Latest(() => this._decode());
     this._map = new LatentMap(this);
   }
 
+  /** Show the first sample; resolves when the page can be used. real: see `Reconstruction`. */
   async begin(real) {
+    await this.model.warmUp();
     this.samples = new Samples(this);
     this.interpolation = new Interpolation(this);
     this.reconstruction = real && new Reconstruction(this, real);
-    for (const element of document.querySelectorAll("[data-condition] :is(select, input)")) {
-      element.addEventListener("change", () => this._conditionsChanged());
-    }
+    this._sections = [this.samples, this.interpolation, this.reconstruction].filter(Boolean);
     await this.samples.begin();
-    await this.interpolation.begin();
+    for (const element of document.querySelectorAll("[data-condition] :is(select, input)")) {
+      element.addEventListener("change", () => this.attempt(() => this._drawAll()));
+    }
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this._redrawSoon());
+    const signals = [this.settings.x, ...this.settings.outputs].some((view) => view?.kind === "signal");
+    if (signals) addEventListener("resize", () => this._redrawSoon());
+  }
+
+  /** What takes longer, while the page is used already. */
+  async fill() {
     await this.reconstruction?.begin();
     this.showTimes();
+    await this.samples.refresh();
+    await this.interpolation.begin();
   }
 
-  /** Show another point; resolves when its picture is there. */
-  show(z) {
+  /** Show another point, of a section; resolves when its picture is there. */
+  show(z, source) {
     this.latent.set(z);
-    return this._changed();
+    return this._moved(source);
   }
 
-  /** Do what may fail, and say so in the page if it does. */
+  /** Do what the user asked for; if it fails, say so until something else is asked for. */
   async attempt(work) {
-    const problem = byId("problem");
+    byId("problem").hidden = true;
+    await this.report(work);
+  }
+
+  /** Do what nobody asked for; if it fails, say so. */
+  async report(work) {
     try {
       await work();
-      problem.hidden = true;
     } catch (error) {
-      problem.textContent = error.message;
-      problem.hidden = false;
+      byId("problem").textContent = error.message;
+      byId("problem").hidden = false;
     }
   }
 
@@ -99,23 +118,34 @@ class Playground {
   showTimes() {
     for (const what of ["decode", "encode"]) {
       const time = this.model.time(what), place = byId(`${what}-time`);
-      if (place && time !== null) place.textContent = `${time.toPrecision(2)} ms`;
+      if (place && time !== null) place.textContent = `${time < 10 ? time.toFixed(1) : Math.round(time)} ms`;
     }
   }
 
   /** What the command line calls the conditions that are chosen: " --condition label=3". */
-  get conditionText() {
+  conditionText() {
     const given = this._conditions(), wanted = this.settings.conditions.filter(({ roles }) => roles.includes("decoder"));
-    return wanted.map(({ name }) => ` --condition ${name}=${[...given[name]].join(",")}`).join("");
+    return wanted.map(({ name }) => ` --condition ${quoted(`${name}=${given[name].join(",")}`)}`).join("");
   }
 
-  _changed() {
+  _moved(source) {
+    this.source = source;
+    for (const section of this._sections) if (section !== source) section.leave();
     this._map.ask();
     return this._refresh.ask();
   }
 
-  async _conditionsChanged() {
-    await this._changed();
+  _redrawSoon() {
+    clearTimeout(this._soon);
+    this._soon = setTimeout(() => this.report(() => this._drawAll()), 200);
+  }
+
+  /** Everything again, for other conditions or colours; the point stays. */
+  async _drawAll() {
+    this.latent.redraw();
+    this._map.ask();
+    await this._refresh.ask();
+    await this.reconstruction?.begin();
     await this.samples.refresh();
     await this.interpolation.refresh();
   }
@@ -135,9 +165,16 @@ class Playground {
     const given = {};
     for (const { name, one_hot: oneHot } of this.settings.conditions) {
       const fields = [...document.querySelectorAll(`[data-condition="${CSS.escape(name)}"] :is(select, input)`)];
+      const wrong = fields.find((field) => !field.checkValidity());
+      if (wrong) throw new Error(`${name}: ${wrong.validationMessage || `got ${wrong.value}, expected a number`}`);
       const values = fields.map((field) => Number(field.value));
       given[name] = oneHot ? Array.from(fields[0].options, (_, i) => Number(i === values[0])) : values;
     }
     return given;
   }
+}
+
+/** A word for a POSIX shell. */
+function quoted(word) {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,5 +1,6 @@
 /* x of the user's or of the bundle, encoded and decoded. */
 
+import { product } from "model.mjs";
 import { readPicture } from "picture.mjs";
 import { readNumbers } from "signal.mjs";
 import { draw, fillStrip, markCurrent } from "view.mjs";
@@ -12,75 +13,106 @@ export class Reconstruction {
     this._app = app;
     this._x = app.settings.x;
     this._real = real;
-    this._size = this._x.shape.reduce((size, n) => size * n, 1);
-    this._again = null;
-    byId("file").addEventListener("change", ({ target }) => target.files[0] && this._take(target.files[0]));
-    byId("draw").addEventListener("change", () => this._again?.());
-    byId("invert")?.addEventListener("change", () => this._again?.());
+    this._size = product(this._x.shape);
+    this._chosen = this._realSample(0);
+    byId("file").addEventListener("change", ({ target }) => {
+      if (target.files[0]) this._take(this._file(target.files[0]));
+      // So that the same file can be chosen again.
+      target.value = "";
+    });
+    byId("draw").addEventListener("change", () => this._take(this._chosen));
+    byId("invert")?.addEventListener("change", () => this._take(this._chosen));
     this._connectDrop(byId("drop"));
   }
 
   /** Start with the first of the samples; the point that is shown stays. */
   begin() {
-    fillStrip(byId("real-strip"), this._real, this._x, (i) => `real sample ${i}`, (i) => this._takeReal(i));
-    return this._reconstruct(this._realRow(0), "real sample 0");
+    fillStrip(byId("real-strip"), this._real, this._x, (i) => `real sample ${i}`, (i) => this._take(this._realSample(i)));
+    return this.refresh();
+  }
+
+  /** Again, for other conditions; the point that is shown stays. */
+  async refresh() {
+    await this._reconstruct();
+  }
+
+  /** Another seed or number, which matters where z is drawn. */
+  async noiseChanged() {
+    if (byId("draw").checked) await this.refresh();
+  }
+
+  /** The point that is shown is not that of x any more. */
+  leave() {
+    markCurrent(byId("real-strip"), -1);
   }
 
   _connectDrop(drop) {
+    const holdsFiles = (event) => event.dataTransfer?.types.includes("Files");
     // All over the page: a file that is dropped beside the place would else replace the page.
     document.addEventListener("dragover", (event) => {
+      if (!holdsFiles(event)) return;
       event.preventDefault();
       drop.classList.add("over");
     });
     document.addEventListener("dragleave", () => drop.classList.remove("over"));
     document.addEventListener("drop", (event) => {
+      if (!holdsFiles(event)) return;
       event.preventDefault();
       drop.classList.remove("over");
-      if (event.dataTransfer.files[0]) this._take(event.dataTransfer.files[0]);
+      this._take(this._file(event.dataTransfer.files[0]));
     });
   }
 
-  _take(file) {
-    this._again = () =>
-      this._app.attempt(async () => {
-        const { kind, shape, range } = this._x;
-        const options = { invert: byId("invert")?.checked };
-        const values = kind === "picture" ? await readPicture(file, shape, range, options) : await readNumbers(file, shape);
-        markCurrent(byId("real-strip"), -1);
-        await this._app.show(await this._reconstruct(values, file.name));
-      });
-    return this._again();
+  _file(file) {
+    const { kind, shape, range } = this._x;
+    const read = () => (kind === "picture" ? readPicture(file, shape, range) : readNumbers(file, shape));
+    return { name: file.name, index: -1, read };
   }
 
-  _takeReal(i) {
-    this._again = () =>
-      this._app.attempt(async () => {
-        markCurrent(byId("real-strip"), i);
-        await this._app.show(await this._reconstruct(this._realRow(i), `real sample ${i}`));
-      });
-    return this._again();
+  _realSample(index) {
+    const values = this._real.subarray(index * this._size, (index + 1) * this._size);
+    return { name: `real sample ${index}`, index, read: async () => values };
   }
 
-  _realRow(i) {
-    return this._real.subarray(i * this._size, (i + 1) * this._size);
+  /** Reconstruct another x, and show its z. */
+  _take(chosen) {
+    this._chosen = chosen;
+    return this._app.attempt(async () => {
+      const z = await this._reconstruct();
+      if (!z) return;
+      await this._app.show(z, this);
+      markCurrent(byId("real-strip"), chosen.index);
+    });
   }
 
-  /** Show x and its reconstruction; resolves to the z between them. */
-  async _reconstruct(values, name) {
-    const { model, samples, settings } = this._app, [view] = settings.outputs;
-    const { mu, z } = await model.encode(values, ...samples.read());
-    const shown = byId("draw").checked ? z : mu, outputs = await model.decode(shown);
-    draw(byId("original"), values, this._x);
+  /** Show what is chosen and its reconstruction; resolves to the z between them, null if more was chosen since. */
+  async _reconstruct() {
+    const turn = (this._turn = {}), chosen = this._chosen, { model, samples, settings } = this._app;
+    const drawn = byId("draw").checked, conditions = model.conditions(), [view] = settings.outputs;
+    const x = this._inverted(await chosen.read());
+    if (turn !== this._turn) return null;
+    const { mu, z } = await model.encode(x, ...(drawn ? samples.read() : [0n, 0n]), conditions);
+    const between = drawn ? z : mu, outputs = await model.decode(between, conditions);
+    if (turn !== this._turn) return null;
+    draw(byId("original"), x, this._x);
     draw(byId("reconstruction"), outputs[view.name], view);
-    byId("original").setAttribute("aria-label", `x: ${name}`);
-    byId("reconstruction").setAttribute("aria-label", `Reconstruction of ${name}`);
-    const alike = view.kind === "signal" || `${this._x.range}` === `${view.range}`;
-    const comparable = alike && values.length === outputs[view.name].length;
-    byId("distance").textContent = comparable ? `, mean squared error ${meanSquare(values, outputs[view.name])}` : "";
-    return shown;
+    byId("original").setAttribute("aria-label", `x: ${chosen.name}`);
+    byId("reconstruction").setAttribute("aria-label", `Reconstruction of ${chosen.name}`);
+    byId("distance").textContent = this._distance(x, outputs[view.name], view);
+    return between;
   }
-}
 
-function meanSquare(x, y) {
-  return (y.reduce((sum, value, i) => sum + (value - x[i]) ** 2, 0) / y.length).toPrecision(2);
+  _inverted(values) {
+    if (!byId("invert")?.checked) return values;
+    const [low, high] = this._x.range;
+    return values.map((value) => low + high - value);
+  }
+
+  /** Mean squared error, where x and its reconstruction are of one scale. */
+  _distance(x, reconstruction, view) {
+    const alike = view.kind === "signal" || `${this._x.range}` === `${view.range}`;
+    if (!alike || x.length !== reconstruction.length) return "";
+    const sum = reconstruction.reduce((total, value, i) => total + (value - x[i]) ** 2, 0);
+    return `, mean squared error ${Number((sum / x.length).toPrecision(2))}`;
+  }
 }

@@ -1,5 +1,6 @@
 /* Values on canvases, and in small on buttons: pictures or signals. */
 
+import { product } from "model.mjs";
 import { drawPicture } from "picture.mjs";
 import { drawSignal } from "signal.mjs";
 
@@ -14,7 +15,7 @@ export function draw(canvas, values, { kind, shape, range }, small = false) {
  * rows: values, one after the other. name: i => what the button is called. onClick: called with i.
  */
 export function fillStrip(strip, rows, view, name, onClick) {
-  const width = view.shape.reduce((size, n) => size * n, 1), count = rows.length / width;
+  const width = product(view.shape), count = rows.length / width;
   while (strip.children.length > count) strip.lastChild.remove();
   while (strip.children.length < count) {
     const button = document.createElement("button"), canvas = document.createElement("canvas");

@@ -24,7 +24,7 @@ from vae_export.pages.report.measurements import Measurements, measure
 from vae_export.pages.report.posterior import MOST_ROWS
 from vae_export.pages.report.theme import Drawing
 from vae_export.pages.template import render, text_of
-from vae_export.pages.view import View, view_of
+from vae_export.pages.view import View, check_picture_shape, row_shape, view_of
 from vae_export.verify.fidelity import WORST_DB, WORST_KL
 
 __all__ = ["Report", "make_report"]
@@ -91,9 +91,10 @@ def make_report(
         DataError: the samples are none of this model.
         VaeRuntimeError: a runtime is not installed, or a wrong seed.
     """
-    # Before anything runs: it refuses a shape that is none.
-    view_of((), picture_shape)
     bundle = read_bundle(path)
+    # Before anything runs.
+    shown = [tensor for entry in bundle.artifacts for side in ("inputs", "outputs") for tensor in entry[side]]
+    check_picture_shape(picture_shape, {tensor["name"]: row_shape(tensor) for tensor in shown})
     found = measure(bundle, samples=samples, seed=seed, rounds=rounds, progress=progress)
     progress("drawing")
     return _assemble(found, picture_shape)
