@@ -50,7 +50,7 @@ class Latent:
 def active_units(mu: Array) -> Array:
     """Which latent values tell something of x: those whose mu varies over x with a variance above 0.01.
 
-    The others have collapsed onto the prior (Burda et al. 2015).
+    The others do not (Burda et al. 2015): most have collapsed onto the prior.
 
     Args:
         mu: float ``[n, ...]``.

@@ -60,3 +60,23 @@ def test_without_onnxruntime_web(dense_bundle, tmp_path, monkeypatch, capfd):
 def test_no_bundle(tmp_path, capfd):
     assert main(["playground", str(tmp_path / "no")]) == 2
     assert "no such bundle; make one with vae-export --format all" in capfd.readouterr().err
+
+
+def test_a_bundle_is_not_written_into(dense_bundle, ort_web, capfd):
+    place = dense_bundle / "playground.html"
+    assert main(["playground", str(dense_bundle), "--ort-web", ort_web, "-o", str(place)]) == 2
+    assert capfd.readouterr().err.endswith("; choose a place outside it with -o\n")
+    assert not place.exists()
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["label=a,,b"], "labels: got 'label=a,,b', expected NAME=A,B,... with a name for each class"),
+        (["label=a", "label=b"], "labels: got labels of label twice, expected them once"),
+    ],
+)
+def test_wrong_labels(dense_bundle, ort_web, capfd, labels, message):
+    arguments = [word for text in labels for word in ("--labels", text)]
+    assert main(["playground", str(dense_bundle), "--ort-web", ort_web, *arguments]) == 2
+    assert capfd.readouterr().err == f"vae-export: {message}\n"

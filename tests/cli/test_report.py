@@ -37,7 +37,7 @@ def test_collapsed_latents_are_named(run, tmp_path):
     for name in ("mu", "logvar"):
         layer = model.get_layer(name)
         kernel, bias = layer.get_weights()
-        kernel[:, 1] = 0
+        kernel[:, 1] = bias[1] = 0
         layer.set_weights([kernel, bias])
     with quiet():
         export(model, tmp_path / "b", formats=["onnx"], calibration=samples())
@@ -54,9 +54,9 @@ def test_figures_for_programs(run, dense_bundle):
     code, out, error = run(dense_bundle, "--json", "--seed", 3, "-o", "a.html")
     found = json.loads(out)
     assert (code, error, found["ok"], found["failures"], found["output"]) == (0, "", True, [], "a.html")
-    assert [(latent["name"], latent["active"]) for latent in found["latents"]] == [
-        ("z[0]", True),
-        ("z[1]", True),
+    assert [(latent["name"], latent["state"]) for latent in found["latents"]] == [
+        ("z[0]", "active"),
+        ("z[1]", "active"),
     ]
     assert found["samples"] == {"source": "the bundle's golden rows", "rows": 8, "total": 8}
     assert len(found["parity"]) == 14
@@ -113,3 +113,18 @@ def test_no_bundle(run, tmp_path):
     assert (code, out) == (2, "")
     assert error.startswith("vae-export: nothing: no such bundle; make one with")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bundle_is_not_written_into(run, bundle_copy):
+    code, out, error = run(bundle_copy, "-o", bundle_copy / "report.html")
+    assert (code, out) == (2, "")
+    assert error.endswith(f"report.html: is in the bundle {bundle_copy}; choose a place outside it with -o\n")
+    assert not (bundle_copy / "report.html").exists()
+
+
+def test_one_sample_says_nothing_of_what_has_collapsed(run, dense_bundle, tmp_path):
+    np.save(tmp_path / "x.npy", np.zeros((1, 28, 28, 1), np.float32))
+    code, out, _ = run(dense_bundle, "--samples", "x.npy")
+    assert code == 0
+    assert "0 of 2 latent values collapsed, on 1 sample\n" in out
+    assert "as far as one sample can say" in (tmp_path / "report.html").read_text()

@@ -12,7 +12,7 @@ import numpy as np
 from vae_export.arrays import CheckedRows, check_condition, check_x_rows, open_arrays, read_array
 from vae_export.artifact import PRECISIONS
 from vae_export.bundle.reader import Bundle, read_bundle
-from vae_export.errors import InputError
+from vae_export.errors import InputError, OutputError
 from vae_export.latent import PARAMETRISATION_NAMES
 from vae_export.quiet import quiet
 from vae_export.runtime import vae_runtime
@@ -28,6 +28,7 @@ __all__ = [
     "add_x_arguments",
     "batch_list",
     "batch_sizes",
+    "check_outside",
     "conditions",
     "cyclic",
     "model_options",
@@ -203,6 +204,12 @@ def open_bundle(options: argparse.Namespace, *roles: str) -> tuple[Bundle, vae_r
         vae = vae_runtime.load(bundle.path, options.backend, options.threads, options.precision)
         vae.prepare(*roles)
     return bundle, vae
+
+
+def check_outside(output: Path, bundle: Path) -> None:
+    """Refuse to write into a bundle, which would be none any more."""
+    if output.resolve().is_relative_to(bundle.resolve()):
+        raise OutputError(f"{output}: is in the bundle {bundle}; choose a place outside it with -o")
 
 
 def positive(text: str) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from vae_export.artifact import PRECISIONS
 from vae_export.bundle.reader import read_bundle
-from vae_export.cli.arguments import add_picture_shape_argument
+from vae_export.cli.arguments import add_picture_shape_argument, check_outside
 from vae_export.cli.terminal import Progress, say
 from vae_export.errors import InputError
 from vae_export.pages.playground.ort_web import ORT_WEB_VERSION, find_ort_web
@@ -54,6 +54,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the page or the folder."""
     path = options.output or (_FOLDER if options.split else _PAGE)
+    check_outside(path, options.bundle)
     write = write_folder if options.split else write_page
     with Progress() as progress:
         progress("packing")

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from vae_export.cli.arguments import add_json_argument, add_picture_shape_argument
+from vae_export.cli.arguments import add_json_argument, add_picture_shape_argument, check_outside
 from vae_export.cli.bench import bench_json
 from vae_export.cli.terminal import Progress, print_error, print_json, say
 from vae_export.cli.verify import parity_json
@@ -47,6 +47,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Report; 1 if anything differs from Keras, which is in the report then."""
+    check_outside(options.output, options.bundle)
     with file_result(options.output, ".html") as write:
         with Progress() as progress:
             report = make_report(
@@ -69,16 +70,19 @@ def run(options: argparse.Namespace) -> int:
 
 def _print(report: Report, path: Path) -> None:
     posterior = report.found.posterior
-    collapsed = [name for name, active in zip(posterior.names, posterior.active, strict=True) if not active]
+    collapsed = [
+        name for name, state in zip(posterior.names, posterior.states, strict=True) if state == "collapsed"
+    ]
     count = sum(len(run.rows) for run in report.found.runs)
     failed = len(report.failures)
     say(
         f"{failed} check{'s' * (failed > 1)} failed" if failed else f"all {count} comparisons with Keras pass"
     )
+    rows = report.found.samples.rows
     shown = ", ".join(collapsed[:_NAMED]) + ", …" * (len(collapsed) > _NAMED)
     say(
         f"{len(collapsed)} of {len(posterior.names)} latent values collapsed, on "
-        f"{report.found.samples.rows:,} samples{': ' * bool(collapsed)}{shown}"
+        f"{rows:,} sample{'s' * (rows != 1)}{': ' * bool(collapsed)}{shown}"
     )
     say(f"wrote {path}")
 
@@ -92,9 +96,9 @@ def _as_json(report: Report, path: Path) -> dict[str, Any]:
         "output": str(path),
         "samples": {"source": found.samples.source, "rows": found.samples.rows, "total": found.samples.total},
         "latents": [
-            {"name": name, "kl": float(kl), "mu_variance": float(variance), "active": bool(active)}
-            for name, kl, variance, active in zip(
-                posterior.names, posterior.kl, posterior.mu_variance, posterior.active, strict=True
+            {"name": name, "kl": float(kl), "mu_variance": float(variance), "state": state}
+            for name, kl, variance, state in zip(
+                posterior.names, posterior.kl, posterior.mu_variance, posterior.states, strict=True
             )
         ],
         "parity": [parity_json(row) for run in found.runs for row in run.rows],

@@ -14,14 +14,14 @@ def posterior(mu):
     drawn = np.tile(np.float32([-1.0, 1.0]).reshape(2, 1), (1, size))
     names = tuple(f"z[{number}]" for number in range(size))
     active = np.arange(size) % 2 == 0
-    return Posterior(names, mu, np.full(size, 0.25), mu.var(axis=0), active, drawn, 3)
+    return Posterior(names, mu, np.full(size, 0.05), mu.var(axis=0), active, drawn, 3)
 
 
 def test_histograms_in_words():
-    drawing = draw_histograms(posterior([[0, 0, 0]]), [2, 1])
+    drawing = draw_histograms(posterior([[0, 0, 0]] * 2), [2, 1])
     assert drawing.alt == (
-        "Histograms of draws from the aggregate posterior beside the prior. z[2] active, KL 0.25 nats, mean 0, "
-        "deviation 1; z[1] collapsed, KL 0.25 nats, mean 0, deviation 1."
+        "Histograms of draws from the aggregate posterior beside the prior. z[2] active, KL 0.05 nats, mean 0, "
+        "deviation 1; z[1] collapsed, KL 0.05 nats, mean 0, deviation 1."
     )
 
 

@@ -1,11 +1,14 @@
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from tests.pages.report.bundles import bundle_of_kind
+from vae_export.bundle.reader import read_bundle
 from vae_export.errors import DataError
-from vae_export.pages.report.posterior import Samples, aggregate, encode, read_samples
+from vae_export.pages.report.posterior import Posterior, Samples, aggregate, encode, read_samples
 from vae_export.runtime import vae_runtime
 
 
@@ -105,3 +108,25 @@ def test_what_is_not_finite_is_an_error(dense_bundle, monkeypatch):
         DataError, match=r"^x\.npy: encoder\.onnx makes mu of it that is not finite, expected"
     ):
         encode(vae, samples)
+
+
+def test_a_value_that_is_constant_off_the_prior_has_not_collapsed():
+    mu = np.zeros((4, 3))
+    mu[:, 0], mu[:, 2] = (-1, 1, -1, 1), 3
+    found = Posterior(
+        ("a", "b", "c"), mu, np.array([1, 0.01, 4.5]), mu.var(axis=0), mu.var(axis=0) > 0.01, mu, 0
+    )
+    assert found.states == ("active", "collapsed", "constant")
+    assert replace(found, mu=mu[:1]).states == ("unknown",) * 3
+
+
+def test_rows_that_the_encoder_refuses(tmp_path):
+    bundle = bundle_of_kind("conditions", tmp_path / "bundle")
+    vae = vae_runtime.load(bundle)
+    golden = read_bundle(bundle).golden("x")
+    labels = {
+        name: np.full(len(golden), 999, np.dtype(vae.inputs[name][1])) for name in vae.conditions["encoder"]
+    }
+    expected = r"^mine\.npz: encoder\.onnx refuses its rows of x, \w+ \(.*\); look at their values$"
+    with pytest.raises(DataError, match=expected):
+        encode(vae, Samples({"x": golden, **labels}, "mine.npz", len(golden), len(golden), True))

@@ -52,22 +52,22 @@ def draw_histograms(posterior: Posterior, indices: Sequence[int]) -> Drawing:
         line = np.linspace(-PRIOR_REACH, PRIOR_REACH, 81)
         density = np.exp(-0.5 * line**2) / math.sqrt(2 * math.pi)
         for panel, index in zip(panels.flat, indices, strict=False):
-            active = bool(posterior.active[index])
+            state = posterior.states[index]
             values = posterior.drawn[:, index].astype(np.float64)
             reach = max(PRIOR_REACH, float(np.abs(values).max()))
             heights, edges = np.histogram(values, BINS, (-reach, reach), density=True)
-            panel.stairs(heights, edges, fill=True, color=theme.series[0], alpha=0.8 if active else 0.35)
-            panel.plot(line, density, color=theme.colours["ink"], linewidth=1.2)
-            panel.set_title(
-                f"{posterior.names[index]}   {'active' if active else 'collapsed'}", loc="left", fontsize=7.5
+            panel.stairs(
+                heights, edges, fill=True, color=theme.series[0], alpha=0.8 if state == "active" else 0.35
             )
+            panel.plot(line, density, color=theme.colours["ink"], linewidth=1.2)
+            panel.set_title(f"{posterior.names[index]}   {state}", loc="left", fontsize=7.5)
             panel.set_yticks([])
             panel.spines["left"].set_visible(False)
             panel.locator_params(axis="x", nbins=4, integer=True)
         return figure
 
     parts = (
-        f"{posterior.names[index]} {'active' if posterior.active[index] else 'collapsed'}, KL "
+        f"{posterior.names[index]} {posterior.states[index]}, KL "
         f"{posterior.kl[index]:.2g} nats, mean {posterior.drawn[:, index].mean():.2g}, deviation "
         f"{posterior.drawn[:, index].std():.2g}"
         for index in indices

@@ -81,10 +81,12 @@ def _paint(theme: Theme, maps: Mapping[str, tuple[str, Array]], picture: bool) -
             interpolation="none",
             aspect="equal" if picture else "auto",
         )
-        panel.set_title(title, fontsize=7)
+        panel.set_title(f"{title}, equal" if not np.any(errors) else title, fontsize=7)
         panel.set_xticks([])
         panel.set_yticks([])
         panel.spines[:].set_visible(True)
+    if not any(np.any(errors) for _, errors in maps.values()):
+        return figure
     bar = figure.colorbar(
         ScalarMappable(norm, colours), ax=panels, location="bottom", aspect=32, ticks=ticks, format="%.0e"
     )

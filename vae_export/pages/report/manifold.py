@@ -14,8 +14,8 @@ Array = np.ndarray[Any, Any]
 
 # Standard deviations that a grid of principal axes reaches from the mean.
 REACH = 2.0
-# An axis along which mu varies less shows nothing.
-LEAST_DEVIATION = 1e-6
+# An axis along which mu varies less shows nothing; of the second in parts of the first.
+LEAST_DEVIATION, LEAST_PART = 1e-6, 0.01
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def grid_of(mu: Array, side: int) -> Grid | None:
         return Grid("prior", z, mean, np.eye(size), (), (), quantiles[-1])
     _, values, vectors = np.linalg.svd(mu - mean, full_matrices=False)
     deviations = values / np.sqrt(len(mu))
-    count = min(2, int((deviations > LEAST_DEVIATION).sum()))
+    count = min(2, int((deviations > max(LEAST_DEVIATION, LEAST_PART * deviations[0])).sum()))
     if not count:
         return None
     axes = vectors[:count]

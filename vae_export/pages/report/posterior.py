@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from vae_export.arrays import check_condition, check_x_rows, open_arrays
-from vae_export.errors import DataError
+from vae_export.errors import DataError, one_line
 from vae_export.latent import active_units
 from vae_export.pages.report.flat_latents import FlatLatents
+from vae_export.quiet import quiet
 from vae_export.runtime.vae_runtime import Vae
 
 __all__ = ["MOST_ROWS", "Posterior", "Samples", "aggregate", "encode", "read_samples"]
@@ -21,6 +22,8 @@ Array = np.ndarray[Any, Any]
 
 MOST_ROWS = 2_000
 DRAWS = 4_096
+# Nats: a value that is constant and that far from the prior has not collapsed onto it.
+COLLAPSED_KL = 0.1
 # Of all latents together.
 MOST_DRAWN_VALUES = 1 << 22
 
@@ -53,7 +56,7 @@ class Posterior:
         mu: of the samples, float64 ``[n, size]``.
         kl: KL divergence of the posteriors from the prior, nats, mean over the samples ``[size]``.
         mu_variance: over the samples ``[size]``.
-        active: by Burda et al. 2015 ``[size]``; the others have collapsed.
+        active: by Burda et al. 2015 ``[size]``.
         drawn: z, as many draws for each sample as make some thousands ``[draws, size]``.
         seed: of the draws.
     """
@@ -65,6 +68,17 @@ class Posterior:
     active: Array
     drawn: Array
     seed: int
+
+    @property
+    def states(self) -> tuple[str, ...]:
+        """Of each value: "active"; "collapsed", which is the prior whatever x is; "constant", another one.
+
+        All are "unknown" of one sample alone, over which nothing varies.
+        """
+        if len(self.mu) < 2:
+            return ("unknown",) * len(self.names)
+        rest = np.where(self.kl <= COLLAPSED_KL, "collapsed", "constant")
+        return tuple(np.where(self.active, "active", rest).tolist())
 
     @property
     def order(self) -> Array:
@@ -114,15 +128,25 @@ def encode(vae: Vae, samples: Samples) -> tuple[dict[str, Array], dict[str, Arra
     """mu and logvar of samples, by name.
 
     Raises:
-        DataError: values that are not finite come out.
+        DataError: the encoder refuses them, or values that are not finite come out.
     """
     results = []
-    for key, values in zip(("mu", "logvar"), vae.encode(samples.inputs), strict=True):
+    file = vae.artifacts["encoder"]["file"]
+    try:
+        with quiet():
+            encoded = vae.encode(samples.inputs)
+    # Runtimes have types of their own, as for a label that an embedding has no row for.
+    except Exception as error:
+        inputs = ", ".join(samples.inputs)
+        raise DataError(
+            f"{samples.source}: {file} refuses its rows of {inputs} ({one_line(error)}); look at their values"
+        ) from error
+    for key, values in zip(("mu", "logvar"), encoded, strict=True):
         named = values if isinstance(values, Mapping) else {vae.latents[0][key]: values}
         for name, array in named.items():
             if not np.isfinite(array).all():
                 raise DataError(
-                    f"{samples.source}: {vae.artifacts['encoder']['file']} makes {name} of it that is not "
+                    f"{samples.source}: {file} makes {name} of it that is not "
                     "finite, expected numbers; look at the samples with these rows left out"
                 )
         results.append(dict(named))
