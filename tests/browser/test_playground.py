@@ -516,6 +516,80 @@ def test_a_browser_that_is_too_old_is_told(make, bundles, browser):
     context.close()
 
 
+def test_beyond_the_last_sample(play, bundles):
+    playground = play(bundles("dense"))
+    last = str(2**63 - 13)
+    playground.tab.fill("#number", last)
+    playground.tab.press("#number", "Enter")
+    playground.tab.click("#next")
+    message = f"number: got {2**63 - 12}, expected an integer from 0 to {last}"
+    playground.tab.wait_for_selector(f"#problem:has-text({message!r})")
+    assert playground.tab.input_value("#number") == last
+    playground.tab.fill("#number", "0")
+    playground.tab.click("#previous")
+    playground.tab.wait_for_selector("#problem:has-text('number: got -1, expected an integer from 0')")
+
+
+def test_of_two_dropped_pictures_the_last_is_shown(play, bundles):
+    playground = play(bundles("dense"))
+    drop(playground, "large.png", png(np.zeros((3000, 3000, 3), np.uint8)), "image/png")
+    drop(playground, "small.png", png(np.full((28, 28), 255, np.uint8)), "image/png")
+    playground.tab.wait_for_selector("#original[aria-label='x: small.png']")
+    playground.tab.wait_for_timeout(1500)
+    assert playground.tab.get_attribute("#original", "aria-label") == "x: small.png"
+    assert playground.sees(np.ones((28, 28, 1)), selector="#original")
+
+
+def test_marks_and_play_give_way(play, bundles):
+    playground = play(bundles("dense"))
+    current = playground.tab.locator("[aria-current=true]")
+    assert current.count() == 1
+    playground.tab.locator("#real-strip button").nth(2).click()
+    playground.tab.wait_for_selector("#real-strip button:nth-child(3)[aria-current=true]")
+    assert current.count() == 1
+    playground.tab.click("#play")
+    playground.tab.wait_for_timeout(300)
+    assert current.count() == 0
+    playground.tab.click("#next")
+    playground.tab.wait_for_selector("#sample-strip button:first-child[aria-current=true]")
+    assert playground.text("#play") == "Play"
+    assert current.count() == 1
+
+
+def test_another_condition_is_another_reconstruction(play, bundles):
+    path = bundles("conditional_label")
+    playground, vae = play(path), vae_export.load(path, backend="onnx")
+    x = read_bundle(path).golden("x")[:1]
+    for label in (3, 8):
+        playground.tab.select_option("[data-condition=label] select", str(label))
+        given = np.int32([label])
+        mu, _ = vae.encode({"x": x, "label": given})
+        assert playground.sees(vae.decode({"z": mu, "label": given})[0], selector="#reconstruction")
+
+
+def test_numbers_that_are_no_conditions_are_refused(play, bundles):
+    playground = play(bundles("strange_names"))
+    playground.tab.fill("[data-condition] input", "")
+    playground.tab.press("[data-condition] input", "Enter")
+    playground.tab.wait_for_selector("#problem:not([hidden])")
+    assert playground.text("#problem").startswith("größe in cm: ")
+
+
+def test_the_pad_has_the_colours_of_the_page(play, bundles):
+    playground = play(bundles("conv1d_gelu"), color_scheme="light")
+    assert playground.pixels("#pad")[20, 2].min() > 200
+    playground.tab.emulate_media(color_scheme="dark")
+    playground.tab.wait_for_timeout(1000)
+    assert playground.pixels("#pad")[20, 2].max() < 60
+
+
+def test_the_picture_leaves_room_on_a_phone(play, bundles):
+    playground = play(bundles("conditional_decoder"), viewport={"width": 390, "height": 844})
+    playground.tab.evaluate("() => scrollTo(0, 1500)")
+    assert playground.tab.locator(".stage").bounding_box()["height"] <= 0.45 * 844 + 1
+    assert playground.tab.locator("#views").first.is_visible()
+
+
 NAMELESS = """() => [...document.querySelectorAll("button, input, select, canvas[role]")].filter((element) =>
   !element.getAttribute("aria-label") && !element.labels?.[0]?.textContent.trim() && !element.textContent.trim()
 ).map((element) => element.outerHTML)"""
