@@ -1,12 +1,17 @@
-"""Chromium, for all tests of this folder."""
+"""Chromium, and playgrounds in it, for all tests of this folder."""
 
 from __future__ import annotations
+
+import functools
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from tests.browser.page import Page
-from tests.runtime.toolchain import need
+from tests.browser.playground_tab import PlaygroundTab
+from tests.gallery.parts.styles import build_style, export_style
+from tests.runtime.toolchain import need, need_npm_package
+from vae_export.cli.main import main
 
 ARGUMENTS = [
     # Whatever the pages' routes should miss finds no host.
@@ -40,3 +45,46 @@ def open_page(browser):
     yield open_page
     for page in pages:
         page.close()
+
+
+@pytest.fixture(scope="session")
+def ort_web(root):
+    """The folder of onnxruntime-web."""
+    return need_npm_package(root, "onnxruntime-web")
+
+
+@pytest.fixture(scope="session")
+def make(ort_web, tmp_path_factory):
+    """make(bundle, *arguments): the page that the command line makes of it."""
+
+    def make(bundle, *arguments):
+        path = tmp_path_factory.mktemp("playground") / ("folder" if "--split" in arguments else "page.html")
+        command = ["playground", bundle, "-o", path, "--ort-web", ort_web, *arguments]
+        assert main([str(word) for word in command]) == 0
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def play(make, open_page):
+    """play(bundle, *arguments, **options of the browser): its page, opened from disk."""
+
+    def play(bundle, *arguments, **options):
+        return PlaygroundTab(open_page(make(bundle, *arguments).as_uri(), **options)).wait()
+
+    return play
+
+
+@pytest.fixture(scope="session")
+def bundles(request, tmp_path_factory):
+    """bundles(name): the bundle of a reference model, or of a style of the gallery."""
+
+    @functools.cache
+    def bundle(name):
+        if name in ("dense", "conv"):
+            return request.getfixturevalue(f"{name}_result").path
+        path = tmp_path_factory.mktemp(name) / "bundle"
+        return export_style(*build_style(name), path, formats=["onnx"]).path
+
+    return bundle

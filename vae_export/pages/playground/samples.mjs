@@ -14,7 +14,7 @@ export class Samples {
     this._fields = { seed: document.getElementById("seed"), number: document.getElementById("number") };
     this._refresh = new Latest(() => this._draw());
     for (const field of Object.values(this._fields)) {
-      field.addEventListener("change", () => app.attempt(() => this._select(0n, true)));
+      field.addEventListener("change", () => app.attempt(() => this._select(0n)));
     }
     document.getElementById("next").addEventListener("click", () => app.attempt(() => this._select(1n)));
     document.getElementById("previous").addEventListener("click", () => app.attempt(() => this._select(-1n)));
@@ -53,13 +53,13 @@ export class Samples {
     return wanted;
   }
 
-  /** Show the sample that is so many further on; typed: whether seed or number are other ones. */
-  async _select(step, typed = false) {
+  /** Show the sample that is so many further on. */
+  async _select(step) {
     const [seed, number] = this.read(step), { model, reconstruction } = this._app;
     this._fields.number.value = number;
     await this._app.show(model.draw(seed, number, 1), this);
     await this.refresh();
-    if (typed || step) await reconstruction?.noiseChanged();
+    await reconstruction?.noiseChanged();
   }
 
   async _draw() {

@@ -26,7 +26,6 @@ BINS = 48
 PANEL_INCHES = (0.22, 0.52, 0.22)
 # Drawn as a line; what a histogram reaches at least to.
 PRIOR_REACH = 4.0
-POINTS = 400
 BAR_INCHES = 0.19
 # What stands above or below the bars.
 MARGIN_INCHES = 0.75
