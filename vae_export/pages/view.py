@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from vae_export.errors import InputError
 
-__all__ = ["MOST_LINES", "View", "check_picture_shape", "row_shape", "view_of"]
+__all__ = ["MOST_LINES", "View", "check_picture_shape", "picture_range", "row_shape", "view_of"]
 
 # Channels of a signal that can be told apart as lines of one plot; a second axis longer than that is a width.
 MOST_LINES = 8
@@ -79,6 +79,16 @@ def check_picture_shape(picture_shape: tuple[int, ...] | None, rows: Mapping[str
     raise InputError(
         f"picture shape: got {sizes}, {values:,} values, expected as many as flat rows have, of {held}"
     )
+
+
+def picture_range(x_range: tuple[float, float] | None, dtype: str = "float32") -> tuple[float, float]:
+    """The values of pictures that are shown as black and as white.
+
+    Args:
+        x_range: of the bundle's x, as far as it is known.
+        dtype: of the pictures; bytes have their own range.
+    """
+    return (0.0, 255.0) if dtype == "uint8" else x_range or (0.0, 1.0)
 
 
 def row_shape(tensor: Mapping[str, Any]) -> tuple[int, ...]:

@@ -93,9 +93,7 @@ export class Latent {
     const style = getComputedStyle(document.documentElement), colour = (name) => style.getPropertyValue(name);
     context.fillStyle = colour("--paper");
     context.fillRect(0, 0, width, height);
-    if (this._background) {
-      context.drawImage(this._background, 0, 0);
-    }
+    if (this._background) context.drawImage(this._background, 0, 0);
     const place = (value) => (value / PAD_RANGE / 2 + 0.5) * width;
     context.lineWidth = 1;
     context.strokeStyle = colour("--faint");

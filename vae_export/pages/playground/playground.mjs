@@ -166,12 +166,17 @@ class Playground {
     for (const { name, one_hot: oneHot } of this.settings.conditions) {
       const fields = [...document.querySelectorAll(`[data-condition="${CSS.escape(name)}"] :is(select, input)`)];
       const wrong = fields.find((field) => !field.checkValidity());
-      if (wrong) throw new Error(`${name}: ${wrong.validationMessage || `got ${wrong.value}, expected a number`}`);
+      if (wrong) throw new Error(`${name}: got ${wrong.value || "nothing"}, expected ${expectedOf(wrong)}`);
       const values = fields.map((field) => Number(field.value));
       given[name] = oneHot ? Array.from(fields[0].options, (_, i) => Number(i === values[0])) : values;
     }
     return given;
   }
+}
+
+/** What may be typed into a field. */
+function expectedOf({ step, min, max }) {
+  return `${step === "any" ? "a number" : "an integer"}${max ? ` from ${min} to ${max}` : ""}`;
 }
 
 /** A word for a POSIX shell. */

@@ -11,7 +11,7 @@ import numpy as np
 from vae_export.bundle.reader import Bundle
 from vae_export.errors import InputError
 from vae_export.pages.playground.conditions import describe_conditions
-from vae_export.pages.view import View, check_picture_shape, row_shape, view_of
+from vae_export.pages.view import View, check_picture_shape, picture_range, row_shape, view_of
 from vae_export.runtime import vae_runtime
 
 __all__ = ["MOST_SLIDERS", "build_settings"]
@@ -127,13 +127,10 @@ def _x(
     view = view_of(row_shape(tensor), picture_shape)
     if view is None:
         return None, f"x, of shape {list(row_shape(tensor))}, is neither a picture nor a signal."
-    found = _view(view, bundle, "x", like_x=True)
-    if view.kind == "picture" and tensor["dtype"] == "uint8":
-        found["range"] = [0, 255]
-    return {"dtype": tensor["dtype"], **found}, ""
+    return {"dtype": tensor["dtype"], **_view(view, bundle, "x", True, tensor["dtype"])}, ""
 
 
-def _view(view: View, bundle: Bundle, name: str, like_x: bool) -> dict[str, Any]:
+def _view(view: View, bundle: Bundle, name: str, like_x: bool, dtype: str = "float32") -> dict[str, Any]:
     """A view and the range of values it has room for.
 
     Of pictures what `generate` shows as black and white; of signals, and of what is a picture in this page
@@ -144,5 +141,5 @@ def _view(view: View, bundle: Bundle, name: str, like_x: bool) -> dict[str, Any]
     if own or view.kind == "signal":
         value_range = (float(golden.min()), float(golden.max()))
     else:
-        value_range = bundle.x_range or (0.0, 1.0)
+        value_range = picture_range(bundle.x_range, dtype)
     return {"kind": view.kind, "shape": list(view.shape), "range": list(value_range), "own_range": own}

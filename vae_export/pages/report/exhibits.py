@@ -13,7 +13,7 @@ from vae_export.pages.report.measurements import Measurements
 from vae_export.pages.report.signals import draw_signals
 from vae_export.pages.report.theme import Drawing
 from vae_export.pages.report.tiles import Tile, mosaic, tile
-from vae_export.pages.view import View, view_of
+from vae_export.pages.view import View, picture_range, view_of
 
 __all__ = ["Exhibit", "Row", "Views", "interpolations", "manifold", "reconstructions", "samples"]
 
@@ -48,7 +48,6 @@ class Views:
     @classmethod
     def of(cls, found: Measurements, picture_shape: tuple[int, ...] | None) -> Views:
         """The views of a bundle."""
-        value_range = found.bundle.x_range or (0.0, 1.0)
         x_dtypes = {
             tensor["dtype"]
             for entry in found.bundle.artifacts
@@ -58,10 +57,10 @@ class Views:
         shapes = {name: array.shape[1:] for name, array in found.generated.items()}
         return cls(
             view_of(found.golden["x"].shape[1:], picture_shape),
-            (0.0, 255.0) if x_dtypes == {"uint8"} else value_range,
+            picture_range(found.bundle.x_range, "uint8" if x_dtypes == {"uint8"} else "float32"),
             {name: view_of(shape, picture_shape) for name, shape in shapes.items()},
             shapes,
-            value_range,
+            picture_range(found.bundle.x_range),
         )
 
 
