@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 import vae_export
-from vae_export.artifact import PRECISIONS
-from vae_export.quiet import quiet
-from vae_export.reference_models import reference_models
+from vae_export.core.artifact import PRECISIONS
+from vae_export.io.quiet import quiet
+from vae_export.sources.reference_models import reference_models
 
 ROOT = Path(__file__).parent.parent
 
@@ -94,6 +94,6 @@ def tiny_split(tiny):
 @pytest.fixture(scope="session")
 def dense_keras():
     """The dense reference model in Keras."""
-    from vae_export.split.load import load_model
+    from vae_export.sources.keras_file import load_model
 
     return load_model(reference_models()["fashion-mnist-dense"])

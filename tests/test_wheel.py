@@ -31,7 +31,7 @@ def test_what_is_in_it(wheel):
         for file in ("model.keras", "recipe.json", "samples.npz", "README.md"):
             assert f"vae_export/models/{name}/{file}" in names
     assert "vae_export/bundle/manifest.schema.json" in names
-    assert "vae_export/runtime/vae_runtime.py" in names
+    assert "vae_export/runtime/python/vae_runtime.py" in names
     assert "vae_export/py.typed" in names
     assert not {name.split("/")[0] for name in names} - {"vae_export", metadata.split("/")[0]}
     assert "Requires-Python: >=3.10" in text

@@ -8,7 +8,7 @@ from keras import layers, ops
 
 from vae_export.split.graph import flatten
 from vae_export.split.half import Half, Target
-from vae_export.train.sampling import SamplingLayer
+from vae_export.split.sampling_layer import SamplingLayer
 
 X_SHAPE = (6, 6, 1)
 LATENT = 3

@@ -11,6 +11,6 @@ Importing this package imports neither TensorFlow nor a runtime.
 from vae_export import errors
 from vae_export._version import __version__
 from vae_export.pipeline import ExportResult, export, verify_bundle
-from vae_export.runtime.vae_runtime import load
+from vae_export.runtime.python.vae_runtime import load
 
 __all__ = ["ExportResult", "__version__", "errors", "export", "load", "verify_bundle"]

@@ -5,7 +5,7 @@ from vae_export.bench.bundle_bench import bench, load_pairs
 from vae_export.bundle.reader import read_bundle
 from vae_export.errors import InputError
 from vae_export.pipeline import bench_bundle
-from vae_export.runtime.vae_runtime import VaeRuntimeError
+from vae_export.runtime.python.vae_runtime import VaeRuntimeError
 
 
 @pytest.fixture(scope="module")

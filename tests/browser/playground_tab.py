@@ -8,7 +8,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from vae_export.pictures import to_pixels
+from vae_export.io.pictures import to_pixels
 
 READY = "main[data-filled]"
 PICTURE = "canvas => canvas.toDataURL().split(',')[1]"

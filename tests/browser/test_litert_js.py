@@ -15,8 +15,8 @@ from tests.broken_bundles import shift_golden
 from tests.browser.page import ORIGIN
 from tests.runtime.toolchain import need_npm_package
 from tests.tiny_models import samples, tiny_vae
-from vae_export.artifact import DEFAULT_BATCHES
 from vae_export.bundle.reader import read_bundle
+from vae_export.core.artifact import DEFAULT_BATCHES
 from vae_export.verify.parity import check_case
 
 HERE = Path(__file__).parent

@@ -12,7 +12,7 @@ import vae_export
 from tests.browser.playground_tab import IMAGE, drop
 from vae_export.bundle.reader import read_bundle
 from vae_export.cli.main import main
-from vae_export.pictures import png, to_pixels
+from vae_export.io.pictures import png, to_pixels
 
 
 @pytest.fixture(scope="module", params=["dense", "conv"])

@@ -10,7 +10,7 @@ import pytest
 import vae_export
 from tests.browser.playground_tab import drop
 from vae_export.bundle.reader import read_bundle
-from vae_export.pictures import png
+from vae_export.io.pictures import png
 
 
 @pytest.mark.parametrize("precision", ["float16", "dynamic-int8", "int8"])

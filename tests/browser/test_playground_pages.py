@@ -17,7 +17,7 @@ from tests.browser.contrast import CONTRASTS
 from tests.browser.page import ORIGIN
 from tests.browser.playground_tab import PlaygroundTab
 from tests.runtime.toolchain import need_npm_package
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 
 
 def test_an_altered_golden_value_is_noticed(make, open_page, bundle_copy):

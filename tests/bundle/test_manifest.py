@@ -8,7 +8,7 @@ import pytest
 from vae_export.bundle import golden
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.bundle.manifest import manifest_schema, to_text
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 
 
 @pytest.fixture(scope="module")

@@ -387,7 +387,7 @@ def conditional_bundle(run, tmp_path):
         """
 import keras
 from keras import layers
-from vae_export.train.sampling import SamplingLayer
+from vae_export.split.sampling_layer import SamplingLayer
 
 def vae():
     x, label = keras.Input((6, 6, 1), name="photo"), keras.Input((), name="label", dtype="int32")

@@ -7,7 +7,7 @@ from tests.broken_bundles import shift_golden
 from tests.tiny_models import samples, tiny_vae
 from vae_export import export
 from vae_export.cli.main import main
-from vae_export.quiet import quiet
+from vae_export.io.quiet import quiet
 
 
 @pytest.fixture

@@ -8,11 +8,11 @@ from ai_edge_litert import schema_py_generated as schema
 from onnx import numpy_helper
 
 from vae_export.bundle.reader import Bundle, read_bundle
+from vae_export.core.trace import INPUT
 from vae_export.errors import InputError
 from vae_export.explain import explanation
 from vae_export.explain.explanation import explain, load_graph
 from vae_export.explain.layer_errors import LARGEST_LOGIT
-from vae_export.explain.outline import INPUT
 from vae_export.verify.vae_metrics import gaussian_kl
 
 

@@ -1,7 +1,7 @@
 import pytest
 
+from vae_export.core.trace import INPUT, Layer, Outline
 from vae_export.explain.matching import match_tensors
-from vae_export.explain.outline import INPUT, Layer, Outline
 
 
 def outline(*layers, **outputs):

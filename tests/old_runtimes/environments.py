@@ -39,7 +39,7 @@ class OldRuntime:
         return [f"{self.package}=={self.version}", f"numpy=={self.numpy}"]
 
 
-# Every oldest runtime that vae_export.convert writes into manifests is here, and what lies between.
+# Every oldest runtime that vae_export.formats writes into manifests is here, and what lies between.
 OLD_RUNTIMES = (
     OldRuntime("onnxruntime", "1.15.1", "1.26.4", ("onnx", "ort"), (3, 11)),
     OldRuntime("onnxruntime", "1.17.0", "1.26.4", ("onnx", "ort"), (3, 12)),

@@ -15,9 +15,9 @@ from tensorflow.lite.python import schema_py_generated as schema
 import vae_export
 from tests.old_runtimes.environments import OLD_RUNTIMES, age, python_of
 from tests.old_runtimes.verdict import REFUSED, RIGHT, judge
-from vae_export.artifact import PRECISIONS
-from vae_export.convert.flatbuffer import to_bytes
-from vae_export.convert.tflite_description import read_model
+from vae_export.core.artifact import PRECISIONS
+from vae_export.formats.tflite.description import read_model
+from vae_export.formats.tflite.flatbuffer import to_bytes
 
 pytestmark = pytest.mark.slow
 

@@ -6,7 +6,7 @@ import pytest
 
 import vae_export
 from tests.tiny_models import samples, tiny_vae
-from vae_export.artifact import Artifact
+from vae_export.core.artifact import Artifact
 from vae_export.errors import ConversionError
 from vae_export.pipeline import choosing
 from vae_export.pipeline.choosing import Candidate, choose

@@ -9,10 +9,10 @@ import pytest
 
 import vae_export
 from tests.tiny_models import samples, tiny_vae
-from vae_export.artifact import PRECISIONS, Artifact, pairs
 from vae_export.bundle.reader import read_bundle
+from vae_export.core.artifact import PRECISIONS, Artifact, pairs
 from vae_export.errors import InputError, ParityError
-from vae_export.runtime.vae_runtime import VaeRuntimeError, load
+from vae_export.runtime.python.vae_runtime import VaeRuntimeError, load
 from vae_export.verify.fidelity import DEFAULT_BUDGETS
 
 CASES = [(format, precision) for precision, formats in PRECISIONS.items() for format in formats]

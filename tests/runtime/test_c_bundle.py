@@ -16,7 +16,7 @@ import vae_export
 from tests.broken_bundles import shift_golden
 from tests.runtime.toolchain import compile_program, need
 from tests.tiny_models import tiny_vae
-from vae_export.train.sampling import SamplingLayer
+from vae_export.split.sampling_layer import SamplingLayer
 
 pytestmark = pytest.mark.skipif(platform.system() != "Linux", reason="the library is an .so only on Linux")
 
@@ -45,7 +45,7 @@ def onnxruntime_flags(root, tmp_path_factory):
 def programs(request, root, tmp_path_factory, onnxruntime_flags):
     """The folder of the compiled examples."""
     compiler, *flags = request.param.split()
-    folder, runtime = tmp_path_factory.mktemp("programs"), root / "vae_export" / "runtime"
+    folder, runtime = tmp_path_factory.mktemp("programs"), root / "vae_export" / "runtime" / "c"
     for name in ("generate", "self_test"):
         source = [str(runtime / "examples" / f"{name}.c"), f"-I{runtime}", "-o", str(folder / name)]
         sanitizers = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]

@@ -16,7 +16,7 @@ import vae_export
 from tests.broken_bundles import edit_manifest, shift_golden
 from tests.runtime.toolchain import need, need_npm_package
 from tests.tiny_models import randomise, samples, tiny_vae
-from vae_export.train.sampling import SamplingLayer
+from vae_export.split.sampling_layer import SamplingLayer
 
 PREAMBLE = """
 import * as ort from "onnxruntime-web";
@@ -38,7 +38,7 @@ def run_js(root):
     """run_js(bundle, body): what the body of a function returns, or the text of its VaeRuntimeError."""
     node = need("node")
     need_npm_package(root, "onnxruntime-web")
-    helper = json.dumps((root / "vae_export" / "runtime" / "vae_runtime.mjs").as_uri())
+    helper = json.dumps((root / "vae_export" / "runtime" / "js" / "vae_runtime.mjs").as_uri())
 
     def run(bundle, body):
         program = PREAMBLE.format(helper=helper, bundle=json.dumps(str(bundle)), body=body)

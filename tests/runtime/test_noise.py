@@ -3,8 +3,8 @@ import hashlib
 import numpy as np
 import pytest
 
-from vae_export.runtime import vae_runtime
-from vae_export.runtime.vae_runtime import NormalStream, VaeRuntimeError, normal, philox, sample
+from vae_export.runtime.python import vae_runtime
+from vae_export.runtime.python.vae_runtime import NormalStream, VaeRuntimeError, normal, philox, sample
 
 
 def rows(root, name):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 
 COUNT = 10_000_000
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.runtime.test_noise import rows
 from tests.runtime.toolchain import compile_program, need
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 
 STRICT = ["-Wall", "-Wextra", "-Wconversion", "-pedantic", "-Werror"]
 C_BUILDS = {
@@ -51,16 +51,16 @@ def port(request, root, tmp_path_factory):
     helpers, programs = root / "vae_export" / "runtime", root / "tests" / "runtime" / "ports"
     folder = tmp_path_factory.mktemp("port")
     if request.param == "node":
-        return [need("node"), str(programs / "noise.mjs"), str(helpers / "vae_runtime.mjs")]
+        return [need("node"), str(programs / "noise.mjs"), str(helpers / "js" / "vae_runtime.mjs")]
     if request.param == "java":
-        sources = [str(helpers / "VaeRuntime.java"), str(programs / "Noise.java")]
+        sources = [str(helpers / "java" / "VaeRuntime.java"), str(programs / "Noise.java")]
         lint = ["-Xlint:all,-options", "-Werror"]
         compile_program([need("javac"), "--release", "11", *lint, "-d", str(folder), *sources])
         return [need("java"), "-cp", str(folder), "Noise"]
     compiler, *flags = C_BUILDS[request.param]
     emulator = EMULATORS.get(request.param, [])
     command = [need(tool) for tool in emulator[:1]] + emulator[1:] + [str(folder / "noise")]
-    build = [need(compiler), *flags, "noise.c", f"-I{helpers}", "-o", command[-1], "-lm"]
+    build = [need(compiler), *flags, "noise.c", f"-I{helpers / 'c'}", "-o", command[-1], "-lm"]
     compile_program(build, cwd=programs)
     return command
 
@@ -132,7 +132,7 @@ def test_samples_are_within_one_unit_in_the_last_place(port):
 def test_compilers_that_would_change_the_noise_are_refused(root, tmp_path, flags, before, message):
     source = tmp_path / "a.c"
     source.write_text(f'#include <float.h>\n{before}#include "vae_runtime.h"\n')
-    build = [need("gcc"), *flags, f"-I{root / 'vae_export' / 'runtime'}", "-c", "a.c"]
+    build = [need("gcc"), *flags, f"-I{root / 'vae_export' / 'runtime' / 'c'}", "-c", "a.c"]
     done = subprocess.run(build, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode != 0
     assert message in done.stderr
@@ -154,7 +154,7 @@ on_x86 = pytest.mark.skipif(platform.machine() != "x86_64", reason="this compile
 )
 def test_multiply_add_is_never_fused(root, tmp_path, compiler, fused):
     """Few values show it, the rounding to float32 hides it: so the instructions are read."""
-    header = (root / "vae_export" / "runtime" / "vae_runtime.h").read_text()
+    header = (root / "vae_export" / "runtime" / "c" / "vae_runtime.h").read_text()
     unguarded = header
     for guard in ('#pragma GCC optimize("fp-contract=off")', '_Pragma("clang fp contract(off)")'):
         assert guard in header

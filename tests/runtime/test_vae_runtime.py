@@ -10,8 +10,8 @@ import pytest
 
 import vae_export
 from tests.broken_bundles import edit_manifest, shift_golden
-from vae_export.runtime import vae_runtime
-from vae_export.runtime.vae_runtime import VaeRuntimeError, load
+from vae_export.runtime.python import vae_runtime
+from vae_export.runtime.python.vae_runtime import VaeRuntimeError, load
 
 BACKENDS = ("onnx", "tflite")
 

@@ -3,7 +3,7 @@ from keras import layers
 
 from tests.tiny_models import X_SHAPE, decoder_tensors, encoder_tensors
 from vae_export.split.inspection import inspect_model
-from vae_export.train.sampling import SamplingLayer
+from vae_export.split.sampling_layer import SamplingLayer
 
 
 def test_every_layer_is_told_where_it_goes():

@@ -18,8 +18,8 @@ from tests.tiny_models import (
 )
 from vae_export.errors import ModelError, SamplingSiteError
 from vae_export.split.graph import flatten
+from vae_export.split.sampling_layer import SamplingLayer
 from vae_export.split.sampling_site import find_sampling_sites
-from vae_export.train.sampling import SamplingLayer
 
 
 def find_sampling_site(model):

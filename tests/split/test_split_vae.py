@@ -17,8 +17,8 @@ from tests.tiny_models import (
 )
 from vae_export.errors import ModelError, SamplingSiteError
 from vae_export.split.float32 import computing_in_float32
+from vae_export.split.sampling_layer import SamplingLayer
 from vae_export.split.split_vae import split
-from vae_export.train.sampling import SamplingLayer
 
 
 def encoder_model(sampler, x=None):

@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vae_export.arrays import to_unit
 from vae_export.errors import DataError
+from vae_export.io.arrays import to_unit
 from vae_export.train import data
 from vae_export.train.data import load_images, read_idx
 

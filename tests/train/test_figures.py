@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from vae_export.arrays import to_unit
+from vae_export.io.arrays import to_unit
 from vae_export.train.architectures import Vae, build_vae
 from vae_export.train.figures import measure
 from vae_export.train.loss import kl_per_sample, reconstruction_per_sample

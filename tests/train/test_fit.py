@@ -4,8 +4,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from vae_export.arrays import to_unit
 from vae_export.errors import InputError
+from vae_export.io.arrays import to_unit
 from vae_export.train.architectures import build_vae
 from vae_export.train.data import ImageData
 from vae_export.train.figures import measure

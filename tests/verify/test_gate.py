@@ -10,9 +10,9 @@ from keras import ops
 from onnx import numpy_helper
 
 from tests.tiny_models import LATENT, X_SHAPE, half_of, samples, tiny_vae
-from vae_export.convert.onnx_artifact import convert_to_onnx
-from vae_export.convert.tflite_artifact import convert_to_tflite
 from vae_export.errors import ParityError
+from vae_export.formats.onnx.convert import convert_to_onnx
+from vae_export.formats.tflite.convert import convert_to_tflite
 from vae_export.split.split_vae import split
 from vae_export.verify.gate import Reference, end_to_end_name, verify_artifacts
 from vae_export.verify.keras_runner import KerasRunner

@@ -1,5 +1,5 @@
 from vae_export.bundle.reader import read_bundle
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 from vae_export.verify.golden_parity import check_golden
 
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf2onnx
 from bare_runtimes import litert_interpreter, litert_signature, onnx_session
 
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 
 __all__ = ["WAYS", "bare_files", "helpers", "multiply_adds"]
 

@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from vae_export.train.sampling import SamplingLayer
+from vae_export.split.sampling_layer import SamplingLayer
 
 
 def picture_vae():

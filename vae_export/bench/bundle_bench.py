@@ -13,8 +13,8 @@ from vae_export.bench.machine import describe_machine
 from vae_export.bench.timing import Timing, interleave
 from vae_export.bundle.reader import Bundle
 from vae_export.errors import InputError
-from vae_export.quiet import quiet
-from vae_export.runtime import vae_runtime
+from vae_export.io.quiet import quiet
+from vae_export.runtime.python import vae_runtime
 from vae_export.verify.metrics import value_scale
 
 __all__ = ["BenchReport", "BenchRow", "bench", "load_pairs"]

@@ -13,13 +13,13 @@ from typing import Any
 import jsonschema
 import numpy as np
 
-from vae_export.artifact import Artifact, TensorSpec
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.bundle.golden import golden_file, to_bytes
+from vae_export.core.artifact import Artifact, TensorSpec
+from vae_export.core.firmware import Firmware
+from vae_export.core.latent import Latent
 from vae_export.errors import one_line
-from vae_export.firmware import Firmware
-from vae_export.latent import Latent
-from vae_export.runtime.vae_runtime import NOISE_VERSION
+from vae_export.runtime.python.vae_runtime import NOISE_VERSION
 from vae_export.verify.fidelity import Loss
 from vae_export.verify.parity import OutputParity, ParityReport
 

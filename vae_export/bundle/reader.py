@@ -14,7 +14,7 @@ import numpy as np
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.bundle.manifest import MANIFEST_FILE, check_manifest, file_entries
 from vae_export.errors import BundleError
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 
 __all__ = ["Bundle", "is_bundle", "read_bundle", "unlisted_files"]
 

@@ -9,13 +9,13 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from vae_export.arrays import CheckedRows, check_condition, check_x_rows, open_arrays, read_array
-from vae_export.artifact import PRECISIONS
 from vae_export.bundle.reader import Bundle, read_bundle
+from vae_export.core.artifact import PRECISIONS
+from vae_export.core.latent import PARAMETRISATION_NAMES
 from vae_export.errors import InputError, OutputError
-from vae_export.latent import PARAMETRISATION_NAMES
-from vae_export.quiet import quiet
-from vae_export.runtime import vae_runtime
+from vae_export.io.arrays import CheckedRows, check_condition, check_x_rows, open_arrays, read_array
+from vae_export.io.quiet import quiet
+from vae_export.runtime.python import vae_runtime
 
 __all__ = [
     "ArgumentParser",

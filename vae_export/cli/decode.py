@@ -6,7 +6,6 @@ import argparse
 import functools
 from pathlib import Path
 
-from vae_export.arrays import CheckedRows, check_latents, open_arrays
 from vae_export.cli.arguments import (
     add_backend_arguments,
     add_condition_argument,
@@ -17,8 +16,9 @@ from vae_export.cli.arguments import (
 from vae_export.cli.parts import parts
 from vae_export.cli.terminal import Progress, say
 from vae_export.errors import DataError
-from vae_export.results import image_result
-from vae_export.runtime.vae_runtime import Vae
+from vae_export.io.arrays import CheckedRows, check_latents, open_arrays
+from vae_export.io.results import image_result
+from vae_export.runtime.python.vae_runtime import Vae
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -18,7 +18,7 @@ from vae_export.cli.arguments import (
 )
 from vae_export.cli.parts import parts
 from vae_export.cli.terminal import Progress, print_json, say
-from vae_export.results import array_result
+from vae_export.io.results import array_result
 
 Array = np.ndarray[Any, Any]
 

@@ -13,7 +13,7 @@ from vae_export.cli.arguments import add_json_argument, positive
 from vae_export.cli.terminal import Progress, print_json, print_table, say, shape_text
 from vae_export.errors import OutputError
 from vae_export.explain.layer_errors import LARGEST_LOGIT, LayerError
-from vae_export.pictures import write_png
+from vae_export.io.pictures import write_png
 from vae_export.pipeline import explain_artifact
 
 if TYPE_CHECKING:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vae_export.artifact import DEFAULT_BATCHES, FORMATS, PRECISIONS
 from vae_export.cli.arguments import add_json_argument, add_model_arguments, batch_sizes, model_options
 from vae_export.cli.terminal import (
     Progress,
@@ -16,8 +15,9 @@ from vae_export.cli.terminal import (
     print_parity,
     say,
 )
-from vae_export.convert.opsets import DEFAULT_OPSET
-from vae_export.firmware import TARGETS
+from vae_export.core.artifact import DEFAULT_BATCHES, FORMATS, PRECISIONS
+from vae_export.core.firmware import TARGETS
+from vae_export.formats.onnx.opsets import DEFAULT_OPSET
 from vae_export.pipeline import ExportResult, export
 from vae_export.pipeline.choosing import AUTO, PREFERENCES
 from vae_export.runtime import HELPERS

@@ -19,8 +19,8 @@ from vae_export.cli.arguments import ArgumentParser
 from vae_export.cli.interrupts import interrupts
 from vae_export.cli.terminal import print_error
 from vae_export.errors import InputError, ParityError, VaeExportError, one_line
-from vae_export.quiet import LOGGER
-from vae_export.runtime.vae_runtime import VaeRuntimeError
+from vae_export.io.quiet import LOGGER
+from vae_export.runtime.python.vae_runtime import VaeRuntimeError
 
 __all__ = ["COMMANDS", "main"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from vae_export.runtime.vae_runtime import Vae
+from vae_export.runtime.python.vae_runtime import Vae
 
 __all__ = ["parts"]
 

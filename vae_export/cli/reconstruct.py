@@ -16,7 +16,7 @@ from vae_export.cli.arguments import (
 )
 from vae_export.cli.parts import parts
 from vae_export.cli.terminal import Progress, print_json, say
-from vae_export.results import image_result
+from vae_export.io.results import image_result
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

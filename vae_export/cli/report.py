@@ -10,8 +10,8 @@ from vae_export.cli.arguments import add_json_argument, add_picture_shape_argume
 from vae_export.cli.bench import bench_json
 from vae_export.cli.terminal import Progress, print_error, print_json, say
 from vae_export.cli.verify import parity_json
+from vae_export.io.results import file_result
 from vae_export.pages.report.report import Report, make_report
-from vae_export.results import file_result
 
 # Collapsed latent values that are named; the report has them all.
 _NAMED = 16

@@ -10,8 +10,8 @@ from typing import Any
 
 from vae_export.cli.arguments import add_json_argument
 from vae_export.cli.terminal import print_error, print_json, print_parity, say
+from vae_export.io.quiet import quiet
 from vae_export.pipeline import verify_bundle
-from vae_export.quiet import quiet
 from vae_export.verify.parity import OutputParity
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from vae_export.bundle.reader import Bundle
+from vae_export.core.latent import Latent
+from vae_export.core.trace import Graph, Values
 from vae_export.errors import InputError, MissingDependencyError
 from vae_export.explain.layer_errors import LayerError, Layers
-from vae_export.explain.outline import Graph, Values
-from vae_export.latent import Latent
-from vae_export.verify.draws import draw_prior
+from vae_export.runtime.draws import draw_prior
 from vae_export.verify.metrics import value_scale
 from vae_export.verify.vae_metrics import gaussian_kl, mu_error, psnr_db
 
@@ -143,10 +143,10 @@ def load_graph(bundle: Bundle, entry: Mapping[str, Any]) -> Graph:
     data = (bundle.path / entry["file"]).read_bytes()
     try:
         if entry["format"] == "onnx":
-            from vae_export.explain.onnx_graph import OnnxGraph
+            from vae_export.formats.onnx.trace import OnnxGraph
 
             return OnnxGraph(data)
-        from vae_export.explain.tflite_graph import TfliteGraph
+        from vae_export.formats.tflite.trace import TfliteGraph
     except ImportError as error:
         packages = {"onnx": "onnx onnxruntime", "tflite": "ai-edge-litert flatbuffers"}[entry["format"]]
         raise MissingDependencyError(

@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.core.trace import INPUT, Graph, Key, Layer, Values
 from vae_export.explain.matching import match_tensors
-from vae_export.explain.outline import INPUT, Graph, Key, Layer, Values
 
 __all__ = ["LARGEST_LOGIT", "LayerError", "Layers"]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vae_export.explain.outline import INPUT, Key, Layer, Outline
+from vae_export.core.trace import INPUT, Key, Layer, Outline
 
 __all__ = ["match_tensors"]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.pictures import Grid
+from vae_export.io.pictures import Grid
 
 __all__ = ["amplification", "compare"]
 

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vae_export.artifact import PRECISIONS, Artifact
 from vae_export.bench.timing import interleave
+from vae_export.core.artifact import PRECISIONS, Artifact
 from vae_export.errors import ConversionError, one_line
+from vae_export.io.quiet import quiet
 from vae_export.pipeline.stages import Progress
-from vae_export.quiet import quiet
 from vae_export.verify.fidelity import (
     Budget,
     DecoderFidelity,
@@ -24,7 +24,7 @@ from vae_export.verify.fidelity import (
 from vae_export.verify.runners import load_runner
 
 if TYPE_CHECKING:
-    from vae_export.convert.quantisation.quantiser import Quantiser
+    from vae_export.formats.quantiser import Quantiser
     from vae_export.verify.gate import Reference
 
 __all__ = ["AUTO", "AUTO_BUDGET", "PREFERENCES", "Candidate", "choose"]

@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vae_export.artifact import FORMATS, ORT_PRECISIONS, PRECISIONS, Artifact
 from vae_export.bundle.golden import golden_count, golden_file, to_bytes
 from vae_export.bundle.manifest import MANIFEST_FILE, Source, build_manifest, check_manifest, to_text
 from vae_export.bundle.writer import check_target, write_bundle
-from vae_export.convert.opsets import DEFAULT_OPSET, check_opset
+from vae_export.core.artifact import FORMATS, ORT_PRECISIONS, PRECISIONS, Artifact
+from vae_export.core.firmware import Firmware
 from vae_export.errors import ConversionError, InputError
-from vae_export.firmware import Firmware
+from vae_export.formats.onnx.opsets import DEFAULT_OPSET, check_opset
+from vae_export.io.quiet import quiet
 from vae_export.pipeline.choosing import AUTO, Candidate
 from vae_export.pipeline.microcontroller import check_operators, firmware_of, resolve_target
 from vae_export.pipeline.quantising import MOST_SAMPLES, judge, make_plan, quantise, reference_of
 from vae_export.pipeline.stages import Progress, cut_halves, cut_options, in_float32, load_keras, silent
-from vae_export.quiet import quiet
 from vae_export.runtime import HELPERS, helper_bytes
-from vae_export.sources import SAMPLE_COUNT, ModelSource, Samples, find_samples, resolve_model
-from vae_export.verify.draws import draw_prior
+from vae_export.runtime.draws import draw_prior
+from vae_export.sources.resolve import SAMPLE_COUNT, ModelSource, Samples, find_samples, resolve_model
 from vae_export.verify.parity import DEFAULT_TOLERANCE, ParityReport
 
 if TYPE_CHECKING:
@@ -180,7 +180,7 @@ def export(
         split = cut_halves(keras_model, source.name, cut, step)
         samples = _find_samples(calibration, source, split, MOST_SAMPLES if plan.budgets else SAMPLE_COUNT)
         with quiet():
-            from vae_export.convert.halves import convert_halves, convert_to_reduced
+            from vae_export.formats.halves import convert_halves, convert_to_reduced
         artifacts = convert_halves(
             {"encoder": split.encoder, "decoder": split.decoder},
             name=split.name,
@@ -289,7 +289,7 @@ def _find_samples(
 
 
 def _reduced_build(artifacts: Sequence[Artifact]) -> dict[str, bytes]:
-    from vae_export.convert.ort_artifact import OPERATORS_FILE, required_operators
+    from vae_export.formats.ort.convert import OPERATORS_FILE, required_operators
 
     return {OPERATORS_FILE: required_operators([entry for entry in artifacts if entry.format == "ort"])}
 

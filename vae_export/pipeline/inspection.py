@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from vae_export.io.quiet import quiet
 from vae_export.pipeline.stages import Progress, cut_options, in_float32, load_keras, silent
-from vae_export.quiet import quiet
-from vae_export.sources import resolve_model
+from vae_export.sources.resolve import resolve_model
 
 if TYPE_CHECKING:
     from vae_export.split.inspection import Inspection

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from vae_export.bundle.reader import read_bundle
 from vae_export.errors import InputError, MissingDependencyError
+from vae_export.io.quiet import quiet
 from vae_export.pipeline.stages import Progress, cut_halves, in_float32, load_keras, silent
-from vae_export.quiet import quiet
-from vae_export.runtime import vae_runtime
-from vae_export.sources import keras_needed, resolve_model
+from vae_export.runtime.python import vae_runtime
+from vae_export.sources.resolve import keras_needed, resolve_model
 from vae_export.verify.golden_parity import check_golden
 from vae_export.verify.parity import ParityReport
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from vae_export.artifact import DEFAULT_BATCHES, FORMATS, Artifact
-from vae_export.convert.microcontroller.resolver import resolver_methods
-from vae_export.convert.microcontroller.tflm import need_tflm
+from vae_export.core.artifact import DEFAULT_BATCHES, FORMATS, Artifact
+from vae_export.core.firmware import TARGETS, Firmware
 from vae_export.errors import InputError
-from vae_export.firmware import TARGETS, Firmware
+from vae_export.formats.tflm.interpreter import need_tflm
+from vae_export.formats.tflm.resolver import resolver_methods
+from vae_export.io.quiet import quiet
 from vae_export.pipeline.stages import Progress
-from vae_export.quiet import quiet
 
 if TYPE_CHECKING:
     from vae_export.verify.gate import Reference
@@ -82,7 +82,7 @@ def firmware_of(
         ParityError: it computes something else there than in LiteRT.
     """
     with quiet():
-        from vae_export.convert.microcontroller.deployment import make_firmware
+        from vae_export.formats.tflm.deployment import make_firmware
     inputs = {
         "encoder": reference.encoder_inputs,
         "decoder": {**reference.z, **reference.conditions},

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vae_export.artifact import PRECISIONS, Artifact, pairs
+from vae_export.core.artifact import PRECISIONS, Artifact, pairs
 from vae_export.errors import InputError, ParityError
 from vae_export.pipeline.choosing import AUTO, AUTO_BUDGET, PREFERENCES, Candidate, choose
 from vae_export.pipeline.stages import Progress
-from vae_export.sources import SAMPLE_COUNT, Samples
+from vae_export.sources.resolve import SAMPLE_COUNT, Samples
 from vae_export.verify.fidelity import (
     DEFAULT_BUDGETS,
     Budget,
@@ -156,8 +156,8 @@ def quantise(
             "--calibration"
         )
     progress("calibrating")
-    from vae_export.convert.quantisation.quantiser import Quantiser
-    from vae_export.verify.calibration import calibration_inputs
+    from vae_export.formats.calibration import calibration_inputs
+    from vae_export.formats.quantiser import Quantiser
 
     quantiser = Quantiser(
         {"encoder": split.encoder, "decoder": split.decoder},

@@ -6,10 +6,10 @@ import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from vae_export.core.latent import PARAMETRISATION_NAMES
 from vae_export.errors import InputError
-from vae_export.latent import PARAMETRISATION_NAMES
-from vae_export.quiet import quiet
-from vae_export.sources import ModelSource, keras_needed
+from vae_export.io.quiet import quiet
+from vae_export.sources.resolve import ModelSource, keras_needed
 
 if TYPE_CHECKING:
     from vae_export.split.split_vae import SplitVae

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from vae_export.bundle.writer import check_parent
 from vae_export.errors import OutputError
-from vae_export.quiet import quiet
-from vae_export.sources import keras_needed
+from vae_export.io.quiet import quiet
+from vae_export.sources.resolve import keras_needed
 
 if TYPE_CHECKING:
     from vae_export.train.figures import VaeFigures

@@ -4,7 +4,7 @@ from pathlib import Path
 
 __all__ = ["HELPERS", "helper_bytes"]
 
-# language -> file of the helper, beside this one
+# language -> file of the helper, in the folder of its language
 HELPERS = {
     "python": "vae_runtime.py",
     "c": "vae_runtime.h",
@@ -15,4 +15,4 @@ HELPERS = {
 
 def helper_bytes(language: str) -> bytes:
     """The helper of a language, as it is copied into bundles."""
-    return (Path(__file__).parent / HELPERS[language]).read_bytes()
+    return (Path(__file__).parent / language / HELPERS[language]).read_bytes()

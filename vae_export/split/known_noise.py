@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from vae_export.scope_names import scope_names
+from vae_export.split.scope_names import scope_names
 
 __all__ = ["KnownNoise"]
 

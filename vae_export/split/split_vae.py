@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vae_export.core.latent import Latent
 from vae_export.errors import InputError, ModelError, SamplingSiteError
-from vae_export.latent import Latent
 from vae_export.split.graph import Call, Graph, Value, calls_between, flatten, is_functional, values_behind
 from vae_export.split.half import Half, Target
 from vae_export.split.input_shape import with_x_shape

@@ -11,7 +11,7 @@ import keras
 from keras import layers
 
 from vae_export.errors import InputError
-from vae_export.train.sampling import SamplingLayer
+from vae_export.split.sampling_layer import SamplingLayer
 
 __all__ = ["ARCHITECTURES", "Vae", "build_vae"]
 

@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.arrays import read_pictures
 from vae_export.errors import DataError
+from vae_export.io.arrays import read_pictures
 
 __all__ = ["ImageData", "load_images", "read_idx"]
 

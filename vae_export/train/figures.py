@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.latent import active_units
-from vae_export.runtime import vae_runtime
+from vae_export.core.latent import active_units
+from vae_export.runtime.python import vae_runtime
 from vae_export.train.architectures import Vae
 
 __all__ = ["VaeFigures", "measure"]

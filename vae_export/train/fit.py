@@ -12,8 +12,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from vae_export.arrays import to_unit
 from vae_export.errors import InputError
+from vae_export.io.arrays import to_unit
 from vae_export.train.architectures import Vae, build_vae
 from vae_export.train.data import ImageData
 from vae_export.train.loss import LOSSES, kl_per_sample, reconstruction_per_sample, total_loss

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from vae_export.arrays import to_unit
-from vae_export.pictures import grid, write_png
-from vae_export.runtime import vae_runtime
+from vae_export.io.arrays import to_unit
+from vae_export.io.pictures import grid, write_png
+from vae_export.runtime.python import vae_runtime
 from vae_export.train.data import ImageData
 from vae_export.train.figures import VaeFigures, measure
 from vae_export.train.fit import TrainingRun

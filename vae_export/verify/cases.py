@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.latent import Latent
-from vae_export.verify.draws import draw_prior
+from vae_export.core.latent import Latent
+from vae_export.runtime.draws import draw_prior
 
 __all__ = ["Case", "decoder_cases", "encoder_cases"]
 

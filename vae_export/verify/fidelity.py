@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.verify.draws import draw_prior, draw_z
+from vae_export.runtime.draws import draw_prior, draw_z
 from vae_export.verify.gate import Reference
 from vae_export.verify.metrics import value_scale
 from vae_export.verify.runners import Runner

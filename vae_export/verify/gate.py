@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.artifact import Artifact, pairs
+from vae_export.core.artifact import Artifact, pairs
+from vae_export.core.latent import Latent
 from vae_export.errors import MissingDependencyError, ModelError, ParityError, one_line
-from vae_export.latent import Latent
-from vae_export.quiet import quiet
+from vae_export.io.quiet import quiet
+from vae_export.runtime.draws import draw_z
 from vae_export.verify.cases import decoder_cases, encoder_cases
-from vae_export.verify.draws import draw_z
 from vae_export.verify.keras_runner import KerasRunner
 from vae_export.verify.metrics import value_scale
 from vae_export.verify.parity import DEFAULT_TOLERANCE, OutputParity, ParityReport, check_case, check_graph

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 from vae_export.verify.gate import end_to_end_name
 from vae_export.verify.parity import OutputParity, check_case
 

@@ -11,9 +11,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from vae_export.artifact import Artifact
+from vae_export.core.artifact import Artifact
 from vae_export.errors import MissingDependencyError
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 
 __all__ = ["Runner", "load_runner"]
 

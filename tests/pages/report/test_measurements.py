@@ -5,7 +5,7 @@ from vae_export.bundle.reader import read_bundle
 from vae_export.errors import InputError
 from vae_export.pages.report import measurements
 from vae_export.pages.report.manifold import interpolate
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 
 
 def test_samples_are_those_of_generate(dense_measured, dense_bundle):

@@ -9,7 +9,7 @@ from tests.pages.report.bundles import bundle_of_kind
 from vae_export.bundle.reader import read_bundle
 from vae_export.errors import DataError
 from vae_export.pages.report.posterior import Posterior, Samples, aggregate, encode, read_samples
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 
 
 def latent(shape=(2,), scale=1.0):

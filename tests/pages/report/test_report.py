@@ -11,7 +11,7 @@ from tests.pages.report.bundles import KINDS
 from tests.pages.report.page_reader import PageReader
 from vae_export.errors import BundleError, InputError
 from vae_export.pages.report.report import make_report
-from vae_export.runtime.vae_runtime import Vae
+from vae_export.runtime.python.vae_runtime import Vae
 
 
 @pytest.fixture(scope="module", params=["dense", "conv", "all precisions", *KINDS])

@@ -15,11 +15,12 @@ from markupsafe import Markup
 from vae_export.bundle.manifest import MANIFEST_FILE
 from vae_export.bundle.reader import Bundle
 from vae_export.errors import InputError
+from vae_export.io.results import file_result, folder_result
 from vae_export.pages.playground.ort_web import OrtWeb
 from vae_export.pages.playground.settings import build_settings
 from vae_export.pages.template import render, text_of
-from vae_export.results import file_result, folder_result
-from vae_export.runtime import HELPERS, helper_bytes, vae_runtime
+from vae_export.runtime import HELPERS, helper_bytes
+from vae_export.runtime.python import vae_runtime
 
 __all__ = ["Playground", "build_playground", "write_folder", "write_page"]
 

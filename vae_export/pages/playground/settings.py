@@ -12,7 +12,7 @@ from vae_export.bundle.reader import Bundle
 from vae_export.errors import InputError
 from vae_export.pages.playground.conditions import describe_conditions
 from vae_export.pages.view import View, check_picture_shape, picture_range, row_shape, view_of
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 
 __all__ = ["MOST_SLIDERS", "build_settings"]
 

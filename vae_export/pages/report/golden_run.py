@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.runtime.vae_runtime import Vae
+from vae_export.runtime.python.vae_runtime import Vae
 from vae_export.verify.golden_parity import check_computed
 from vae_export.verify.parity import OutputParity
 

@@ -13,12 +13,12 @@ import numpy as np
 from vae_export.bench.bundle_bench import BenchReport, bench, load_pairs
 from vae_export.bundle.reader import Bundle
 from vae_export.errors import InputError
+from vae_export.io.quiet import quiet
 from vae_export.pages.report.flat_latents import FlatLatents
 from vae_export.pages.report.golden_run import GoldenRun, run_golden
 from vae_export.pages.report.manifold import Grid, grid_of, interpolate
 from vae_export.pages.report.posterior import Posterior, Samples, aggregate, encode, read_samples
-from vae_export.quiet import quiet
-from vae_export.runtime import vae_runtime
+from vae_export.runtime.python import vae_runtime
 
 __all__ = ["Interpolation", "Measurements", "measure"]
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.arrays import check_condition, check_x_rows, open_arrays
+from vae_export.core.latent import active_units
 from vae_export.errors import DataError, one_line
-from vae_export.latent import active_units
+from vae_export.io.arrays import check_condition, check_x_rows, open_arrays
+from vae_export.io.quiet import quiet
 from vae_export.pages.report.flat_latents import FlatLatents
-from vae_export.quiet import quiet
-from vae_export.runtime.vae_runtime import Vae
+from vae_export.runtime.python.vae_runtime import Vae
 
 __all__ = ["MOST_ROWS", "Posterior", "Samples", "aggregate", "encode", "read_samples"]
 

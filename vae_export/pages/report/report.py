@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from vae_export.bundle.manifest import file_entries
 from vae_export.bundle.reader import read_bundle
-from vae_export.latent import ACTIVE_VARIANCE
+from vae_export.core.latent import ACTIVE_VARIANCE
 from vae_export.pages.report import exhibits
 from vae_export.pages.report.charts import PANELS, draw_histograms, draw_plane, draw_sizes, draw_times
 from vae_export.pages.report.comparisons import Comparison, compare, fidelities

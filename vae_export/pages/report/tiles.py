@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.io.pictures import png, to_pixels
 from vae_export.pages.template import data_uri
-from vae_export.pictures import png, to_pixels
 
 __all__ = ["Tile", "mosaic", "tile"]
 

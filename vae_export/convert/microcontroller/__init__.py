@@ -1,1 +1,0 @@
-"""Files for TensorFlow Lite Micro: run there, compared with LiteRT, and written as C++ source."""

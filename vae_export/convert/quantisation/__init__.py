@@ -1,1 +1,0 @@
-"""Lower precisions: the float32 files again, in halves and integers."""

@@ -1,0 +1,76 @@
+"""The rows on which ranges of activations are measured, as the VAE itself defines them.
+
+An encoder sees real samples. A decoder sees z of the aggregate posterior, which is what reconstructions are
+made of, and of the prior, which is what new images are made of, its tails included.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vae_export.core.latent import Latent
+from vae_export.runtime.draws import draw_prior
+from vae_export.verify.gate import Reference
+
+__all__ = ["calibration_inputs", "tail_radius"]
+
+Array = np.ndarray[Any, Any]
+
+SEED = 1977
+PRIOR_ROWS = 256
+# z itself is not clipped within so many sigma.
+AXIS_SIGMA = 4.0
+# What a normal value exceeds as rarely as it is beyond 4 sigma, on either side.
+TAIL_QUANTILE = 3.835
+
+
+def calibration_inputs(reference: Reference) -> dict[str, dict[str, Array]]:
+    """Role -> inputs by name ``[n, ...]``.
+
+    Args:
+        reference: of the samples to calibrate on.
+    """
+    prior = draw_prior(reference.latents, PRIOR_ROWS, SEED)
+    tails = on_the_shell(reference.latents, PRIOR_ROWS, SEED + 1)
+    z = {
+        latent.z: np.concatenate(
+            [reference.z[latent.z], prior[latent.z], tails[latent.z], _axis_ends(latent.shape)]
+        )
+        for latent in reference.latents
+    }
+    rows = len(next(iter(z.values())))
+    conditions = {
+        name: np.resize(array, (rows, *array.shape[1:])) for name, array in reference.conditions.items()
+    }
+    return {"encoder": dict(reference.encoder_inputs), "decoder": {**z, **conditions}}
+
+
+def on_the_shell(latents: Sequence[Latent], rows: int, seed: int) -> Mapping[str, Array]:
+    """Draws in the prior's directions, as far out as one in 16,000 is: float32 ``[rows, *shape]`` by z.
+
+    Corners of a cube of 4 sigma are no draws: in 16 dimensions they are four times as far out as those, and
+    ranges that hold them are too coarse for what occurs.
+    """
+    shell = {}
+    for name, z in draw_prior(latents, rows, seed).items():
+        flat = z.reshape(rows, -1).astype(np.float64)
+        length = np.linalg.norm(flat, axis=1, keepdims=True)
+        shell[name] = (flat / length * tail_radius(flat.shape[1])).reshape(z.shape).astype(np.float32)
+    return shell
+
+
+def tail_radius(dimensions: int) -> float:
+    """The norm that a draw from N(0, I) exceeds once in 16,000 times (Wilson & Hilferty 1931)."""
+    spread = 2 / (9 * dimensions)
+    return math.sqrt(dimensions * (1 - spread + TAIL_QUANTILE * math.sqrt(spread)) ** 3)
+
+
+def _axis_ends(shape: tuple[int, ...]) -> Array:
+    """Two z with one value at each end of what must not be clipped: float32 ``[2, *shape]``."""
+    ends = np.zeros((2, math.prod(shape)), np.float32)
+    ends[:, 0] = (AXIS_SIGMA, -AXIS_SIGMA)
+    return ends.reshape(2, *shape)

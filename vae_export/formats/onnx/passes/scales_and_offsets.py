@@ -1,0 +1,159 @@
+"""Multiplications by constants and additions of them, folded into the weights of a layer beside them.
+
+BatchNormalization, Rescaling, Normalization and biases come as these.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from onnx import helper
+
+from vae_export.formats.onnx.passes.graph import OnnxGraph
+from vae_export.formats.onnx.passes.layers import layer_of
+
+__all__ = ["fold_into_layer_above", "fold_into_layer_below", "scale_before_offset"]
+
+Array = np.ndarray[Any, Any]
+
+_RESHAPING = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
+# An offset larger than this, in units of what is scaled, is left where it is: x is near it, and the
+# difference is exact, but products that are subtracted are not.
+_LARGEST_OFFSET = 8.0
+
+
+@dataclass(frozen=True)
+class _Constant:
+    """A multiplication by a constant, or an addition of one.
+
+    Attributes:
+        node: what does it.
+        x: the other operand.
+        values: what x is multiplied by, or what is added to it.
+        scales: whether it multiplies.
+    """
+
+    node: Any
+    x: str
+    values: Array
+    scales: bool
+
+
+def _constant(graph: OnnxGraph, node: Any | None) -> _Constant | None:
+    if node is None or node.op_type not in ("Add", "Div", "Mul", "Sub"):
+        return None
+    x, other = node.input
+    values = graph.constant(other)
+    if values is None and node.op_type in ("Add", "Mul"):
+        x, values = other, graph.constant(x)
+    if values is None or values.dtype != np.float32:
+        return None
+    if node.op_type == "Sub":
+        values = -values
+    if node.op_type == "Div":
+        with np.errstate(divide="ignore"):
+            values = np.float32(1) / values
+    return _Constant(node, x, values, node.op_type in ("Div", "Mul")) if np.isfinite(values).all() else None
+
+
+def scale_before_offset(graph: OnnxGraph, node: Any) -> bool:
+    """(x + b) * c becomes x * c + b * c, and (x + b) + c becomes x + (b + c)."""
+    outer = _constant(graph, node)
+    inner = _constant(graph, graph.maker(outer.x)) if outer else None
+    if outer is None or inner is None or inner.scales:
+        return False
+    if not outer.scales:
+        _become(graph, outer.node, "Add", inner.x, inner.values + outer.values)
+        graph.graph.node.remove(inner.node)
+        return True
+    offset = inner.values * outer.values
+    if np.abs(offset).max() > _LARGEST_OFFSET:
+        return False
+    _become(graph, inner.node, "Mul", inner.x, outer.values)
+    _become(graph, outer.node, "Add", outer.x, offset)
+    return True
+
+
+def fold_into_layer_above(graph: OnnxGraph, node: Any) -> bool:
+    """A constant that changes the output of a layer goes into its weights or its bias."""
+    constant = _constant(graph, node)
+    layer = layer_of(graph, graph.maker(constant.x)) if constant else None
+    if constant is None or layer is None:
+        return False
+    values = layer.channels_of(constant.values, layer.outputs)
+    # MatMul has no bias, but runtimes make one operator of it and an addition.
+    if values is None or (layer.kind == "MatMul" and not constant.scales):
+        return False
+    if constant.scales:
+        layer.set_weights(graph, layer.weights * layer.along_outputs(values))
+        if layer.bias is not None:
+            layer.set_bias(graph, layer.bias * values)
+    else:
+        layer.set_bias(graph, values if layer.bias is None else layer.bias + values)
+    graph.replace(node, constant.x)
+    return True
+
+
+def fold_into_layer_below(graph: OnnxGraph, node: Any) -> bool:
+    """A constant that changes the input of a layer goes into its weights or its bias.
+
+    One number for all of the input may stand above nodes that reshape, and one a channel above a Transpose.
+    """
+    layer = layer_of(graph, node)
+    if layer is None:
+        return False
+    between = []
+    above = graph.maker(node.input[0])
+    while above is not None and above.op_type in _RESHAPING:
+        between.append(above)
+        above = graph.maker(above.input[0])
+    constant = _constant(graph, above)
+    seen = _seen_below(constant.values, between[::-1]) if constant else None
+    values = layer.channels_of(seen, layer.inputs) if seen is not None else None
+    if constant is None or values is None:
+        return False
+    if constant.scales:
+        layer.set_weights(graph, layer.weights * layer.along_inputs(values))
+    else:
+        spatial = tuple(range(2, layer.weights.ndim))
+        moved = (layer.weights * layer.along_inputs(values)).sum(axis=spatial)
+        # Zeros around the input, and the borders of a transposed convolution, see less of the offset.
+        if layer.kind == "ConvTranspose" or layer.is_padded() or np.abs(values).max() > _LARGEST_OFFSET:
+            return False
+        if layer.kind == "Conv":
+            moved = moved.sum(axis=1)
+            layer.set_bias(graph, moved if layer.bias is None else layer.bias + moved)
+        else:
+            _add_behind(graph, node, moved.sum(axis=0))
+    (user,) = graph.users(constant.node.output[0])
+    user.input[0] = constant.x
+    graph.graph.node.remove(constant.node)
+    return True
+
+
+def _seen_below(values: Array, nodes: list[Any]) -> Array | None:
+    """A constant that broadcasts over a tensor, as it broadcasts over what these nodes make of that."""
+    for node in nodes:
+        if values.size == 1:
+            break
+        order = [helper.get_attribute_value(entry) for entry in node.attribute if entry.name == "perm"]
+        if node.op_type != "Transpose" or not order:
+            return None
+        values = values.reshape((1,) * (len(order[0]) - values.ndim) + values.shape).transpose(order[0])
+    return values
+
+
+def _become(graph: OnnxGraph, node: Any, kind: str, x: str, values: Array) -> None:
+    node.op_type = kind
+    del node.input[:]
+    node.input.extend([x, graph.add_constant(values.astype(np.float32))])
+
+
+def _add_behind(graph: OnnxGraph, node: Any, values: Array) -> None:
+    """Add a constant to what a node makes."""
+    output = node.output[0]
+    node.output[0] = f"{output}_without_offset"
+    constant = graph.add_constant(values.astype(np.float32))
+    graph.graph.node.append(helper.make_node("Add", [node.output[0], constant], [output]))

@@ -1,0 +1,138 @@
+"""ONNX files whose layers compute in 8-bit integers, by ranges from calibration.
+
+A node with weights takes x, weights and bias through DequantizeLinear. Of Conv the output is quantised
+too, as runtimes have it in integers only then, but after its ReLU, and not where nothing but float
+operators follow: mu, logvar and the logits of pixels stay in float. That costs no bytes, and was 0.011
+instead of 0.027 in the KL divergence of an encoder.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vae_export.formats.onnx.passes.graph import OnnxGraph
+from vae_export.formats.onnx.quantise.nodes import NewNodes
+from vae_export.formats.onnx.quantise.weighted import ZERO_POINT, Weighted, eight_bits
+
+__all__ = ["quantise_statically", "tensors_to_calibrate"]
+
+Array = np.ndarray[Any, Any]
+
+_ACTIVATIONS = ("Relu", "Clip")
+# What gives values on as they are: the integers behind have the scale of those before.
+_MOVERS = (
+    "DepthToSpace",
+    "Flatten",
+    "Identity",
+    "MaxPool",
+    "Reshape",
+    "Slice",
+    "SpaceToDepth",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+)
+# Integers of a bias are at most this large; what is added to it in 32 bits may be as much again.
+_LARGEST_BIAS = 2.0**30
+
+
+def tensors_to_calibrate(graph: OnnxGraph, chosen: Sequence[Weighted]) -> list[str]:
+    """The tensors whose ranges `quantise_statically` needs, each once."""
+    inputs = [_source(graph, weighted.node.input[0]) for weighted in chosen]
+    return list(dict.fromkeys([*inputs, *_conv_outputs(graph, chosen)]))
+
+
+def quantise_statically(
+    graph: OnnxGraph, chosen: Sequence[Weighted], ranges: Mapping[str, tuple[float, float]]
+) -> None:
+    """Put pairs of QuantizeLinear and DequantizeLinear around nodes with weights.
+
+    Args:
+        graph: changed in place.
+        chosen: the nodes to quantise.
+        ranges: smallest and largest value of `tensors_to_calibrate`.
+    """
+    new = NewNodes(graph)
+    scales = {name: _scale_and_zero_point(*extremes) for name, extremes in ranges.items()}
+    # All is looked up before the first change.
+    sources = [_source(graph, weighted.node.input[0]) for weighted in chosen]
+    outputs = {name: graph.users(name) for name in _conv_outputs(graph, chosen)}
+    for weighted, source in zip(chosen, sources, strict=True):
+        weighted.node.input[0] = _pair(new, weighted.node.input[0], *scales[source])
+        _quantise_weights(new, weighted, scales[source][0])
+    for name, users in outputs.items():
+        paired = _pair(new, name, *scales[name])
+        for user in users:
+            user.input[:] = [paired if taken == name else taken for taken in user.input]
+    graph.drop_unused()
+
+
+def _source(graph: OnnxGraph, name: str) -> str:
+    """Where the values of a tensor come from that are only moved."""
+    maker = graph.made_by(name)
+    while maker is not None and maker.op_type in _MOVERS:
+        name = maker.input[0]
+        maker = graph.made_by(name)
+    return name
+
+
+def _conv_outputs(graph: OnnxGraph, chosen: Sequence[Weighted]) -> list[str]:
+    """What comes out of convolutions, after an activation, and is needed by another node to quantise."""
+    layers = {id(weighted.node) for weighted in chosen}
+    needed: set[str] = set()
+    for node in reversed(graph.graph.node):
+        if id(node) in layers or not needed.isdisjoint(node.output):
+            needed.update(node.input)
+    names = []
+    for weighted in chosen:
+        name = weighted.name
+        if weighted.node.op_type != "Conv":
+            continue
+        user = graph.only_user(name)
+        if user is not None and user.op_type in _ACTIVATIONS:
+            name = user.output[0]
+        if name in needed and graph.users(name):
+            names.append(name)
+    return names
+
+
+def _scale_and_zero_point(low: float, high: float) -> tuple[Array, Array]:
+    """Of uint8 that has the range, and zero exactly."""
+    low, high = min(low, 0.0), max(high, 0.0)
+    scale = np.float32((high - low) / 255)
+    if scale < np.finfo(np.float32).tiny:
+        return np.array(1, np.float32), np.array(0, np.uint8)
+    zero_point = np.clip(np.rint(-low / float(scale)), 0, 255)
+    return np.array(scale), zero_point.astype(np.uint8)
+
+
+def _pair(new: NewNodes, name: str, scale: Array, zero_point: Array) -> str:
+    parameters = new.constant(scale), new.constant(zero_point)
+    return new.add("DequantizeLinear", new.add("QuantizeLinear", name, *parameters), *parameters)
+
+
+def _quantise_weights(new: NewNodes, weighted: Weighted, x_scale: Array) -> None:
+    node, bias = weighted.node, weighted.bias
+    channels = weighted.weights.shape[weighted.axis]
+    least: Array | float = 0.0
+    if bias is not None:
+        # Weights that are next to nothing beside their bias would leave it no room in 32 bits.
+        least = np.abs(bias).reshape(-1, channels).max(axis=0) / (x_scale * _LARGEST_BIAS)
+    weights = eight_bits(weighted.weights, weighted.axis, least)
+    zero_points = np.full(channels, ZERO_POINT, np.uint8)
+    node.input[1] = new.add(
+        "DequantizeLinear",
+        new.constant(weights.values),
+        new.constant(weights.scales),
+        new.constant(zero_points),
+        axis=weighted.axis,
+    )
+    if bias is not None:
+        # Of groups, each has the channels of the weights.
+        scales = np.tile(x_scale * weights.scales, bias.size // channels)
+        integers = np.rint(bias / scales.astype(np.float64)).astype(np.int32)
+        # Without the zero point, which is zero: it would take as many bytes as the bias.
+        node.input[2] = new.add("DequantizeLinear", new.constant(integers), new.constant(scales), axis=0)

@@ -1,0 +1,260 @@
+"""Look into an .onnx file: all that it computes, and parts of it alone."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import onnx
+import onnxruntime
+from onnx import helper, numpy_helper
+
+from vae_export.core.trace import INPUT, Key, Layer, Outline, Steps, Values
+from vae_export.io.quiet import quiet
+
+__all__ = ["OnnxGraph"]
+
+Array = np.ndarray[Any, Any]
+
+# What gives values on as they are.
+_MOVERS = (
+    "DepthToSpace",
+    "Flatten",
+    "Identity",
+    "Reshape",
+    "SpaceToDepth",
+    "Squeeze",
+    "Transpose",
+    "Unsqueeze",
+)
+_NARROW = {getattr(onnx.TensorProto, name) for name in ("INT8", "UINT8", "INT16", "UINT16", "FLOAT16")}
+
+
+class OnnxGraph:
+    """An .onnx file; it is run as it is written, nothing fused.
+
+    Args:
+        data: the file.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self._model = onnx.load_from_string(data)
+        self._graph = self._model.graph
+        self._stored = {initializer.name: initializer for initializer in self._graph.initializer}
+        self._users: dict[str, list[Any]] = defaultdict(list)
+        for node in self._graph.node:
+            for name in dict.fromkeys(_taken(node)):
+                self._users[name].append(node)
+        self._makers = {name: node for node in self._graph.node for name in node.output if name}
+        self._outputs = [value.name for value in self._graph.output]
+        self._inputs = [value.name for value in self._graph.input if value.name not in self._stored]
+        axis = self._graph.input[0].type.tensor_type.shape.dim[0]
+        self.batch = axis.dim_value if axis.HasField("dim_value") else None
+        inferred = onnx.shape_inference.infer_shapes(self._model).graph
+        self._shapes = {
+            value.name: tuple(
+                size.dim_value if size.HasField("dim_value") else None
+                for size in value.type.tensor_type.shape.dim
+            )
+            for value in (*inferred.input, *inferred.value_info, *inferred.output)
+        }
+        self._read()
+        layers = tuple(self._layers())
+        self.outline = Outline(layers, {name: self._source(name) for name in self._outputs})
+        self._watched = [str(layer.key) for layer in layers if layer.kind != INPUT]
+        model = onnx.ModelProto.FromString(self._model.SerializeToString())
+        model.graph.output.extend(
+            onnx.ValueInfoProto(name=name) for name in self._watched if name not in self._outputs
+        )
+        self._session = _session(model)
+
+    def run(self, inputs: Mapping[str, Array]) -> dict[Key, Array]:
+        """Tensor -> its values, as others take them."""
+        computed = self._session.run(self._watched, dict(inputs))
+        values: dict[Key, Array] = dict(zip(self._watched, computed, strict=True))
+        values.update(inputs)
+        return {
+            layer.key: values[layer.key]
+            if layer.steps is None
+            else layer.steps.floats(layer.steps.integers(values[layer.key]))
+            for layer in self.outline.layers
+        }
+
+    def part(self, output: Key, known: Iterable[Key]) -> _OnnxPart:
+        """The nodes that compute one tensor from others."""
+        limits, inputs, chosen, waiting = set(known), [], set(), [str(output)]
+        while waiting:
+            name = waiting.pop()
+            if name in self._inputs or (name in limits and name != output):
+                inputs.append(name)
+            elif name in self._makers and id(self._makers[name]) not in chosen:
+                chosen.add(id(self._makers[name]))
+                waiting.extend(_taken(self._makers[name]))
+        nodes = [node for node in self._graph.node if id(node) in chosen]
+        return _OnnxPart(self._model, nodes, list(dict.fromkeys(inputs)), str(output))
+
+    def _source(self, name: str) -> str:
+        return self._same.get(name, name)
+
+    def _read(self) -> None:
+        """Find the constants, what stands for the same values, and the pieces of products of integers."""
+        self._constants = {*self._stored, ""}
+        self._same: dict[str, str] = {}
+        # Products in integers -> what was multiplied; scales that come with it.
+        self._products: dict[str, str] = {}
+        self._scales: set[str] = set()
+        for node in self._graph.node:
+            taken, outputs = _taken(node), list(node.output)
+            if self._constants.issuperset(taken):
+                self._constants.update(outputs)
+            elif node.op_type in ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"):
+                self._same[outputs[0]] = self._source(taken[0])
+                self._scales.update(outputs[1:])
+            elif node.op_type == "MatMulInteger" or (node.op_type == "Cast" and taken[0] in self._products):
+                self._products[outputs[0]] = self._products.get(taken[0], self._source(taken[0]))
+            elif node.op_type == "Mul" and self._constants.union(self._scales).issuperset(taken):
+                self._scales.update(outputs)
+
+    def _dense(self, node: Any) -> tuple[str, ...] | None:
+        """What a node takes that multiplies a matrix of the file, in whatever way."""
+        if node.op_type == "Mul":
+            products = [self._products[name] for name in node.input if name in self._products]
+            return tuple(products) or None
+        if node.op_type not in ("Gemm", "MatMul"):
+            return None
+        sources = self._sources(node)
+        return sources if len(sources) == 1 else None
+
+    def _sources(self, node: Any) -> tuple[str, ...]:
+        return tuple(self._source(name) for name in _taken(node) if name not in self._constants)
+
+    def _bias(self, output: str) -> Any | None:
+        """The node that adds constants, if nothing else takes a tensor."""
+        users = self._users[output]
+        if output in self._outputs or len(users) != 1 or users[0].op_type != "Add":
+            return None
+        return users[0] if all(name == output or name in self._constants for name in users[0].input) else None
+
+    def _layers(self) -> Iterator[Layer]:
+        for name in self._inputs:
+            yield self._layer(name, INPUT, (), ())
+        done: set[int] = set()
+        inner = {*self._constants, *self._same, *self._products, *self._scales}
+        for node in self._graph.node:
+            if id(node) in done or inner.intersection(node.output):
+                continue
+            sources, output, kind = self._sources(node), str(node.output[0]), node.op_type
+            dense = self._dense(node)
+            if dense is not None:
+                bias = self._bias(output) if node.op_type != "Gemm" else None
+                kind = "MatMulInteger" if node.op_type == "Mul" else kind
+                sources = dense
+                if bias is not None:
+                    done.add(id(bias))
+                    output = str(bias.output[0])
+                yield self._layer(output, kind, sources, _taken(node))
+                continue
+            for number, name in enumerate(node.output):
+                if name:
+                    yield self._layer(name, kind + (f" {number}" if number else ""), sources, _taken(node))
+
+    def _layer(self, name: str, kind: str, sources: tuple[str, ...], taken: Iterable[str]) -> Layer:
+        steps = self._taken_as(name)
+        in_float = steps is None and not any(map(self._is_narrow, taken))
+        sigmoid = [user.op_type for user in self._users[name]] == ["Sigmoid"]
+        return Layer(name, name, kind, sources, self._shapes.get(name, ()), (), steps, in_float, sigmoid)
+
+    def _taken_as(self, name: str) -> Steps | None:
+        """What a tensor is for all that take it."""
+        users = self._users[name]
+        if not users or name in self._outputs:
+            return None
+        found = set()
+        for user in users:
+            if user.op_type == "QuantizeLinear":
+                found.add(self._steps(user))
+            else:
+                found.add(self._taken_as(user.output[0]) if user.op_type in _MOVERS else None)
+        return found.pop() if len(found) == 1 else None
+
+    def _steps(self, node: Any) -> Steps | None:
+        if len(node.input) < 3 or not {node.input[1], node.input[2]} <= self._stored.keys():
+            return None
+        scale, zero_point = (numpy_helper.to_array(self._stored[name]) for name in node.input[1:3])
+        if scale.size != 1:
+            return None
+        limits = np.iinfo(zero_point.dtype)
+        return Steps(float(scale.reshape(())), int(zero_point.reshape(())), int(limits.min), int(limits.max))
+
+    def _is_narrow(self, name: str) -> bool:
+        """Whether a tensor stands for values of fewer bits than float32, or is made of constants that do."""
+        if name in self._same or name in self._products or name in self._scales:
+            return True
+        if name in self._stored:
+            return self._stored[name].data_type in _NARROW
+        return (
+            name in self._constants
+            and name in self._makers
+            and any(map(self._is_narrow, _taken(self._makers[name])))
+        )
+
+
+class _OnnxPart:
+    """See `Part`."""
+
+    def __init__(self, model: Any, nodes: list[Any], inputs: list[str], output: str) -> None:
+        self._model, self._nodes, self._inputs, self._output = model, nodes, inputs, output
+        self._session: Any = None
+
+    def run(self, values: Values) -> Array:
+        """The tensor that it computes."""
+        given = {name: values[name] for name in self._inputs}
+        # Only now the types of what it takes are known.
+        if self._session is None:
+            self._session = _session(self._extracted(given))
+        (result,) = self._session.run([self._output], given)
+        array: Array = result
+        return array
+
+    def _extracted(self, given: Mapping[str, Array]) -> Any:
+        taken = {name for node in self._nodes for name in _taken(node)}
+        graph = helper.make_graph(
+            self._nodes,
+            "part",
+            [
+                helper.make_tensor_value_info(name, helper.np_dtype_to_tensor_dtype(array.dtype), None)
+                for name, array in given.items()
+            ],
+            [onnx.ValueInfoProto(name=self._output)],
+            [initializer for initializer in self._model.graph.initializer if initializer.name in taken],
+        )
+        return helper.make_model(
+            graph, opset_imports=self._model.opset_import, ir_version=self._model.ir_version
+        )
+
+
+def _taken(node: Any) -> list[str]:
+    """What a node takes, and what only its bodies take from outside."""
+    names = list(node.input)
+    for attribute in node.attribute:
+        bodies = [*attribute.graphs, *([attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else [])]
+        for body in bodies:
+            inside = {name for inner in body.node for name in inner.output}
+            inside.update(value.name for value in (*body.input, *body.initializer))
+            outside = [name for inner in body.node for name in _taken(inner)]
+            names += [name for name in outside if name and name not in inside]
+    return names
+
+
+def _session(model: Any) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    # So that the figures are the same everywhere.
+    options.intra_op_num_threads = 1
+    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    with quiet():
+        return onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )

@@ -1,0 +1,107 @@
+"""A Keras half as a TFLite file."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from vae_export.core.artifact import DEFAULT_BATCHES, Artifact
+from vae_export.errors import ConversionError, one_line
+from vae_export.formats.batch_size import preferred_batch
+from vae_export.formats.oldest_runtimes import oldest_for_tflite
+from vae_export.formats.operators import refuse_operators
+from vae_export.formats.tflite.description import (
+    custom_operators,
+    largest_row,
+    minimum_runtime,
+    operator_kinds,
+    read_model,
+    tensor_specs,
+)
+from vae_export.formats.tflite.flatbuffer import name_tensors, strip, to_bytes
+from vae_export.formats.tflite.passes.lowering import lower_tflite
+from vae_export.io.quiet import quiet
+from vae_export.split.signature import input_signature, placeholder_names, positional
+from vae_export.split.tracing import failing_layer, made_traceable
+
+__all__ = ["convert_to_tflite"]
+
+
+def convert_to_tflite(
+    half: Any,
+    role: str,
+    *,
+    batches: Sequence[int] | None = DEFAULT_BATCHES,
+    for_integers: bool = False,
+) -> Artifact:
+    """Convert a half with TensorFlow's own converter, to built-in operators only.
+
+    Delegates take a graph as a whole if its shapes are static, so there is a signature for each batch size,
+    ``batch_N``; the weights are in the file once. A file for any batch has the one signature ``batch_any``.
+
+    Args:
+        half: Keras model with dicts of inputs and outputs; signatures and tensors get these names.
+        role: "encoder" or "decoder".
+        batches: the batch sizes, ascending, or None for any.
+        for_integers: lower it as suits activations of 8 bits.
+
+    Raises:
+        ConversionError: the half cannot be converted, or the file holds operators it must not.
+    """
+    file = f"{role}.tflite"
+    signatures = {"batch_any": None} if batches is None else {f"batch_{size}": size for size in batches}
+    try:
+        with quiet(), made_traceable(half):
+            converted = _convert(half, signatures)
+    # The converter raises its own type, and passes on whatever Keras raises while it traces.
+    except Exception as error:
+        raise ConversionError(f"{file}: {_reason(error)}") from error
+    model = read_model(converted)
+    if batches is not None:
+        lower_tflite(model, min(batches), for_integers=for_integers)
+    strip(model)
+    operators = operator_kinds(model)
+    refuse_operators(file, operators, custom_operators(model))
+    name_tensors(model, dict(zip(placeholder_names(half), half.inputs, strict=True)))
+    inputs, outputs = tensor_specs(model, several=batches is not None and len(batches) > 1)
+    return Artifact(
+        role=role,
+        format="tflite",
+        precision="float32",
+        data=to_bytes(model),
+        inputs=inputs,
+        outputs=outputs,
+        batches=None if batches is None else tuple(batches),
+        preferred_batch=preferred_batch(largest_row(model), batches),
+        operators=operators,
+        oldest_runtime=oldest_for_tflite(minimum_runtime(model)),
+    )
+
+
+def _convert(half: Any, signatures: Mapping[str, int | None]) -> bytes:
+    archive = keras.export.ExportArchive()
+    archive.track(half)
+    for name, size in signatures.items():
+        archive.add_endpoint(name, positional(half), input_signature=input_signature(half, size))
+    # By way of a SavedModel: from_concrete_functions would drop the weights of a Keras 3 model without
+    # a word, and from_keras_model hides why a model cannot be traced.
+    with tempfile.TemporaryDirectory() as folder:
+        archive.write_out(folder)
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        return bytes(converter.convert())
+
+
+def _reason(error: Exception) -> str:
+    operators = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
+    if operators:
+        return (
+            f"needs the TensorFlow operator {', '.join(operators)} (a Flex operator), which no plain "
+            "runtime has; replace the layer that needs it with standard Keras layers"
+        )
+    return f"the TFLite converter cannot convert it ({failing_layer(error) or one_line(error)})"

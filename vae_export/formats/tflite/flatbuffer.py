@@ -1,0 +1,138 @@
+"""TFLite files as objects: their tensors named, and back to bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import flatbuffers
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+
+from vae_export.formats.tflite.passes.graph import KINDS, drop_unused
+
+__all__ = ["name_tensors", "strip", "to_bytes"]
+
+# Runtimes read weights where they lie, with vector instructions.
+_ALIGNMENT = 16
+_IDENTIFIER = b"TFL3"
+
+
+def name_tensors(model: Any, inputs: Mapping[str, str]) -> None:
+    """Name inputs and outputs as the signatures have them, and all other tensors by their place.
+
+    The converter calls tensors after its own functions, in names that are longer than the graph.
+
+    Args:
+        model: a `schema.ModelT`; changed in place.
+        inputs: what the converter was told to call the inputs -> their names.
+    """
+    for signature in model.signatureDefs:
+        graph = model.subgraphs[signature.subgraphIndex]
+        graph.name = signature.signatureKey
+        names = dict(_places(model, graph))
+        for entry in signature.inputs:
+            name = entry.name.decode()
+            entry.name = inputs.get(name, name).encode()
+        names.update((entry.tensorIndex, entry.name) for entry in (*signature.inputs, *signature.outputs))
+        for index, tensor in enumerate(graph.tensors):
+            tensor.name = names.get(index, b"unused_%d" % index)
+
+
+def _places(model: Any, graph: Any) -> Iterator[tuple[int, bytes]]:
+    """(tensor, name): what an operator makes after the operator, weights where they are first used."""
+    seen = set()
+    for number, operator in enumerate(graph.operators):
+        kind = KINDS[model.operatorCodes[operator.opcodeIndex].builtinCode].lower()
+        for index in operator.inputs:
+            if index >= 0 and index not in seen:
+                seen.add(index)
+                yield index, b"w%d" % index
+        for index in operator.outputs:
+            seen.add(index)
+            yield index, f"{kind}_{number}".encode()
+
+
+def strip(model: Any) -> None:
+    """Leave out what no runtime reads: nothing refers to it, or it is the converter's about itself.
+
+    Args:
+        model: a `schema.ModelT`; changed in place.
+    """
+    model.description = None
+    model.metadata = [entry for entry in model.metadata if entry.name == b"min_runtime_version"]
+    for subgraph in model.subgraphs:
+        for tensor in subgraph.tensors:
+            if tensor.quantization is not None and tensor.quantization.scale is None:
+                tensor.quantization = None
+            # It tells scalars from tensors of unknown rank; those with a shape need it not.
+            tensor.hasRank = tensor.hasRank and not len(tensor.shape)
+    drop_unused(model)
+
+
+def to_bytes(model: Any) -> bytes:
+    """The file of a `schema.ModelT`: nothing equal is in it twice.
+
+    Args:
+        model: changed in place: it can be written once.
+    """
+    for buffer in model.buffers:
+        # The generated code would put the bytes anywhere.
+        buffer.__class__ = _AlignedBuffer
+    for subgraph in model.subgraphs:
+        for operator in subgraph.operators:
+            if operator.builtinOptions is not None:
+                operator.builtinOptions = _SharedOptions(operator.builtinOptions)
+    size = sum(0 if buffer.data is None else len(buffer.data) + _ALIGNMENT for buffer in model.buffers)
+    builder = _SharingBuilder(size + 65536)
+    builder.Finish(model.Pack(builder), _IDENTIFIER)
+    return bytes(builder.Output())
+
+
+class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]  # flatbuffers has no type stubs
+    """Writes equal strings, vectors and options once: signatures differ by little more than a batch size."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self._written: dict[Any, int] = {}
+
+    def once(self, key: Any, write: Callable[[], int]) -> int:
+        """Where something is, written now if it is nowhere yet."""
+        if key not in self._written:
+            self._written[key] = write()
+        return self._written[key]
+
+    def CreateString(self, text: Any, *options: Any) -> int:  # noqa: N802  as flatbuffers has it
+        return self.once(text, lambda: super(_SharingBuilder, self).CreateString(text, *options))
+
+    def CreateNumpyVector(self, values: Any) -> int:  # noqa: N802
+        key = (values.dtype.str, values.tobytes())
+        return self.once(key, lambda: super(_SharingBuilder, self).CreateNumpyVector(values))
+
+
+class _SharedOptions:
+    """The options of an operator."""
+
+    def __init__(self, options: Any) -> None:
+        self._options = options
+
+    def Pack(self, builder: _SharingBuilder) -> int:  # noqa: N802  as the generated code has it
+        """Write them, unless equal ones are there."""
+        key = (type(self._options), repr(vars(self._options)))
+        return builder.once(key, lambda: int(self._options.Pack(builder)))
+
+
+class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # tensorflow has no type stubs
+    def Pack(self, builder: Any) -> Any:  # noqa: N802  as the generated code has it
+        """Write it; the bytes begin at a multiple of `_ALIGNMENT`."""
+        data = None
+        if self.data is not None and len(self.data):
+            content = np.asarray(self.data, np.uint8).tobytes()
+            builder.StartVector(1, len(content), _ALIGNMENT)
+            builder.head -= len(content)
+            builder.Bytes[builder.head : builder.head + len(content)] = content
+            data = builder.EndVector()
+        schema.BufferStart(builder)
+        if data is not None:
+            schema.BufferAddData(builder, data)
+        return schema.BufferEnd(builder)

@@ -1,0 +1,163 @@
+"""The operators of a TFLite file that compute, and how they are named in every signature.
+
+An operator is named by its output in the first signature. In another one it may be called otherwise, as there
+are operators that only move values there, which a batch of one does without. Those apart, all signatures hold
+the same kinds of operators in the same order; so an operator is known by its place among those that compute.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from tensorflow.lite.python import schema_py_generated as schema
+
+from vae_export.core.artifact import Artifact
+from vae_export.errors import ConversionError
+from vae_export.formats.tflite.description import read_model
+from vae_export.formats.tflite.passes.graph import KINDS
+
+__all__ = [
+    "SAME_VALUES",
+    "Tensor",
+    "computing",
+    "find_layers",
+    "kind_of",
+    "moving_between",
+    "quantisable_tensors",
+]
+
+# (subgraph, tensor): names are not unique across signatures.
+Tensor = tuple[int, int]
+
+# What comes out is what goes in, in another order.
+SAME_VALUES = frozenset(
+    {
+        "CONCATENATION",
+        "DEPTH_TO_SPACE",
+        "EXPAND_DIMS",
+        "PACK",
+        "RESHAPE",
+        "SPACE_TO_DEPTH",
+        "SQUEEZE",
+        "TRANSPOSE",
+    }
+)
+_MOVING = SAME_VALUES | {
+    "BATCH_TO_SPACE_ND",
+    "BROADCAST_TO",
+    "CAST",
+    "DEQUANTIZE",
+    "GATHER",
+    "GATHER_ND",
+    "MIRROR_PAD",
+    "PAD",
+    "PADV2",
+    "QUANTIZE",
+    "RESIZE_NEAREST_NEIGHBOR",
+    "REVERSE_V2",
+    "SLICE",
+    "SPACE_TO_BATCH_ND",
+    "SPLIT",
+    "SPLIT_V",
+    "STRIDED_SLICE",
+    "TILE",
+    "UNPACK",
+}
+
+
+def quantisable_tensors(artifact: Artifact) -> tuple[str, ...]:
+    """Names of the operators of a float32 .tflite file that can be kept in float, in the order of the graph.
+
+    An operator is named by its output in the first signature.
+    """
+    model = read_model(artifact.data)
+    first = model.signatureDefs[0].subgraphIndex
+    return tuple(model.subgraphs[first].tensors[index].name.decode() for _, index in computing(model, first))
+
+
+def kind_of(model: Any, operator: Any) -> str:
+    """The schema's name of an operator's kind."""
+    return str(KINDS[model.operatorCodes[operator.opcodeIndex].builtinCode])
+
+
+def computing(model: Any, subgraph: int) -> Iterator[tuple[Any, int]]:
+    """(operator, its output) of the operators that compute float32, in the order of the graph."""
+    graph = model.subgraphs[subgraph]
+    for operator in graph.operators:
+        # Assertions make nothing.
+        for index in map(int, operator.outputs[:1]):
+            is_float = graph.tensors[index].type == schema.TensorType.FLOAT32
+            if is_float and kind_of(model, operator) not in _MOVING:
+                yield operator, index
+
+
+def find_layers(model: Any, names: Collection[str], file: str) -> frozenset[Tensor]:
+    """Where the operators of some names are, in every signature.
+
+    Args:
+        model: the `schema.ModelT` of a float32 file.
+        names: of operators, as in the first signature.
+        file: for messages.
+
+    Returns:
+        Their outputs.
+
+    Raises:
+        ConversionError: there is none of a name, or signatures differ in more than what moves values.
+    """
+    subgraphs = [signature.subgraphIndex for signature in model.signatureDefs]
+    tensors = model.subgraphs[subgraphs[0]].tensors
+    rows = [list(computing(model, subgraph)) for subgraph in subgraphs]
+    known = [tensors[index].name.decode() for _, index in rows[0]]
+    unknown = sorted(set(names) - set(known))
+    if unknown:
+        raise ConversionError(
+            f"{file}: keep_float names {', '.join(unknown)}, which is none of its tensors; there are "
+            f"{', '.join(known)}"
+        )
+    kinds = [[kind_of(model, operator) for operator, _ in row] for row in rows]
+    if names and any(other != kinds[0] for other in kinds):
+        raise ConversionError(
+            f"{file}: keep_float names tensors, but its signatures have different operators, expected the "
+            "same ones in all; export with a single batch size"
+        )
+    return frozenset(
+        (subgraph, row[place][1])
+        for subgraph, row in zip(subgraphs, rows, strict=True)
+        for place, name in enumerate(known)
+        if name in names
+    )
+
+
+def moving_between(model: Any, layers: Collection[Tensor]) -> frozenset[Tensor]:
+    """Outputs of the operators that only move values from some layers to others of them.
+
+    Inputs and outputs of the graph count as layers. In integers such operators would round what goes from
+    float to float.
+
+    Args:
+        model: the `schema.ModelT` of a float32 file.
+        layers: outputs of operators that compute.
+    """
+    found: set[Tensor] = set()
+    for subgraph, graph in enumerate(model.subgraphs):
+        inside = {index for other, index in layers if other == subgraph}
+        moving = [operator for operator in graph.operators if kind_of(model, operator) in _MOVING]
+        ends = {int(index) for index in (*graph.inputs, *graph.outputs)}
+        while True:
+            made = inside.union(ends, *(map(int, operator.outputs) for operator in moving))
+            kept = [o for o in moving if _is_inside(graph, o, made, ends)]
+            if len(kept) == len(moving):
+                break
+            moving = kept
+        found.update((subgraph, int(index)) for operator in moving for index in operator.outputs)
+    return frozenset(found)
+
+
+def _is_inside(graph: Any, operator: Any, made: Collection[int], ends: Collection[int]) -> bool:
+    """Whether all that an operator takes, and all that takes of it, is among some tensors."""
+    computed = {int(index) for other in graph.operators for index in other.outputs}
+    sources = [int(index) for index in operator.inputs if int(index) in computed or int(index) in ends]
+    takers = [o for o in graph.operators if any(index in operator.outputs for index in o.inputs)]
+    return all(index in made for index in (*sources, *(int(i) for taker in takers for i in taker.outputs)))
