@@ -7,7 +7,8 @@ import numpy as np
 from keras import layers, ops
 
 from vae_export.split.graph import flatten
-from vae_export.split.half import Half, Target
+from vae_export.split.graph_model import GraphModel, Target
+from vae_export.split.keras_half import KerasHalf
 from vae_export.split.sampling_layer import SamplingLayer
 
 X_SHAPE = (6, 6, 1)
@@ -121,9 +122,11 @@ def samples(count=12, seed=5):
 def half_of(model, role="decoder"):
     """A functional model with a dict of outputs, as a half."""
     graph = flatten(model)
-    return Half(
-        role,
-        graph.calls,
-        {value.name: value for value in graph.inputs},
-        {name: Target(value) for name, value in zip(graph.output_names, graph.outputs, strict=True)},
+    return KerasHalf(
+        GraphModel(
+            role,
+            graph.calls,
+            {value.name: value for value in graph.inputs},
+            {name: Target(value) for name, value in zip(graph.output_names, graph.outputs, strict=True)},
+        )
     )

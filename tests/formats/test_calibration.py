@@ -5,12 +5,11 @@ from scipy.stats import chi2
 from tests.tiny_models import LATENT, samples
 from vae_export.formats.calibration import calibration_inputs, tail_radius
 from vae_export.verify.gate import Reference
-from vae_export.verify.keras_runner import KerasRunner
 
 
 @pytest.fixture(scope="module")
 def reference(tiny_split):
-    halves = (KerasRunner(half) for half in (tiny_split.encoder, tiny_split.decoder))
+    halves = (tiny_split.encoder, tiny_split.decoder)
     return Reference.compute(*halves, tiny_split.latents, {"x": samples(20)}, {}, 7)
 
 
@@ -38,7 +37,7 @@ def test_decoders_see_posterior_prior_and_tails(reference):
 
 def test_conditions_are_repeated(tiny_split):
     """As many rows of each input, in the dtype of the condition."""
-    halves = (KerasRunner(half) for half in (tiny_split.encoder, tiny_split.decoder))
+    halves = (tiny_split.encoder, tiny_split.decoder)
     reference = Reference.compute(*halves, tiny_split.latents, {"x": samples(3)}, {}, 7)
     object.__setattr__(reference, "conditions", {"label": np.array([[1], [2], [3]], np.int32)})
     inputs = calibration_inputs(reference)["decoder"]

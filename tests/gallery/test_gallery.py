@@ -95,7 +95,7 @@ def test_z_is_distributed_as_in_the_original(style, bundle):
         one = {name: given[name][:1] for name in vae._encoder.inputs}
         mu, logvar = vae.encode(one if len(one) > 1 else one["x"])
         arrays = {
-            value: np.repeat(one[name], draws, axis=0) for name, value in halves.encoder.sources.items()
+            value: np.repeat(one[name], draws, axis=0) for name, value in halves.encoder.model.sources.items()
         }
         for latent, site in zip(halves.latents, halves.sites, strict=True):
             if not site.calls:

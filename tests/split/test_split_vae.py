@@ -1,7 +1,6 @@
 import keras
 import numpy as np
 import pytest
-import tensorflow as tf
 from keras import layers
 
 from tests.tiny_models import (
@@ -131,10 +130,10 @@ def test_the_halves_compute_what_the_whole_computes(build):
     model = randomise(build(), seed=4)
     halves = split(model, "m")
     x = samples(5)
-    posterior = halves.encoder({"x": x})
+    posterior = halves.encoder.run({"x": x})
     assert set(posterior) == {"mu", "logvar"}
     assert posterior["mu"].shape == posterior["logvar"].shape == (5, LATENT)
-    reconstruction = halves.decoder({"z": posterior["mu"]})["reconstruction"]
+    reconstruction = halves.decoder.run({"z": posterior["mu"]})["reconstruction"]
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(reconstruction), original_without_noise(model, x), rtol=0, atol=1e-6
     )
@@ -145,10 +144,10 @@ def test_nothing_random_is_left(build):
     halves = split(randomise(build(), seed=4), "m")
     x, z = samples(3), np.float32([[1, -1, 0.5]])
     for half, given in ((halves.encoder, {"x": x}), (halves.decoder, {"z": z})):
-        once, again = half(given), half(given)
+        once, again = half.run(given), half.run(given)
         for name in once:
             np.testing.assert_array_equal(once[name], again[name])
-        assert not any("seed_generator" in weight.path for weight in half.weights)
+        assert not any("seed_generator" in weight.path for weight in half.model.weights)
     assert list(halves.encoder.inputs) == ["x"]
     assert list(halves.decoder.inputs) == ["z"]
 
@@ -159,7 +158,7 @@ def test_mu_and_logvar_are_not_mixed_up():
     x = samples(4)
     for name in ("mu", "logvar"):
         direct = keras.Model(model.inputs[0], model.get_layer(name).output)(x)
-        np.testing.assert_array_equal(halves.encoder({"x": x})[name], direct)
+        np.testing.assert_array_equal(halves.encoder.run({"x": x})[name], direct)
 
 
 def test_outputs_that_are_left_out_are_told():
@@ -195,11 +194,11 @@ def test_mixed_precision_gives_float32_halves():
     assert "mixed_float16" in policies
     with computing_in_float32(model):
         halves = split(model)
-        posterior = halves.encoder({"x": samples(2)})
-        outputs = {**posterior, **halves.decoder({"z": posterior["mu"]})}
-    assert {tensor.dtype for tensor in outputs.values()} == {tf.float32}
+        posterior = halves.encoder.run({"x": samples(2)})
+        outputs = {**posterior, **halves.decoder.run({"z": posterior["mu"]})}
+    assert {array.dtype for array in outputs.values()} == {np.dtype("float32")}
     same = randomise(tiny_vae(), 1)
-    exact = split(same).encoder({"x": samples(2)})
+    exact = split(same).encoder.run({"x": samples(2)})
     # Computed in float32, not only cast to it.
     np.testing.assert_allclose(posterior["mu"], exact["mu"], rtol=0, atol=1e-6)
     assert [layer.dtype_policy.name for layer in model._flatten_layers()] == policies
@@ -253,10 +252,10 @@ def test_conditions_go_where_they_are_needed():
     # A name that graphs use for something else is made another.
     assert list(halves.decoder.inputs) == ["z", "label", "mu_input"]
     assert halves.decoder.inputs["label"].dtype == "int32"
-    assert set(halves.decoder.targets) == {"image", "class"}
+    assert set(halves.decoder.outputs) == {"image", "class"}
     z, style = np.ones((2, LATENT), np.float32), np.ones((2, 2), np.float32)
     one, other = (
-        halves.decoder({"z": z, "label": np.int32([label, label]), "mu_input": style})["class"]
+        halves.decoder.run({"z": z, "label": np.int32([label, label]), "mu_input": style})["class"]
         for label in (1, 2)
     )
     assert not np.allclose(one, other, rtol=0, atol=1e-3)
@@ -267,7 +266,7 @@ def test_several_latents_have_names_of_their_own():
     mu, logvar = encoder_tensors(x)
     content, style = (SamplingLayer(name=name)([mu, logvar]) for name in ("content", "style"))
     halves = split(keras.Model(x, decoder_tensors(layers.Concatenate()([content, style]))), "m")
-    assert list(halves.encoder.targets) == ["mu_content", "logvar_content", "mu_style", "logvar_style"]
+    assert list(halves.encoder.outputs) == ["mu_content", "logvar_content", "mu_style", "logvar_style"]
     assert list(halves.decoder.inputs) == ["z_content", "z_style"]
     assert [latent.stream for latent in halves.latents] == [0, 1]
 

@@ -19,7 +19,6 @@ from vae_export.verify.fidelity import (
     measure_encoder,
 )
 from vae_export.verify.gate import Reference
-from vae_export.verify.keras_runner import KerasRunner
 from vae_export.verify.keras_similarity import ssim
 
 
@@ -36,7 +35,7 @@ class Altered:
 
 @pytest.fixture(scope="module")
 def reference(tiny_split):
-    halves = (KerasRunner(half) for half in (tiny_split.encoder, tiny_split.decoder))
+    halves = (tiny_split.encoder, tiny_split.decoder)
     return Reference.compute(*halves, tiny_split.latents, {"x": samples(20)}, {}, 7)
 
 

@@ -15,7 +15,6 @@ from vae_export.formats.onnx.convert import convert_to_onnx
 from vae_export.formats.tflite.convert import convert_to_tflite
 from vae_export.split.split_vae import split
 from vae_export.verify.gate import Reference, end_to_end_name, verify_artifacts
-from vae_export.verify.keras_runner import KerasRunner
 
 SWAPPED, ENCODER, DECODER = ("mu", "logvar"), ("mu",), ("reconstruction",)
 
@@ -58,7 +57,7 @@ def plant_in_decoder(layer, index, function):
 def swapped_outputs():
     encoder = split(tiny_vae()).encoder
     x = keras.Input(X_SHAPE, name="x")
-    outputs = encoder({"x": x})
+    outputs = encoder.model({"x": x})
     return half_of(keras.Model(x, {"mu": outputs["logvar"], "logvar": outputs["mu"]}), "encoder")
 
 
@@ -73,7 +72,7 @@ def other_decoder():
 def broken_batch():
     decoder = split(tiny_vae()).decoder
     z = keras.Input((LATENT,), name="z")
-    image = decoder({"z": z})["reconstruction"]
+    image = decoder.model({"z": z})["reconstruction"]
     return half_of(keras.Model(z, {"reconstruction": FirstRowOnly()(image)}))
 
 
@@ -103,8 +102,8 @@ FAULTS = {
 @pytest.fixture(scope="module")
 def reference(tiny_split):
     return Reference.compute(
-        KerasRunner(tiny_split.encoder),
-        KerasRunner(tiny_split.decoder),
+        tiny_split.encoder,
+        tiny_split.decoder,
         tiny_split.latents,
         {"x": samples()},
         {},
@@ -120,8 +119,8 @@ def good(request, tiny_split):
 
 def convert(half, role, format):
     if format == "onnx":
-        return convert_to_onnx(half, role, name="tiny")
-    return convert_to_tflite(half, role)
+        return convert_to_onnx(half, name="tiny")
+    return convert_to_tflite(half)
 
 
 def verify(artifacts, reference):
@@ -191,16 +190,16 @@ def edited(artifact, edit):
 
 
 def onnx_artifact(tiny_split, role):
-    return convert_to_onnx(getattr(tiny_split, role), role, name="tiny")
+    return convert_to_onnx(getattr(tiny_split, role), name="tiny")
 
 
 def test_every_signature_is_compared(tiny_split, reference):
     z = keras.Input((LATENT,), name="z")
-    image = split(tiny_vae()).decoder({"z": z})["reconstruction"]
+    image = split(tiny_vae()).decoder.model({"z": z})["reconstruction"]
     broken = half_of(keras.Model(z, {"reconstruction": WrongForSixtyFour()(image)}))
     artifacts = {
-        "encoder": convert_to_tflite(tiny_split.encoder, "encoder"),
-        "decoder": convert_to_tflite(broken, "decoder"),
+        "encoder": convert_to_tflite(tiny_split.encoder),
+        "decoder": convert_to_tflite(broken),
     }
     failures = verify(artifacts, reference).of("decoder.tflite")["reconstruction"].failures
     assert len(failures) == 1

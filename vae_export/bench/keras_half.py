@@ -15,7 +15,7 @@ Array = np.ndarray[Any, Any]
 
 def compiled(half: Any) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
     """A half as a `tf.function`, which spares what `predict` spends on a call: arrays in, arrays out."""
-    function = tf.function(half)
+    function = tf.function(half.model)
 
     def run(inputs: Mapping[str, Array]) -> dict[str, Array]:
         outputs = function({name: inputs[name] for name in half.inputs}, training=False)

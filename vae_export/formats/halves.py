@@ -42,11 +42,11 @@ def convert_halves(
                 with quiet():
                     from vae_export.formats.onnx.convert import convert_to_onnx
                 fixed = batches[0] if batches and len(batches) == 1 else None
-                artifacts.append(convert_to_onnx(half, role, name=name, opset=opset, batch=fixed))
+                artifacts.append(convert_to_onnx(half, name=name, opset=opset, batch=fixed))
             else:
                 with quiet():
                     from vae_export.formats.tflite.convert import convert_to_tflite
-                artifacts.append(convert_to_tflite(half, role, batches=batches))
+                artifacts.append(convert_to_tflite(half, batches=batches))
     return artifacts
 
 

@@ -85,6 +85,6 @@ class Quantiser:
             with quiet():
                 from vae_export.formats.tflite.convert import convert_to_tflite
             self._for_integers[role] = convert_to_tflite(
-                self._halves[role], role, batches=self._batches, for_integers=True
+                self._halves[role], batches=self._batches, for_integers=True
             )
         return self._for_integers[role]

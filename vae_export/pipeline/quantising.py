@@ -120,12 +120,10 @@ def _precisions(given: tuple[str, ...], formats: Sequence[str]) -> tuple[str, ..
 
 def reference_of(split: SplitVae, samples: Samples, rows: slice, seed: int) -> Reference:
     """What Keras computes on some of the samples."""
-    from vae_export.verify.keras_runner import KerasRunner
-
     given = {name: array[rows] for name, array in samples.arrays.items()}
     return Reference.compute(
-        KerasRunner(split.encoder),
-        KerasRunner(split.decoder),
+        split.encoder,
+        split.decoder,
         split.latents,
         {name: given[name] for name in split.encoder.inputs},
         {name: given[name] for name in split.decoder.inputs if name in given},

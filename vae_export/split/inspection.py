@@ -11,7 +11,7 @@ import keras
 
 from vae_export.errors import ModelError
 from vae_export.split.graph import Call, Graph, flatten, is_functional
-from vae_export.split.half import Half
+from vae_export.split.keras_half import KerasHalf
 from vae_export.split.sampling_site import SamplingSite
 from vae_export.split.split_vae import SplitVae, locate, split_graph
 from vae_export.split.stand_in import StandIn
@@ -142,15 +142,15 @@ def _site_row(site: SamplingSite) -> SiteRow:
     )
 
 
-def _tensors(half: Half) -> tuple[dict[str, Any], dict[str, Any]]:
-    inputs = {name: tuple(tensor.shape) for name, tensor in half.inputs.items()}
-    return inputs, {name: tuple(target.value.shape) for name, target in half.targets.items()}
+def _tensors(half: KerasHalf) -> tuple[dict[str, Any], dict[str, Any]]:
+    inputs = {name: tuple(tensor.shape) for name, tensor in half.model.inputs.items()}
+    return inputs, {name: tuple(target.value.shape) for name, target in half.model.targets.items()}
 
 
 def _layers(graph: Graph, sites: Sequence[SamplingSite], halves: SplitVae | None) -> tuple[LayerRow, ...]:
     sampling = {call for site in sites for call in site.calls}
-    encoder = set(halves.encoder.calls) if halves else set()
-    decoder = set(halves.decoder.calls) if halves else set()
+    encoder = set(halves.encoder.model.calls) if halves else set()
+    decoder = set(halves.decoder.model.calls) if halves else set()
 
     def part(call: Call) -> str:
         parts = [

@@ -9,8 +9,9 @@ from typing import Any
 from vae_export.core.latent import Latent
 from vae_export.errors import InputError, ModelError, SamplingSiteError
 from vae_export.split.graph import Call, Graph, Value, calls_between, flatten, is_functional, values_behind
-from vae_export.split.half import Half, Target
+from vae_export.split.graph_model import GraphModel, Target
 from vae_export.split.input_shape import with_x_shape
+from vae_export.split.keras_half import KerasHalf
 from vae_export.split.pair import Pair, join, pair_in
 from vae_export.split.sampling_site import SamplingSite, find_sampling_sites
 from vae_export.split.traced_call import CannotTraceError, trace_call
@@ -36,8 +37,8 @@ class SplitVae:
     """
 
     name: str
-    encoder: Half
-    decoder: Half
+    encoder: KerasHalf
+    decoder: KerasHalf
     latents: tuple[Latent, ...]
     sites: tuple[SamplingSite, ...]
     graph: Graph
@@ -46,13 +47,13 @@ class SplitVae:
     @property
     def x_shape(self) -> tuple[int, ...]:
         """Shape of one x, without the batch."""
-        return tuple(self.encoder.inputs["x"].shape[1:])
+        return tuple(self.encoder.model.inputs["x"].shape[1:])
 
     @property
     def inputs(self) -> dict[str, Value]:
         """x and the conditions, by name."""
         z = {latent.z for latent in self.latents}
-        sources = {**self.encoder.sources, **self.decoder.sources}
+        sources = {**self.encoder.model.sources, **self.decoder.model.sources}
         return {name: value for name, value in sources.items() if name not in z}
 
     def describe_cut(self) -> str:
@@ -167,14 +168,16 @@ def split_graph(graph: Graph, sites: Sequence[SamplingSite], name: str) -> Split
     # x first.
     encoder_inputs.sort(key=lambda value: value is not x)
     sources = {names[value]: value for value in encoder_inputs}
-    encoder = Half("encoder", encoder_calls, sources, posterior)
+    encoder = GraphModel("encoder", encoder_calls, sources, posterior)
     sources = {**drawn, **{names[value]: value for value in decoder_inputs}}
-    decoder = Half("decoder", decoder_calls, sources, {key: Target(value) for key, value in targets.items()})
+    decoder = GraphModel(
+        "decoder", decoder_calls, sources, {key: Target(value) for key, value in targets.items()}
+    )
     kept = {*targets.values(), *(value for site in sites for value in (*site.inputs, site.z))}
     left_out = tuple(
         name for name, value in zip(graph.output_names, graph.outputs, strict=True) if value not in kept
     )
-    return SplitVae(name, encoder, decoder, latents, tuple(sites), graph, left_out)
+    return SplitVae(name, KerasHalf(encoder), KerasHalf(decoder), latents, tuple(sites), graph, left_out)
 
 
 def _latents(sites: Sequence[SamplingSite]) -> tuple[Latent, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from typing import Any
 
 import keras
 
+from vae_export.split.keras_half import KerasHalf
 from vae_export.split.scope_names import scope_names
 
 __all__ = ["failing_layer", "made_traceable"]
@@ -21,14 +21,14 @@ def failing_layer(error: Exception) -> str | None:
 
 
 @contextlib.contextmanager
-def made_traceable(half: Any) -> Iterator[None]:
+def made_traceable(half: KerasHalf) -> Iterator[None]:
     """Lend the layers of a half what the converters need.
 
     - Names that TensorFlow takes for scopes.
     - Recurrent layers unrolled over their steps: of their loops tf2onnx makes files whose bytes differ from
       run to run, and the TFLite converter tensor lists, which no plain runtime has.
     """
-    operations = [*half._flatten_layers(), *(call.operation for call in half.calls)]
+    operations = [*half.model._flatten_layers(), *(call.operation for call in half.model.calls)]
     looping = [
         layer
         for layer in dict.fromkeys(operations)

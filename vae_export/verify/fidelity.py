@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.core.half import Runner
 from vae_export.runtime.draws import draw_prior, draw_z
 from vae_export.verify.gate import Reference
 from vae_export.verify.metrics import value_scale
-from vae_export.verify.runners import Runner
 from vae_export.verify.vae_metrics import elbo, gaussian_kl, mu_error, psnr_db
 
 __all__ = [

@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 
 from vae_export.core.artifact import Artifact, pairs
+from vae_export.core.half import Half, Runner
 from vae_export.core.latent import Latent
 from vae_export.errors import MissingDependencyError, ModelError, ParityError, one_line
 from vae_export.io.quiet import quiet
 from vae_export.runtime.draws import draw_z
 from vae_export.verify.cases import decoder_cases, encoder_cases
-from vae_export.verify.keras_runner import KerasRunner
 from vae_export.verify.metrics import value_scale
 from vae_export.verify.parity import DEFAULT_TOLERANCE, OutputParity, ParityReport, check_case, check_graph
-from vae_export.verify.runners import Runner, load_runner
+from vae_export.verify.runners import load_runner
 
 __all__ = ["Reference", "end_to_end_name", "verify_artifacts"]
 
@@ -43,8 +43,8 @@ class Reference:
         seed: of the noise.
     """
 
-    encoder: KerasRunner
-    decoder: KerasRunner
+    encoder: Half
+    decoder: Half
     latents: tuple[Latent, ...]
     encoder_inputs: Mapping[str, Array]
     conditions: Mapping[str, Array]
@@ -56,8 +56,8 @@ class Reference:
     @classmethod
     def compute(
         cls,
-        encoder: KerasRunner,
-        decoder: KerasRunner,
+        encoder: Half,
+        decoder: Half,
         latents: Sequence[Latent],
         encoder_inputs: Mapping[str, Array],
         conditions: Mapping[str, Array],
@@ -76,15 +76,13 @@ class Reference:
         return cls(encoder, decoder, tuple(latents), encoder_inputs, conditions, posterior, z, outputs, seed)
 
 
-def _refuse_batch_dependence(
-    half: KerasRunner, inputs: Mapping[str, Array], outputs: Mapping[str, Array]
-) -> None:
+def _refuse_batch_dependence(half: Half, inputs: Mapping[str, Array], outputs: Mapping[str, Array]) -> None:
     alone = half.run({name: array[:1] for name, array in inputs.items()})
     for name, array in alone.items():
         off = float(np.abs(array[0] - outputs[name][0]).max(initial=0.0))
         if off > ALONE_TOLERANCE * value_scale(outputs[name]):
             raise ModelError(
-                f"{half.half.name}: {name!r} of a sample differs by {off:.2g} alone and in "
+                f"{half.role}: {name!r} of a sample differs by {off:.2g} alone and in "
                 f"a batch of {len(outputs[name])}, expected rows that do not depend on each other; batch "
                 "statistics, as of BatchNormalization called with training=True, belong to training"
             )

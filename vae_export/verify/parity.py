@@ -13,10 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.core.half import Runner
 from vae_export.errors import ParityError, one_line
 from vae_export.verify.cases import Case
 from vae_export.verify.metrics import max_absolute_error, mean_absolute_error, sqnr_db, value_scale
-from vae_export.verify.runners import Runner
 
 __all__ = ["DEFAULT_TOLERANCE", "OutputParity", "ParityReport", "check_case", "check_graph"]
 

@@ -6,25 +6,12 @@ what will run there.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
-
-import numpy as np
-
 from vae_export.core.artifact import Artifact
+from vae_export.core.half import Runner
 from vae_export.errors import MissingDependencyError
 from vae_export.runtime.python import vae_runtime
 
-__all__ = ["Runner", "load_runner"]
-
-Array = np.ndarray[Any, Any]
-
-
-class Runner(Protocol):
-    """Anything that computes outputs by name from inputs by name, all ``[n, ...]``."""
-
-    def run(self, inputs: Any) -> Mapping[str, Array]:
-        """Compute."""
+__all__ = ["load_runner"]
 
 
 def load_runner(artifact: Artifact, threads: int | None = None) -> Runner:

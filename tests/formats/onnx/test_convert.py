@@ -17,14 +17,14 @@ from vae_export.formats.onnx.passes.canonical import all_nodes
 
 @pytest.fixture(scope="module")
 def encoder(tiny_split):
-    return convert_to_onnx(tiny_split.encoder, "encoder", name="tiny")
+    return convert_to_onnx(tiny_split.encoder, name="tiny")
 
 
 def test_tensors_have_the_fields_names(encoder, tiny_split):
     assert encoder.inputs == (TensorSpec("x", (None, *X_SHAPE), "float32"),)
     assert sorted(spec.name for spec in encoder.outputs) == ["logvar", "mu"]
     assert {spec.shape for spec in encoder.outputs} == {(None, LATENT)}
-    decoder = convert_to_onnx(tiny_split.decoder, "decoder", name="tiny")
+    decoder = convert_to_onnx(tiny_split.decoder, name="tiny")
     assert decoder.inputs == (TensorSpec("z", (None, LATENT), "float32"),)
     assert decoder.outputs == (TensorSpec("reconstruction", (None, *X_SHAPE), "float32"),)
     assert decoder.file == "decoder.onnx"
@@ -44,11 +44,11 @@ def test_metadata(encoder):
 
 @pytest.mark.parametrize("opset", OPSETS)
 def test_every_opset_offered_loads_and_computes(tiny_split, opset):
-    artifact = convert_to_onnx(tiny_split.decoder, "decoder", name="tiny", opset=opset)
+    artifact = convert_to_onnx(tiny_split.decoder, name="tiny", opset=opset)
     assert artifact.opset == opset
     z = np.float32([[0.5, -1, 2], [0, 1, -1]])
     (got,) = onnxruntime.InferenceSession(artifact.data).run(["reconstruction"], {"z": z})
-    expected = tiny_split.decoder({"z": z})["reconstruction"]
+    expected = tiny_split.decoder.run({"z": z})["reconstruction"]
     np.testing.assert_allclose(got, expected, rtol=0, atol=1e-6)
 
 
@@ -57,11 +57,11 @@ def test_other_opsets_are_refused(tiny_split, opset):
     with pytest.raises(
         InputError, match=rf"^opset: got {opset}, expected 13 to 18 \(default {DEFAULT_OPSET}\)$"
     ):
-        convert_to_onnx(tiny_split.decoder, "decoder", name="tiny", opset=opset)
+        convert_to_onnx(tiny_split.decoder, name="tiny", opset=opset)
 
 
 def test_a_fixed_batch(tiny_split):
-    artifact = convert_to_onnx(tiny_split.encoder, "encoder", name="tiny", batch=4)
+    artifact = convert_to_onnx(tiny_split.encoder, name="tiny", batch=4)
     assert artifact.inputs[0].shape == (4, *X_SHAPE)
     assert {spec.shape for spec in artifact.outputs} == {(4, LATENT)}
     outputs = onnxruntime.InferenceSession(artifact.data).run(["mu"], {"x": samples(4)})
@@ -69,7 +69,7 @@ def test_a_fixed_batch(tiny_split):
 
 
 def test_converting_twice_gives_the_same_bytes(encoder, tiny_split):
-    assert convert_to_onnx(tiny_split.encoder, "encoder", name="tiny").data == encoder.data
+    assert convert_to_onnx(tiny_split.encoder, name="tiny").data == encoder.data
 
 
 def sequence_half(layer):
@@ -81,7 +81,7 @@ def test_names_and_order_come_from_the_model_alone():
     # Attention: tf2onnx names what it makes of einsum by addresses.
     attention = layers.MultiHeadAttention(2, 2)
     half = sequence_half(lambda z: attention(z, z))
-    assert len({convert_to_onnx(half, "decoder", name="m").data for _ in range(4)}) == 1
+    assert len({convert_to_onnx(half, name="m").data for _ in range(4)}) == 1
 
 
 class Doubling(layers.Layer):
@@ -93,25 +93,25 @@ class Doubling(layers.Layer):
 
 def test_the_bodies_of_loops_follow_the_names():
     half = sequence_half(Doubling())
-    artifact = convert_to_onnx(half, "decoder", name="m")
+    artifact = convert_to_onnx(half, name="m")
     assert "Loop" in artifact.operators
     z = np.random.default_rng(0).normal(size=(2, 4, LATENT)).astype(np.float32)
     (got,) = onnxruntime.InferenceSession(artifact.data).run(None, {"z": z})
-    np.testing.assert_allclose(got, half({"z": z})["reconstruction"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(got, half.run({"z": z})["reconstruction"], rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("layer", [layers.GRU, layers.LSTM, layers.SimpleRNN])
 def test_recurrent_layers_are_unrolled(layer):
     layer = layer(3, return_sequences=True)
     half = sequence_half(layer)
-    artifact = convert_to_onnx(half, "decoder", name="m")
+    artifact = convert_to_onnx(half, name="m")
     assert "Loop" not in artifact.operators
     # As often as it is done: of loops the converter makes other bytes each time.
-    assert {convert_to_onnx(half, "decoder", name="m").data for _ in range(3)} == {artifact.data}
+    assert {convert_to_onnx(half, name="m").data for _ in range(3)} == {artifact.data}
     assert layer.unroll is False
     z = np.random.default_rng(0).normal(size=(2, 4, LATENT)).astype(np.float32)
     (got,) = onnxruntime.InferenceSession(artifact.data).run(None, {"z": z})
-    np.testing.assert_allclose(got, half({"z": z})["reconstruction"], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(got, half.run({"z": z})["reconstruction"], rtol=0, atol=1e-5)
 
 
 def test_what_layers_hold_besides_weights_is_in_the_file():
@@ -119,11 +119,11 @@ def test_what_layers_hold_besides_weights_is_in_the_file():
     layer = layers.Normalization()
     layer.adapt(np.random.default_rng(0).normal(3, 2, (50, LATENT)).astype(np.float32))
     half = half_with(layer)
-    artifact = convert_to_onnx(half, "decoder", name="m")
+    artifact = convert_to_onnx(half, name="m")
     assert [spec.name for spec in artifact.inputs] == ["z"]
     z = np.random.default_rng(1).normal(size=(4, LATENT)).astype(np.float32)
     (got,) = onnxruntime.InferenceSession(artifact.data).run(None, {"z": z})
-    np.testing.assert_allclose(got, half({"z": z})["reconstruction"], rtol=0, atol=1e-6)
+    np.testing.assert_allclose(got, half.run({"z": z})["reconstruction"], rtol=0, atol=1e-6)
 
 
 def test_a_random_operator_inside_of_a_branch_is_found():
@@ -182,7 +182,7 @@ class StringHash(layers.Layer):
 )
 def test_operators_no_device_has_are_named(layer, message):
     with pytest.raises(ConversionError, match=message):
-        convert_to_onnx(half_with(layer()), "decoder", name="m")
+        convert_to_onnx(half_with(layer()), name="m")
 
 
 class Fails(layers.Layer):
@@ -197,7 +197,7 @@ class Fails(layers.Layer):
 
 def test_what_the_converter_raises_is_told():
     with pytest.raises(ConversionError, match=r"^decoder\.onnx: tf2onnx cannot convert it \(.*no graph.*\)$"):
-        convert_to_onnx(half_with(Fails()), "decoder", name="m")
+        convert_to_onnx(half_with(Fails()), name="m")
 
 
 @pytest.mark.parametrize("before", [None, "TRUE"])
@@ -205,5 +205,5 @@ def test_the_environment_is_left_as_it_was(tiny_split, monkeypatch, before):
     monkeypatch.delenv("TF2ONNX_CATCH_ERRORS", raising=False)
     if before is not None:
         monkeypatch.setenv("TF2ONNX_CATCH_ERRORS", before)
-    convert_to_onnx(tiny_split.decoder, "decoder", name="tiny")
+    convert_to_onnx(tiny_split.decoder, name="tiny")
     assert os.environ.get("TF2ONNX_CATCH_ERRORS") == before

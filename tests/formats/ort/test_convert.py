@@ -14,7 +14,7 @@ from vae_export.formats.ort.convert import convert_to_ort, required_operators
 
 @pytest.fixture(scope="module")
 def decoder(tiny_split):
-    return convert_to_onnx(tiny_split.decoder, "decoder", name="tiny")
+    return convert_to_onnx(tiny_split.decoder, name="tiny")
 
 
 def test_it_computes_the_same(decoder):

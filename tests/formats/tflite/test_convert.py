@@ -12,7 +12,7 @@ from vae_export.formats.tflite.convert import convert_to_tflite
 
 @pytest.fixture(scope="module")
 def encoder(tiny_split):
-    return convert_to_tflite(tiny_split.encoder, "encoder")
+    return convert_to_tflite(tiny_split.encoder)
 
 
 def test_signatures_and_tensors_have_the_fields_names(encoder):
@@ -30,7 +30,7 @@ def test_signatures_and_tensors_have_the_fields_names(encoder):
 @pytest.mark.parametrize("size", [1, 16, 64])
 def test_names_stand_at_the_tensors_they_belong_to(encoder, tiny_split, size):
     run = Interpreter(model_content=encoder.data).get_signature_runner(f"batch_{size}")
-    got, expected = run(x=samples(size)), tiny_split.encoder({"x": samples(size)})
+    got, expected = run(x=samples(size)), tiny_split.encoder.run({"x": samples(size)})
     for name in ("mu", "logvar"):
         np.testing.assert_allclose(got[name], expected[name], rtol=0, atol=1e-5)
 
@@ -47,8 +47,8 @@ def test_every_tensor_has_a_name_of_its_own(encoder):
 
 def test_weights_are_stored_once_and_aligned(tiny_split):
     """Signatures share the weights, which vector instructions read where they lie."""
-    one, three = (convert_to_tflite(tiny_split.decoder, "decoder", batches=b) for b in ((1,), (1, 16, 64)))
-    weights = sum(weight.numpy().nbytes for weight in tiny_split.decoder.weights)
+    one, three = (convert_to_tflite(tiny_split.decoder, batches=b) for b in ((1,), (1, 16, 64)))
+    weights = sum(weight.numpy().nbytes for weight in tiny_split.decoder.model.weights)
     assert weights < len(one.data) < len(three.data) < weights + 8192
     model = schema.Model.GetRootAs(three.data, 0)
     large = 0
@@ -65,17 +65,17 @@ def test_the_delegate_takes_the_graph_as_one(tiny_split, role):
     """With static shapes XNNPACK has one partition; with a free batch shapes are computed in between."""
 
     def partitions(batches):
-        artifact = convert_to_tflite(getattr(tiny_split, role), role, batches=batches)
+        artifact = convert_to_tflite(getattr(tiny_split, role), batches=batches)
         interpreter = Interpreter(model_content=artifact.data)
         interpreter.allocate_tensors()
         return [entry["op_name"] for entry in interpreter._get_ops_details()].count("DELEGATE")
 
     assert [partitions((size,)) for size in (1, 16)] == [1, 1]
-    assert "SHAPE" in convert_to_tflite(tiny_split.decoder, "decoder", batches=None).operators
+    assert "SHAPE" in convert_to_tflite(tiny_split.decoder, batches=None).operators
 
 
 def test_weights_are_in_the_file(encoder, tiny_split):
-    weights = sum(weight.numpy().nbytes for weight in tiny_split.encoder.weights)
+    weights = sum(weight.numpy().nbytes for weight in tiny_split.encoder.model.weights)
     assert len(encoder.data) > weights
 
 
@@ -86,7 +86,7 @@ def test_only_builtin_operators(encoder):
 
 
 def test_a_fixed_batch(tiny_split):
-    artifact = convert_to_tflite(tiny_split.decoder, "decoder", batches=(4,))
+    artifact = convert_to_tflite(tiny_split.decoder, batches=(4,))
     assert artifact.inputs == (TensorSpec("z", (4, LATENT), "float32"),)
     assert artifact.outputs == (TensorSpec("reconstruction", (4, *X_SHAPE), "float32"),)
     # No shape has to be computed at run time.
@@ -94,13 +94,13 @@ def test_a_fixed_batch(tiny_split):
 
 
 def test_any_batch(tiny_split):
-    artifact = convert_to_tflite(tiny_split.decoder, "decoder", batches=None)
+    artifact = convert_to_tflite(tiny_split.decoder, batches=None)
     assert (artifact.batches, artifact.inputs[0].shape) == (None, (None, LATENT))
     assert list(Interpreter(model_content=artifact.data).get_signature_list()) == ["batch_any"]
 
 
 def test_converting_twice_gives_the_same_bytes(encoder, tiny_split):
-    assert convert_to_tflite(tiny_split.encoder, "encoder").data == encoder.data
+    assert convert_to_tflite(tiny_split.encoder).data == encoder.data
 
 
 @pytest.mark.parametrize(
@@ -124,4 +124,4 @@ def test_converting_twice_gives_the_same_bytes(encoder, tiny_split):
 )
 def test_what_no_device_has_is_named(layer, message):
     with pytest.raises(ConversionError, match=message):
-        convert_to_tflite(half_with(layer()), "decoder")
+        convert_to_tflite(half_with(layer()))

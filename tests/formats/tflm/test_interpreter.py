@@ -40,7 +40,7 @@ def test_what_the_interpreter_lacks_is_read_from_what_it_says(tmp_path):
     x = keras.Input((4,), batch_size=None)
     y = keras.layers.Activation(lambda t: keras.activations.gelu(t, approximate=True))(x)
     half = half_of(keras.Model(x, {"reconstruction": y}))
-    data = convert_to_tflite(half, "decoder", batches=(1,)).data
+    data = convert_to_tflite(half, batches=(1,)).data
     with pytest.raises(
         ConversionError,
         match=r"^decoder: holds GELU, which TensorFlow Lite Micro does not have; change the model",
@@ -55,7 +55,7 @@ def test_a_file_that_is_none(tmp_path):
 
 
 def test_several_signatures_are_refused(tiny_split):
-    data = convert_to_tflite(tiny_split.decoder, "decoder", batches=(1, 16)).data
+    data = convert_to_tflite(tiny_split.decoder, batches=(1, 16)).data
     with pytest.raises(ConversionError, match=r"^d: got 2 signatures and 2 subgraphs, expected one of each"):
         interface_of("d", data)
 

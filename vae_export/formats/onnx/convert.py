@@ -26,6 +26,7 @@ from vae_export.formats.onnx.passes.canonical import all_nodes, canonicalise
 from vae_export.formats.onnx.passes.lowering import lower_onnx
 from vae_export.formats.operators import refuse_operators
 from vae_export.io.quiet import quiet
+from vae_export.split.keras_half import KerasHalf
 from vae_export.split.signature import input_signature, placeholder_names, positional
 from vae_export.split.tracing import failing_layer, made_traceable
 
@@ -35,13 +36,12 @@ _CATCH_ERRORS = "TF2ONNX_CATCH_ERRORS"
 
 
 def convert_to_onnx(
-    half: Any, role: str, *, name: str, opset: int = DEFAULT_OPSET, batch: int | None = None
+    half: KerasHalf, *, name: str, opset: int = DEFAULT_OPSET, batch: int | None = None
 ) -> Artifact:
     """Convert a half with tf2onnx, clean it with onnxslim and check it in full.
 
     Args:
-        half: Keras model with dicts of inputs and outputs; the tensors get these names.
-        role: "encoder" or "decoder".
+        half: its inputs and outputs; the tensors get these names.
         name: of the VAE; goes into the file's metadata.
         opset: see `check_opset`.
         batch: a fixed batch size, or None for any.
@@ -51,7 +51,7 @@ def convert_to_onnx(
         ConversionError: the half cannot be converted, or the file holds operators it must not.
     """
     check_opset(opset)
-    file = f"{role}.onnx"
+    role, file = half.role, f"{half.role}.onnx"
     model = _trace(half, opset, batch, file)
     nodes = list(all_nodes(model.graph))
     custom = [

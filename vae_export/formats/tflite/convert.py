@@ -26,6 +26,7 @@ from vae_export.formats.tflite.description import (
 from vae_export.formats.tflite.flatbuffer import name_tensors, strip, to_bytes
 from vae_export.formats.tflite.passes.lowering import lower_tflite
 from vae_export.io.quiet import quiet
+from vae_export.split.keras_half import KerasHalf
 from vae_export.split.signature import input_signature, placeholder_names, positional
 from vae_export.split.tracing import failing_layer, made_traceable
 
@@ -33,8 +34,7 @@ __all__ = ["convert_to_tflite"]
 
 
 def convert_to_tflite(
-    half: Any,
-    role: str,
+    half: KerasHalf,
     *,
     batches: Sequence[int] | None = DEFAULT_BATCHES,
     for_integers: bool = False,
@@ -45,15 +45,14 @@ def convert_to_tflite(
     ``batch_N``; the weights are in the file once. A file for any batch has the one signature ``batch_any``.
 
     Args:
-        half: Keras model with dicts of inputs and outputs; signatures and tensors get these names.
-        role: "encoder" or "decoder".
+        half: its inputs and outputs; signatures and tensors get these names.
         batches: the batch sizes, ascending, or None for any.
         for_integers: lower it as suits activations of 8 bits.
 
     Raises:
         ConversionError: the half cannot be converted, or the file holds operators it must not.
     """
-    file = f"{role}.tflite"
+    role, file = half.role, f"{half.role}.tflite"
     signatures = {"batch_any": None} if batches is None else {f"batch_{size}": size for size in batches}
     try:
         with quiet(), made_traceable(half):
@@ -85,7 +84,7 @@ def convert_to_tflite(
 
 def _convert(half: Any, signatures: Mapping[str, int | None]) -> bytes:
     archive = keras.export.ExportArchive()
-    archive.track(half)
+    archive.track(half.model)
     for name, size in signatures.items():
         archive.add_endpoint(name, positional(half), input_signature=input_signature(half, size))
     # By way of a SavedModel: from_concrete_functions would drop the weights of a Keras 3 model without

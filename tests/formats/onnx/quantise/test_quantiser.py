@@ -34,8 +34,8 @@ class Reference:
         path = reference_models()[name]
         with quiet():
             halves = split(load_model(path), name)
-            self.encoder = convert_to_onnx(halves.encoder, "encoder", name=name)
-            self.decoder = convert_to_onnx(halves.decoder, "decoder", name=name)
+            self.encoder = convert_to_onnx(halves.encoder, name=name)
+            self.decoder = convert_to_onnx(halves.decoder, name=name)
         pictures = np.load(path.with_name("samples.npz"))["x"].reshape(256, 28, 28, 1) / np.float32(255)
         self.x, self.other_x = pictures[:128], pictures[128:]
         (self.latent,) = self.decoder.inputs[0].shape[1:]
@@ -168,7 +168,7 @@ def conditional():
     keras.utils.set_random_seed(1)
     with quiet():
         halves = split(conditional_label.build(), "m")
-        return convert_to_onnx(halves.decoder, "decoder", name="m")
+        return convert_to_onnx(halves.decoder, name="m")
 
 
 @pytest.mark.parametrize("precision", PRECISIONS)
@@ -188,7 +188,7 @@ def test_conditions_of_integers(conditional, precision):
 
 @pytest.fixture(scope="module")
 def tiny_decoder(tiny_split):
-    return convert_to_onnx(tiny_split.decoder, "decoder", name="tiny")
+    return convert_to_onnx(tiny_split.decoder, name="tiny")
 
 
 @pytest.mark.parametrize(
@@ -247,12 +247,12 @@ def test_nothing_is_left_to_quantise(tiny_decoder, precision, message):
 
 
 def test_a_fixed_batch(tiny_split):
-    encoder = convert_to_onnx(tiny_split.encoder, "encoder", name="tiny", batch=4)
+    encoder = convert_to_onnx(tiny_split.encoder, name="tiny", batch=4)
     quantised = quantise_onnx(encoder, "int8", {"x": samples(7)})
     assert (quantised.batches, quantised.inputs) == ((4,), encoder.inputs)
     assert kl(*(run(half, {"x": samples(4)}) for half in (encoder, quantised)))[0] < 0.05
     # As many weights as with any batch: the converter makes other nodes of them.
-    free = quantise_onnx(convert_to_onnx(tiny_split.encoder, "encoder", name="m"), "int8", {"x": samples(7)})
+    free = quantise_onnx(convert_to_onnx(tiny_split.encoder, name="m"), "int8", {"x": samples(7)})
     assert len(quantisable_tensors(encoder)) == 3
     assert weights_of(quantised)["uint8"] == weights_of(free)["uint8"]
 
@@ -260,7 +260,7 @@ def test_a_fixed_batch(tiny_split):
 @pytest.mark.parametrize("precision", PRECISIONS)
 @pytest.mark.parametrize("opset", [13, 18])
 def test_every_opset_has_every_precision(tiny_split, precision, opset):
-    decoder = convert_to_onnx(tiny_split.decoder, "decoder", name="tiny", opset=opset)
+    decoder = convert_to_onnx(tiny_split.decoder, name="tiny", opset=opset)
     z = np.random.default_rng(0).standard_normal((40, LATENT), np.float32)
     quantised = quantise_onnx(decoder, precision, {"z": z})
     assert quantised.opset == opset

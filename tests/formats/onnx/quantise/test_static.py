@@ -37,7 +37,7 @@ def convolutions():
     h = layers.Conv2DTranspose(5, 3, strides=2, padding="same", activation="relu")(h)
     h = layers.Conv2D(4, 3, padding="same")(h)
     model = randomise(keras.Model(z, {"reconstruction": layers.ELU()(h)}), 2)
-    return convert_to_onnx(half_of(model), "decoder", name="m")
+    return convert_to_onnx(half_of(model), name="m")
 
 
 def test_convolutions_with_all_between_them(convolutions):

@@ -36,7 +36,7 @@ def _cut(model):
 @functools.cache
 def float_file(model, role, for_integers=False, batches=BATCHES):
     """A half as a float32 .tflite file."""
-    return convert_to_tflite(half(model, role), role, batches=batches, for_integers=for_integers)
+    return convert_to_tflite(half(model, role), batches=batches, for_integers=for_integers)
 
 
 @functools.cache
@@ -51,14 +51,14 @@ def samples(model):
 def computed(model, role):
     """Rows to compare on -> what Keras computes of them: ``(inputs, outputs)``."""
     inputs = {"x": samples(model)[1]} if role == "encoder" else {"z": draws(model, 1)}
-    outputs = half(model, role)(inputs, training=False)
+    outputs = half(model, role).run(inputs)
     return inputs, {name: np.asarray(value) for name, value in outputs.items()}
 
 
 @functools.cache
 def draws(model, part):
     """z of real samples, of the prior, and, to calibrate, as far out as one of 16000 draws is."""
-    outputs = half(model, "encoder")({"x": samples(model)[part]}, training=False)
+    outputs = half(model, "encoder").run({"x": samples(model)[part]})
     mu, logvar = (np.asarray(outputs[name]) for name in ("mu", "logvar"))
     size = mu.shape[1]
     posterior = vae_runtime.sample(mu, logvar, seed=part)

@@ -245,7 +245,7 @@ def labelled():
     keras.utils.set_random_seed(1)
     with quiet():
         cut = split(conditional_label.build(), "labelled")
-    return convert_to_tflite(cut.decoder, "decoder", batches=(1, 16))
+    return convert_to_tflite(cut.decoder, batches=(1, 16))
 
 
 @pytest.mark.parametrize("options", [{}, {"integer_io": True}], ids=["float", "integer"])
@@ -273,7 +273,7 @@ def test_names_that_are_no_identifiers():
     keras.utils.set_random_seed(1)
     with quiet():
         cut = split(strange_names.build(), "strange")
-    float_file = convert_to_tflite(cut.decoder, "decoder", batches=(1, 16), for_integers=True)
+    float_file = convert_to_tflite(cut.decoder, batches=(1, 16), for_integers=True)
     rng = np.random.default_rng(0)
     rows = {
         spec.name: rng.normal(size=(16, *spec.shape[1:])).astype(np.float32) for spec in float_file.inputs
@@ -300,7 +300,7 @@ def test_a_softplus_selects_by_its_own_input():
     peak(model)
     with quiet():
         cut = split(model, "softplus")
-    float_file = convert_to_tflite(cut.encoder, "encoder", batches=(16,), for_integers=True)
+    float_file = convert_to_tflite(cut.encoder, batches=(16,), for_integers=True)
     names = quantisable_tensors(float_file)
     assert any(name.startswith("select") for name in names)
     (x,) = float_file.inputs
@@ -319,7 +319,7 @@ def transposed_convolution():
     hidden = layers.Conv2DTranspose(8, 3, strides=2, padding="valid", activation="relu")(hidden)
     picture = layers.Conv2DTranspose(1, 3, strides=2, padding="valid", activation="sigmoid")(hidden)
     model = keras.Model(z, {"reconstruction": picture})
-    return convert_to_tflite(half_of(model), "decoder", batches=(1, 16), for_integers=True)
+    return convert_to_tflite(half_of(model), batches=(1, 16), for_integers=True)
 
 
 def test_what_a_quantiser_passes_over():

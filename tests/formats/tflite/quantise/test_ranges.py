@@ -18,7 +18,7 @@ LOGIT = np.log(511)
 def file_of(output, z):
     """A float file of a decoder with these tensors."""
     outputs = output if isinstance(output, dict) else {"reconstruction": output}
-    return convert_to_tflite(half_of(keras.Model(z, outputs)), "decoder", batches=(1,), for_integers=True)
+    return convert_to_tflite(half_of(keras.Model(z, outputs)), batches=(1,), for_integers=True)
 
 
 def named(model, ranges, subgraph=0):

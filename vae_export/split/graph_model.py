@@ -1,4 +1,4 @@
-"""One half of a VAE: a part of its graph, called on new inputs with the original's own layers."""
+"""A part of a Keras graph as a model of its own, called on new inputs with the original's layers."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import keras
 
 from vae_export.split.graph import Call, Value, replay
 
-__all__ = ["Half", "Target"]
+__all__ = ["GraphModel", "Target"]
 
 
 @dataclass(frozen=True)
@@ -25,14 +25,19 @@ class Target:
     value: Value
     transform: Callable[[Any], Any] | None = None
 
+    @property
+    def dtype(self) -> str:
+        """Of the output: float32 if it is of any floating type."""
+        return _given_dtype(self.value)
+
     def of(self, tensor: Any) -> Any:
-        """The output; float32 if it is of any floating type."""
+        """The output as a tensor."""
         output = tensor if self.transform is None else self.transform(tensor)
         floating = keras.backend.standardize_dtype(output.dtype).startswith(("float", "bfloat"))
         return keras.ops.cast(output, "float32") if floating else output
 
 
-class Half(keras.Model):  # type: ignore[misc]  # keras has no type stubs
+class GraphModel(keras.Model):  # type: ignore[misc]  # keras has no type stubs
     """A deterministic model with named inputs and outputs, sharing weights with the original.
 
     Not a functional model, because layers of different submodels may have the same name, which a
