@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import vae_export
-from vae_export.core.artifact import PRECISIONS
+from vae_export.core.precision import PRECISIONS
 from vae_export.io.quiet import quiet
 from vae_export.sources.reference_models import reference_models
 

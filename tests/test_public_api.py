@@ -6,7 +6,18 @@ from vae_export import errors
 
 
 def test_the_public_names():
-    assert vae_export.__all__ == ["ExportResult", "__version__", "errors", "export", "load", "verify_bundle"]
+    assert vae_export.__all__ == [
+        "ExportResult",
+        "__version__",
+        "bench",
+        "errors",
+        "explain",
+        "export",
+        "inspect",
+        "load",
+        "train",
+        "verify",
+    ]
     assert all(hasattr(vae_export, name) for name in vae_export.__all__)
 
 

@@ -5,12 +5,40 @@
     vae = vae_export.load("my-bundle")                         # needs onnxruntime or ai-edge-litert
     images = vae.generate(16, seed=7)
 
-Importing this package imports neither TensorFlow nor a runtime.
+The verbs and their options have the names of the command line's. Importing this package imports neither
+TensorFlow nor a runtime.
 """
 
+# Some verbs have the names of rooms. The rooms are imported first: a later import of one would put it in the
+# place of the verb.
+from vae_export import bench as _bench
 from vae_export import errors
+from vae_export import explain as _explain
+from vae_export import train as _train
+from vae_export import verify as _verify
 from vae_export._version import __version__
-from vae_export.pipeline import ExportResult, export, verify_bundle
+from vae_export.pipeline import (
+    ExportResult,
+    bench,
+    explain,
+    export,
+    inspect,
+    train,
+    verify,
+)
 from vae_export.runtime.python.vae_runtime import load
 
-__all__ = ["ExportResult", "__version__", "errors", "export", "load", "verify_bundle"]
+__all__ = [
+    "ExportResult",
+    "__version__",
+    "bench",
+    "errors",
+    "explain",
+    "export",
+    "inspect",
+    "load",
+    "train",
+    "verify",
+]
+
+del _bench, _explain, _train, _verify

@@ -1,10 +1,10 @@
 import numpy as np
 import pytest
 
-from vae_export.bench.bundle_bench import bench, load_pairs
+from vae_export.bench.bundle_bench import bench_bundle, load_pairs
 from vae_export.bundle.reader import read_bundle
 from vae_export.errors import InputError
-from vae_export.pipeline import bench_bundle
+from vae_export.pipeline import bench
 from vae_export.runtime.python.vae_runtime import VaeRuntimeError
 
 
@@ -19,7 +19,7 @@ def loaded(bundle):
 
 
 def run(bundle, loaded, **options):
-    return bench(bundle, loaded, batches=(1, 3), rounds=2, progress=lambda _: None, **options)
+    return bench_bundle(bundle, loaded, batches=(1, 3), rounds=2, progress=lambda _: None, **options)
 
 
 def golden(bundle, names):
@@ -109,10 +109,10 @@ def test_another_model_is_refused(bundle, loaded):
 )
 def test_wrong_arguments(dense_bundle, arguments, error, message):
     with pytest.raises(error, match=message):
-        bench_bundle(dense_bundle, **arguments)
+        bench(dense_bundle, **arguments)
 
 
 def test_keras_itself(dense_bundle):
-    report = bench_bundle(dense_bundle, against="fashion-mnist-dense", batches=(2,), rounds=2)
+    report = bench(dense_bundle, against="fashion-mnist-dense", batches=(2,), rounds=2)
     assert [row.name for row in report.rows if row.bytes is None] == ["Keras", "Keras"]
     assert all(row.speedup[2] > 0 for row in report.rows)

@@ -85,6 +85,6 @@ def bundles(request, tmp_path_factory):
         if name in ("dense", "conv"):
             return request.getfixturevalue(f"{name}_result").path
         path = tmp_path_factory.mktemp(name) / "bundle"
-        return export_style(*build_style(name), path, formats=["onnx"]).path
+        return export_style(*build_style(name), path, format="onnx").path
 
     return bundle

@@ -16,7 +16,7 @@ from tests.browser.page import ORIGIN
 from tests.runtime.toolchain import need_npm_package
 from tests.tiny_models import samples, tiny_vae
 from vae_export.bundle.reader import read_bundle
-from vae_export.core.artifact import DEFAULT_BATCHES
+from vae_export.core.plan import DEFAULT_BATCHES
 from vae_export.verify.parity import check_case
 
 HERE = Path(__file__).parent
@@ -35,9 +35,7 @@ RUNTIMES = {
 def dynamic_bundle(tmp_path_factory):
     """A bundle whose files leave the batch open."""
     path = tmp_path_factory.mktemp("dynamic") / "bundle"
-    return vae_export.export(
-        tiny_vae(), path, formats=["tflite"], batch="dynamic", calibration=samples(8)
-    ).path
+    return vae_export.export(tiny_vae(), path, format="tflite", batch="dynamic", samples=samples(8)).path
 
 
 @pytest.fixture(scope="module")

@@ -15,9 +15,9 @@ from vae_export.errors import OutputError
 
 def manifest(*files):
     """The part of a manifest that lists files."""
-    entries = [{"file": file} for file in files]
+    entries = [{"file": file, "companions": []} for file in files]
     return json.dumps(
-        {"artifacts": entries, "golden": {"arrays": {}}, "runtime": [], "reduced_build": []}
+        {"artifacts": entries, "golden": {"arrays": {}}, "runtime": [], "companions": []}
     ).encode()
 
 

@@ -58,11 +58,11 @@ def test_own_model_and_samples(run, tmp_path, root):
 
     tiny_vae().save(tmp_path / "mine.keras")
     np.save(tmp_path / "x.npy", samples(5))
-    out = run("mine.keras", "--format", "onnx", "--calibration", "x.npy", "--opset", "15")
+    out = run("mine.keras", "--format", "onnx", "--samples", "x.npy", "--opset", "15")
     assert "compared with Keras on 5 real samples from x.npy" in out
     manifest = json.loads((tmp_path / "mine-bundle" / "manifest.json").read_text())
     assert manifest["name"] == "mine"
-    assert manifest["artifacts"][0]["opset"] == 15
+    assert manifest["artifacts"][0]["details"]["opset"] == 15
     assert "compared with Keras on random values; no real samples were given" in run(
         "mine.keras", "--format", "onnx", "-o", "other"
     )

@@ -41,7 +41,7 @@ def test_collapsed_latents_are_named(run, tmp_path):
             kernel, bias = layer.get_weights()
             kernel[:, 1] = bias[1] = 0
             layer.set_weights([kernel, bias])
-        export(model, tmp_path / "b", formats=["onnx"], calibration=samples())
+        export(model, tmp_path / "b", format="onnx", samples=samples())
     np.save(tmp_path / "x.npy", samples(9))
     code, out, error = run("b", "--samples", "x.npy", "-o", "tiny.html")
     assert (code, error) == (0, "")

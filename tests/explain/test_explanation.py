@@ -11,7 +11,7 @@ from vae_export.bundle.reader import Bundle, read_bundle
 from vae_export.core.trace import INPUT
 from vae_export.errors import InputError
 from vae_export.explain import explanation
-from vae_export.explain.explanation import explain, load_graph
+from vae_export.explain.explanation import explain_artifact, load_trace
 from vae_export.explain.layer_errors import LARGEST_LOGIT
 from vae_export.verify.vae_metrics import gaussian_kl
 
@@ -74,10 +74,10 @@ def change_tflite(change):
 
 @pytest.mark.parametrize("file", FILES)
 def test_every_layer_is_real_and_the_worst_comes_first(bundle, file):
-    found = explain(bundle, file, 3)
+    found = explain_artifact(bundle, file, 3)
     entries = {entry["file"]: entry for entry in bundle.artifacts}
     quantised, exact = (
-        {layer.name: layer for layer in load_graph(bundle, entries[name]).outline.layers}
+        {layer.name: layer for layer in load_trace(bundle, entries[name]).outline.layers}
         for name in (file, found.against)
     )
     assert found.against == file.replace(".int8", "")
@@ -101,21 +101,21 @@ def test_every_layer_is_real_and_the_worst_comes_first(bundle, file):
 
 def test_what_has_no_counterpart_is_counted(conv, dense):
     """The last convolution is two operators in the float file, one in the file of integers."""
-    found = explain(conv, "decoder.int8.tflite", 1)
+    found = explain_artifact(conv, "decoder.int8.tflite", 1)
     assert (found.unmatched, found.unmatched_float) == ((), ("depthwise_conv_2d_20",))
     assert {e.layer: e.float_layer for e in found.layers}["conv_2d_20"] == "conv_2d_21"
     for file in FILES:
-        assert explain(dense, file, 1).unmatched_float == ()
+        assert explain_artifact(dense, file, 1).unmatched_float == ()
 
 
 def test_logits_that_were_cut_on_purpose_are_no_culprit(conv, dense):
     for bundle in (conv, dense):
-        found = explain(bundle, "decoder.int8.tflite", 1)
+        found = explain_artifact(bundle, "decoder.int8.tflite", 1)
         (cut,) = [error for error in found.layers if error.cut]
         assert cut.range == pytest.approx((-LARGEST_LOGIT, LARGEST_LOGIT), abs=0.05, rel=0)
         assert (cut.clipped, cut.sqnr_db > 30) == (0, True)
         # Taken as they are they are not, and the float file has far larger ones.
-        graph = load_graph(bundle, next(e for e in bundle.artifacts if e["file"] == "decoder.tflite"))
+        graph = load_trace(bundle, next(e for e in bundle.artifacts if e["file"] == "decoder.tflite"))
         logits = next(layer.key for layer in graph.outline.layers if layer.sigmoid_alone)
         assert graph.run({"z": bundle.golden("z")[:1]})[logits].min() < -2 * LARGEST_LOGIT
 
@@ -159,14 +159,14 @@ def smaller_weights(output):
 )
 def test_a_planted_culprit_is_found(request, tmp_path, model, file, change, culprit):
     bundle = request.getfixturevalue(model)
-    before = {error.layer: error for error in explain(bundle, file, 1).layers}
+    before = {error.layer: error for error in explain_artifact(bundle, file, 1).layers}
     wrong = altered(bundle, tmp_path, file, change)
-    found = explain(wrong, file, 1).layers
+    found = explain_artifact(wrong, file, 1).layers
     assert found[0].layer == culprit
     assert found[0].own_sqnr_db < 20 < before[culprit].own_sqnr_db
     entry = next(entry for entry in bundle.artifacts if entry["file"] == file)
     after = {error.layer: error for error in found}
-    for layer in load_graph(wrong, entry).outline.layers:
+    for layer in load_trace(wrong, entry).outline.layers:
         if layer.name == culprit:
             assert after[culprit].sqnr_db < before[culprit].sqnr_db - 5
             break
@@ -182,7 +182,7 @@ def test_a_narrow_range_clips(conv, tmp_path):
 
     file = "decoder.int8.onnx"
     errors = [
-        {error.layer: error for error in explain(bundle, file, 1).layers}["Relu_28"]
+        {error.layer: error for error in explain_artifact(bundle, file, 1).layers}["Relu_28"]
         for bundle in (conv, altered(conv, tmp_path, file, change_onnx(narrow)))
     ]
     assert [error.clipped > 0.001 for error in errors] == [False, True]
@@ -198,21 +198,21 @@ def test_a_narrow_range_clips_integers_too(dense, tmp_path):
 
     file = "decoder.int8.tflite"
     errors = [
-        {error.layer: error for error in explain(bundle, file, 1).layers}["fully_connected_0"]
+        {error.layer: error for error in explain_artifact(bundle, file, 1).layers}["fully_connected_0"]
         for bundle in (dense, altered(dense, tmp_path, file, change_tflite(narrow)))
     ]
     assert [error.clipped > 0.001 for error in errors] == [False, True]
 
 
 def test_worst_samples_of_a_decoder(dense):
-    found = explain(dense, "decoder.int8.onnx", 5)
+    found = explain_artifact(dense, "decoder.int8.onnx", 5)
     psnr = [sample.figures["psnr"] for sample in found.samples]
     assert psnr == sorted(psnr)
     expected, actual = found.images
     assert expected.shape == actual.shape == (5, 28, 28, 1)
     noise = np.square(expected.astype(np.float64) - actual).mean(axis=(1, 2, 3))
     np.testing.assert_allclose(psnr, -10 * np.log10(noise), rtol=1e-6, atol=0)
-    everything = explain(dense, "decoder.int8.onnx", 1000).samples
+    everything = explain_artifact(dense, "decoder.int8.onnx", 1000).samples
     assert {(one.source, one.index) for one in everything} == {
         *(("golden", row) for row in range(8)),
         *(("prior", row) for row in range(8)),
@@ -221,13 +221,13 @@ def test_worst_samples_of_a_decoder(dense):
 
 
 def test_worst_samples_of_an_encoder(dense):
-    found = explain(dense, "encoder.int8.onnx", 8)
+    found = explain_artifact(dense, "encoder.int8.onnx", 8)
     kl = [sample.figures["kl"] for sample in found.samples]
     assert kl == sorted(kl, reverse=True)
     assert found.images is None
     posteriors = []
     for name in (found.against, found.artifact):
-        graph = load_graph(dense, next(entry for entry in dense.artifacts if entry["file"] == name))
+        graph = load_trace(dense, next(entry for entry in dense.artifacts if entry["file"] == name))
         values = graph.run({"x": dense.golden("x")})
         posteriors += [values[graph.outline.outputs[output]] for output in ("mu", "logvar")]
     assert kl[0] == gaussian_kl(*posteriors)[found.samples[0].index]
@@ -239,7 +239,7 @@ def test_a_bundle_of_float32_alone(dense_bundle):
         match=r"bundle: holds no decoder.int8.onnx to explain, and none of a lower precision; export the model "
         r"again with --precision float32,int8$",
     ):
-        explain(read_bundle(dense_bundle), "decoder.int8.onnx", 1)
+        explain_artifact(read_bundle(dense_bundle), "decoder.int8.onnx", 1)
 
 
 def test_a_bundle_without_float32(dense):
@@ -249,4 +249,4 @@ def test_a_bundle_without_float32(dense):
         match=r"bundle: holds no decoder.onnx of float32 to hold decoder.int8.onnx against; export the model "
         r"again with --precision float32,int8$",
     ):
-        explain(Bundle(dense.path, {**dense.manifest, "artifacts": entries}), "decoder.int8.onnx", 1)
+        explain_artifact(Bundle(dense.path, {**dense.manifest, "artifacts": entries}), "decoder.int8.onnx", 1)

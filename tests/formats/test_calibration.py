@@ -4,13 +4,13 @@ from scipy.stats import chi2
 
 from tests.tiny_models import LATENT, samples
 from vae_export.formats.calibration import calibration_inputs, tail_radius
-from vae_export.verify.gate import Reference
+from vae_export.verify.references import compute_reference
 
 
 @pytest.fixture(scope="module")
 def reference(tiny_split):
     halves = (tiny_split.encoder, tiny_split.decoder)
-    return Reference.compute(*halves, tiny_split.latents, {"x": samples(20)}, {}, 7)
+    return compute_reference(*halves, tiny_split.latents, {"x": samples(20)}, {}, 7)
 
 
 @pytest.mark.parametrize("dimensions", [1, 2, 16, 256])
@@ -38,7 +38,7 @@ def test_decoders_see_posterior_prior_and_tails(reference):
 def test_conditions_are_repeated(tiny_split):
     """As many rows of each input, in the dtype of the condition."""
     halves = (tiny_split.encoder, tiny_split.decoder)
-    reference = Reference.compute(*halves, tiny_split.latents, {"x": samples(3)}, {}, 7)
+    reference = compute_reference(*halves, tiny_split.latents, {"x": samples(3)}, {}, 7)
     object.__setattr__(reference, "conditions", {"label": np.array([[1], [2], [3]], np.int32)})
     inputs = calibration_inputs(reference)["decoder"]
     assert (inputs["label"].dtype, inputs["label"].shape) == (np.int32, (len(inputs["z"]), 1))

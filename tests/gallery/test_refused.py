@@ -144,7 +144,7 @@ REFUSED = [
 @pytest.mark.parametrize(("build", "message"), REFUSED, ids=lambda value: getattr(value, "__name__", ""))
 def test_it_is_refused_in_one_line(build, message, tmp_path):
     with pytest.raises(VaeExportError) as caught:
-        vae_export.export(build(), tmp_path / "b", name="m", formats=["onnx"])
+        vae_export.export(build(), tmp_path / "b", name="m", format="onnx")
     text = str(caught.value)
     assert text.startswith(message), text
     assert "\n" not in text

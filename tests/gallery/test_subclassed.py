@@ -207,7 +207,7 @@ def test_what_call_computes_is_exported(build, kind, tmp_path, monkeypatch):
 
 def test_a_model_that_passes_the_mean_on_in_inference(tmp_path):
     model = called(MeanInInference)
-    result = vae_export.export(model, tmp_path / "b", formats=["onnx"])
+    result = vae_export.export(model, tmp_path / "b", format="onnx")
     assert result.manifest["latents"][0]["layer"] == "reparameterize"
     assert np.abs(vae_export.load(tmp_path / "b").reconstruct(X) - model(X)).max() > 0.1
 
@@ -245,7 +245,7 @@ class MeanAlone(Vae):
 )
 def test_what_inference_does_not_show_is_looked_for_in_training(build, kind, source, tmp_path):
     model = called(build)
-    result = vae_export.export(model, tmp_path / "b", formats=["onnx"])
+    result = vae_export.export(model, tmp_path / "b", format="onnx")
     (latent,) = result.manifest["latents"]
     assert (latent["parametrisation"], latent["parametrisation_source"]) == (kind, source)
     vae = vae_export.load(tmp_path / "b")
@@ -254,7 +254,7 @@ def test_what_inference_does_not_show_is_looked_for_in_training(build, kind, sou
 
 
 def test_an_order_that_is_taken_from_a_method_is_told(tmp_path):
-    result = vae_export.export(Method(), tmp_path / "b", formats=["onnx"])
+    result = vae_export.export(Method(), tmp_path / "b", format="onnx")
     assert result.cut.endswith(
         "; the encoder's outputs are taken in the order of the arguments of reparameterize"
     )
@@ -279,7 +279,7 @@ def test_labels_that_are_joined_in_call(tmp_path, monkeypatch):
     model = Conditional()
     model({"x": X, "label": Y})
     peak(model)
-    vae_export.export(model, tmp_path / "b", calibration={"x": X, "label": Y})
+    vae_export.export(model, tmp_path / "b", samples={"x": X, "label": Y})
     vae = vae_export.load(tmp_path / "b")
     assert {role: list(names) for role, names in vae.conditions.items()} == {
         "encoder": ["label"],
@@ -295,7 +295,7 @@ def test_what_call_does_besides_is_left_out(tmp_path):
     model(X, training=False)
     peak(model)
     before = float(model.kl.result())
-    vae_export.export(model, tmp_path / "b", formats=["onnx"])
+    vae_export.export(model, tmp_path / "b", format="onnx")
     assert float(model.kl.result()) == before
     vae = vae_export.load(tmp_path / "b")
     mean = model.mean(ops.relu(model.hidden(X)))
@@ -327,7 +327,7 @@ def test_inputs_that_are_looked_up_are_integers(tmp_path):
     model = Tokens()
     model({"tokens": tokens, "weight": X[:, :1]})
     result = vae_export.export(
-        model, tmp_path / "b", formats=["onnx"], calibration={"x": tokens, "weight": X[:, :1]}
+        model, tmp_path / "b", format="onnx", samples={"x": tokens, "weight": X[:, :1]}
     )
     inputs = {entry["name"]: entry["dtype"] for entry in result.manifest["artifacts"][0]["inputs"]}
     assert inputs == {"x": "int32", "weight": "float32"}
@@ -415,14 +415,14 @@ ELSE = (
 )  # fmt: skip
 def test_a_call_that_does_more_is_refused(build, message, tmp_path):
     with pytest.raises((ModelError, SamplingSiteError), match=message):
-        vae_export.export(called(build), tmp_path / "b", formats=["onnx"], name="m")
+        vae_export.export(called(build), tmp_path / "b", format="onnx", name="m")
     assert not (tmp_path / "b").exists()
 
 
 def test_encoder_and_decoder_alone_are_the_way_out(tmp_path):
     model = called(ScaledByTensorFlow)
     result = vae_export.export(
-        encoder=model.encoder, decoder=model.decoder, output=tmp_path / "b", formats=["onnx"]
+        encoder=model.encoder, decoder=model.decoder, output=tmp_path / "b", format="onnx"
     )
     assert result.manifest["latents"][0]["parametrisation_source"] == "assumed"
 

@@ -129,7 +129,7 @@ def test_a_sampling_layer_without_code_is_no_obstacle(case, suffix, tmp_path, mo
         raise AssertionError("code of the file was unmarshalled")
 
     monkeypatch.setattr(python_utils, "func_load", loads)
-    result = vae_export.export(tmp_path / f"m{suffix}", tmp_path / "bundle", formats=["onnx"], calibration=X)
+    result = vae_export.export(tmp_path / f"m{suffix}", tmp_path / "bundle", format="onnx", samples=X)
     (latent,) = result.manifest["latents"]
     assert (latent["parametrisation"], latent["parametrisation_source"]) == ("log-variance", "assumed")
     assert "the layer's code is not at hand; --parametrisation decides" in result.cut
@@ -154,11 +154,9 @@ def test_names_say_otherwise(name, kind, source, tmp_path):
         [layers.Dense(LATENT, name="mu")(h), layers.Dense(LATENT, name=name, activation="softplus")(h)]
     )
     keras.Model(x, decoder()(z)).save(tmp_path / "m.keras")
-    (latent,) = vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"]).manifest["latents"]
+    (latent,) = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx").manifest["latents"]
     assert (latent["parametrisation"], latent["parametrisation_source"]) == (kind, source)
-    told = vae_export.export(
-        tmp_path / "m.keras", tmp_path / "c", formats=["onnx"], parametrisation="variance"
-    )
+    told = vae_export.export(tmp_path / "m.keras", tmp_path / "c", format="onnx", parametrisation="variance")
     (latent,) = told.manifest["latents"]
     assert (latent["parametrisation"], latent["parametrisation_source"]) == ("variance", "given")
 
@@ -183,7 +181,7 @@ ScaledSampling.__module__ = "a_script_that_is_gone"
 
 def test_the_scale_of_epsilon_is_read_from_the_file(tmp_path):
     drawn_by(ScaledSampling(epsilon_std=0.1, kl_weight=4.0, name="draw")).save(tmp_path / "m.keras")
-    result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"])
+    result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx")
     (latent,) = result.manifest["latents"]
     assert (latent["epsilon_scale"], latent["parametrisation_source"]) == (0.1, "assumed")
     assert result.cut.endswith("; epsilon_std=0.1 of the layer is the scale of epsilon")
@@ -196,11 +194,11 @@ def test_a_setting_that_may_scale_the_noise_is_not_passed_by(tmp_path):
         match=r"^m: layer 'draw' has class 'ScaledSampling', which is not known here, and was made with "
         r"temperature=0\.5, which may scale its noise; give --custom-objects the file or module that defines it$",
     ):
-        vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"])
+        vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx")
     result = vae_export.export(
         tmp_path / "m.keras",
         tmp_path / "b",
-        formats=["onnx"],
+        format="onnx",
         custom_objects={"ScaledSampling": ScaledSampling},
     )
     (latent,) = result.manifest["latents"]
@@ -270,14 +268,12 @@ Gate.__module__ = OtherSampling.__module__ = "a_script_that_is_gone"
 def test_what_names_do_not_tell_is_asked_for(build, message, tmp_path):
     build().save(tmp_path / "m.keras")
     with pytest.raises(SamplingSiteError, match=message):
-        vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"])
+        vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx")
 
 
 def test_what_is_told_needs_no_names(tmp_path):
     of_heads(Gate(name="g"), head("one"), head("two")).save(tmp_path / "m.keras")
-    result = vae_export.export(
-        tmp_path / "m.keras", tmp_path / "b", formats=["onnx"], parametrisation="log-std"
-    )
+    result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx", parametrisation="log-std")
     assert result.cut.endswith("log-std (given): told by the user")
 
 
@@ -286,7 +282,7 @@ def test_settings_that_are_not_read_are_told(tmp_path):
         OtherSampling({"mode": "softplus", "latent_dim": 3}, name="s"), head("mean"), head("log_var")
     )
     model.save(tmp_path / "m.keras")
-    result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"])
+    result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx")
     assert result.cut.endswith("; mode='softplus' of the layer is not read")
 
 
@@ -312,9 +308,7 @@ def test_what_was_measured_cannot_be_told_otherwise(tmp_path):
         InputError, match=r"layer 'draw' was measured to take a log-variance, --parametrisation says"
     ):
         vae_export.export(model, tmp_path / "b", parametrisation="std")
-    assert vae_export.export(
-        model, tmp_path / "b", formats=["onnx"], parametrisation="log-variance"
-    ).report.ok
+    assert vae_export.export(model, tmp_path / "b", format="onnx", parametrisation="log-variance").report.ok
 
 
 @pytest.fixture
@@ -359,7 +353,7 @@ def test_custom_objects_of_a_file_or_module(module):
     ):
         vae_export.export("m.keras", "b")
     for number, source in enumerate((f"{module}.py", module)):
-        result = vae_export.export("m.keras", f"b{number}", formats=["onnx"], custom_objects=source)
+        result = vae_export.export("m.keras", f"b{number}", format="onnx", custom_objects=source)
         assert result.manifest["latents"][0]["parametrisation_source"] == "probed"
     assert main(["m.keras", "--custom-objects", f"{module}.py", "--format", "onnx", "-o", "c"]) == 0
     np.testing.assert_allclose(without_noise("b0"), without_noise("c"), rtol=0, atol=1e-6)
@@ -436,7 +430,7 @@ def test_encoder_and_decoder_in_two_files(case, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     encoder.save("my_encoder.keras")
     image.save("my_decoder.keras")
-    in_memory = vae_export.export(encoder=encoder, decoder=image, output="memory", formats=["onnx"])
+    in_memory = vae_export.export(encoder=encoder, decoder=image, output="memory", format="onnx")
     assert in_memory.manifest["latents"][0]["parametrisation_source"] == source
     # In the file the sampling layer's class is missing, and not missed.
     assert main(["--encoder", "my_encoder.keras", "--decoder", "my_decoder.keras", "--format", "onnx"]) == 0
@@ -523,7 +517,7 @@ def test_a_file_of_a_subclassed_model_whose_class_is_missing(tmp_path):
     model = SavedVae(encoder, decoder(), beta=4.0)
     model(X)
     model.save(tmp_path / "m.keras")
-    result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", formats=["onnx"])
+    result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx")
     assert result.manifest["latents"][0]["parametrisation_source"] == "assumed"
     assert result.cut.endswith(
         "; class 'SavedVae' is not known here: what its call() does before, between and behind encoder and "
@@ -538,7 +532,7 @@ def test_one_sampling_layer_called_twice(tmp_path):
     h, draw = layers.Flatten()(x), Sampling(name="s")
     one, other = (draw([layers.Dense(size)(h), layers.Dense(size)(h)]) for size in (4, 3))
     model = keras.Model(x, layers.Dense(5)(layers.Concatenate()([one, other])))
-    result = vae_export.export(model, tmp_path / "b", formats=["onnx"])
+    result = vae_export.export(model, tmp_path / "b", format="onnx")
     assert [latent["z"] for latent in result.manifest["latents"]] == ["z_s_1", "z_s_2"]
 
 
@@ -555,7 +549,7 @@ def test_a_file_of_a_functional_model_whose_class_is_missing(suffix, tmp_path):
     x = keras.Input(X_SHAPE)
     model = SavedFunctional(x, decoder()(Sampling(name="draw")(list(encoder_tensors(x)))))
     model.save(tmp_path / f"m{suffix}")
-    result = vae_export.export(tmp_path / f"m{suffix}", tmp_path / "b", formats=["onnx"])
+    result = vae_export.export(tmp_path / f"m{suffix}", tmp_path / "b", format="onnx")
     assert result.manifest["latents"][0]["layer"] == "draw"
 
 

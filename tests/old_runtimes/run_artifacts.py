@@ -32,7 +32,7 @@ def main(bundle, outputs, *formats):
             continue
         for rows in ROWS:
             try:
-                graph = vae_runtime.GRAPHS[entry["format"]](str(path / entry["file"]), 1, rows)
+                graph = vae_runtime.BACKENDS[entry["format"]].graph(str(path / entry["file"]), 1, rows)
             # Runtimes have types of their own. What fails later, at a run, is no refusal, and ends this.
             except Exception as error:  # noqa: BLE001
                 refusals[entry["file"]] = " ".join(f"{type(error).__name__}: {error}".split())

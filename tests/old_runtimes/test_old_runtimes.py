@@ -15,36 +15,33 @@ from tensorflow.lite.python import schema_py_generated as schema
 import vae_export
 from tests.old_runtimes.environments import OLD_RUNTIMES, age, python_of
 from tests.old_runtimes.verdict import REFUSED, RIGHT, judge
-from vae_export.core.artifact import PRECISIONS
+from vae_export.formats import FORMATS
 from vae_export.formats.tflite.description import read_model
 from vae_export.formats.tflite.flatbuffer import to_bytes
 
 pytestmark = pytest.mark.slow
 
 SCRIPT = Path(__file__).parent / "run_artifacts.py"
-ALL = {
-    format: [name for name, formats in PRECISIONS.items() if format in formats]
-    for format in ("onnx", "tflite")
-}
+ALL = {format: FORMATS[format].precisions for format in ("onnx", "tflite")}
 # What is exported: name -> model and options.
 EXPORTS = {
-    "dense-onnx": ("dense", {"formats": "onnx", "precision": ALL["onnx"], "ort": True}),
-    "conv-onnx": ("conv", {"formats": "onnx", "precision": ALL["onnx"], "ort": True}),
-    "dense-onnx-opset-13": ("dense", {"formats": "onnx", "precision": ["float32", "int8"], "opset": 13}),
-    "dense-onnx-opset-18": ("dense", {"formats": "onnx", "precision": ["float32", "int8"], "opset": 18}),
-    "dense-tflite": ("dense", {"formats": "tflite", "precision": ALL["tflite"]}),
-    "conv-tflite": ("conv", {"formats": "tflite", "precision": ALL["tflite"]}),
+    "dense-onnx": ("dense", {"format": "ort", "precision": ALL["onnx"]}),
+    "conv-onnx": ("conv", {"format": "ort", "precision": ALL["onnx"]}),
+    "dense-onnx-opset-13": ("dense", {"format": "onnx", "precision": ["float32", "int8"], "opset": 13}),
+    "dense-onnx-opset-18": ("dense", {"format": "onnx", "precision": ["float32", "int8"], "opset": 18}),
+    "dense-tflite": ("dense", {"format": "tflite", "precision": ALL["tflite"]}),
+    "conv-tflite": ("conv", {"format": "tflite", "precision": ALL["tflite"]}),
     "dense-tflite-dynamic": (
         "dense",
-        {"formats": "tflite", "precision": ALL["tflite"], "batch": "dynamic"},
+        {"format": "tflite", "precision": ALL["tflite"], "batch": "dynamic"},
     ),
-    "dense-tflite-integer-io": ("dense", {"formats": "tflite", "precision": "int8", "integer_io": True}),
+    "dense-tflite-integer-io": ("dense", {"format": "tflite", "precision": "int8", "integer_io": True}),
 }
 PAIRS = [
     pytest.param(runtime, name, id=f"{runtime}-{name}")
     for runtime in OLD_RUNTIMES
     for name, (_, options) in EXPORTS.items()
-    if options["formats"] in runtime.formats
+    if options["format"] in runtime.formats
 ]
 TFLITE_2_14 = next(runtime for runtime in OLD_RUNTIMES if runtime.package == "tflite-runtime")
 

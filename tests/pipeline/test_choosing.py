@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 import vae_export
 from tests.tiny_models import samples, tiny_vae
 from vae_export.core.artifact import Artifact
+from vae_export.core.precision import PRECISIONS, Budget
 from vae_export.errors import ConversionError
 from vae_export.pipeline import choosing
 from vae_export.pipeline.choosing import Candidate, choose
-from vae_export.verify.fidelity import Budget, EncoderFidelity
+from vae_export.verify.fidelity import EncoderFidelity
+
+LOWER = [name for name, one in PRECISIONS.items() if one.budget is not None]
 
 
 def export(tmp_path, **options):
     return vae_export.export(
-        "fashion-mnist-dense", tmp_path / "b", formats="onnx", precision="auto", **options
+        "fashion-mnist-dense", tmp_path / "b", format="onnx", precision="auto", **options
     )
 
 
@@ -67,7 +72,7 @@ def test_single_layers_in_float_before_giving_up(tmp_path):
 
 
 def test_without_samples_ranges_are_not_tried(tmp_path):
-    result = vae_export.export(tiny_vae(), tmp_path / "b", formats="onnx", precision="auto")
+    result = vae_export.export(tiny_vae(), tmp_path / "b", format="onnx", precision="auto")
     left_out = [one for one in result.candidates if one.artifact is None]
     assert {one.file for one in left_out} == {"encoder.int8.onnx", "decoder.int8.onnx"}
     assert {one.failures for one in left_out} == {("needs real samples of x",)}
@@ -75,7 +80,7 @@ def test_without_samples_ranges_are_not_tried(tmp_path):
 
 def test_formats_choose_for_themselves(tmp_path):
     result = vae_export.export(
-        tiny_vae(), tmp_path / "b", precision="auto", calibration=samples(160), min_psnr=30, max_kl=0.5
+        tiny_vae(), tmp_path / "b", precision="auto", samples=samples(160), min_psnr=30, max_kl=0.5
     )
     assert len([one for one in result.candidates if one.chosen]) == 4
     for backend in ("onnx", "tflite"):
@@ -98,7 +103,7 @@ class Fixed:
             artifact.role,
             artifact.format,
             precision,
-            bytes(size),
+            {f"encoder.{precision}.onnx": bytes(size)},
             (),
             (),
             None,
@@ -118,11 +123,11 @@ def run(monkeypatch):
 
     def run(prefer, files, seconds=None):
         kl = {bytes(value[0]): value[1] for value in files.values() if not isinstance(value, Exception)}
-        monkeypatch.setattr(choosing, "load_runner", lambda artifact, threads=None: artifact.data)
+        monkeypatch.setattr(choosing, "load_artifact", lambda artifact, threads=None: artifact.data)
         monkeypatch.setattr(
             choosing,
-            "measure_fidelity",
-            lambda role, runner, reference: EncoderFidelity(kl[runner], kl[runner], 0, 0),
+            "measure",
+            lambda artifact, runner, references: EncoderFidelity(kl[runner], kl[runner], 0, 0),
         )
 
         def timed(tried, reference):
@@ -132,13 +137,14 @@ def run(monkeypatch):
             ]
 
         monkeypatch.setattr(choosing, "_timed", timed)
-        float32 = Artifact("encoder", "onnx", "float32", bytes(1000), (), (), None, 1, (), "")
+        float32 = Artifact(
+            "encoder", "onnx", "float32", {"encoder.onnx": bytes(1000)}, (), (), None, 1, (), ""
+        )
         return choose(
             [float32],
             Fixed(files),
-            None,
-            Budget(40, 0.1),
-            prefer=prefer,
+            SimpleNamespace(measured=None),
+            SimpleNamespace(budgets={name: Budget(40, 0.1) for name in LOWER}, prefer=prefer),
             calibrated=True,
             progress=lambda _: None,
         )

@@ -10,12 +10,18 @@ import pytest
 import vae_export
 from tests.tiny_models import samples, tiny_vae
 from vae_export.bundle.reader import read_bundle
-from vae_export.core.artifact import PRECISIONS, Artifact, pairs
+from vae_export.core.artifact import Artifact, pairs
+from vae_export.core.precision import PRECISIONS
 from vae_export.errors import InputError, ParityError
+from vae_export.formats import FORMATS, converted_formats
 from vae_export.runtime.python.vae_runtime import VaeRuntimeError, load
-from vae_export.verify.fidelity import DEFAULT_BUDGETS
 
-CASES = [(format, precision) for precision, formats in PRECISIONS.items() for format in formats]
+CASES = [
+    (format, precision)
+    for precision in PRECISIONS
+    for format in converted_formats()
+    if precision in FORMATS[format].precisions
+]
 LOWER = [case for case in CASES if case[1] != "float32"]
 
 
@@ -37,14 +43,14 @@ def test_files_stand_side_by_side(lower_result):
         (format, precision)
         for format in ("onnx", "tflite")
         for precision in PRECISIONS
-        if format in PRECISIONS[precision]
+        if precision in FORMATS[format].precisions
     ]
 
 
 @pytest.mark.parametrize(("format", "precision"), LOWER)
 def test_what_a_precision_costs_is_written_down(lower_result, format, precision):
     encoder, decoder = (entry(lower_result, format, precision, role) for role in ("encoder", "decoder"))
-    budget = DEFAULT_BUDGETS[precision]
+    budget = PRECISIONS[precision].budget
     assert (encoder["budget"], decoder["budget"]) == (
         {"max_kl": budget.max_kl},
         {"min_psnr": budget.min_psnr},
@@ -80,7 +86,7 @@ def test_the_helper_runs_it(lower_result, dense_bundle, format, precision):
     images, expected = vae.generate(70, seed=3), load(dense_bundle, format).generate(70, seed=3)
     assert images.dtype == np.float32
     assert np.sqrt(np.mean((images - expected) ** 2)) < 10 ** (
-        -DEFAULT_BUDGETS.get(precision, DEFAULT_BUDGETS["float16"]).min_psnr / 20
+        -(PRECISIONS[precision].budget or PRECISIONS["float16"].budget).min_psnr / 20
     )
 
 
@@ -99,7 +105,7 @@ def test_integers_at_the_interface_are_described(lower_result):
 
 
 def test_the_bundle_verifies_without_keras(lower_result):
-    report = vae_export.pipeline.verify_bundle(lower_result.path)
+    report = vae_export.verify(lower_result.path)
     assert report.ok, report.failures
     assert len({row.artifact for row in report.rows}) == 3 * len(CASES) + 1
 
@@ -114,13 +120,13 @@ def test_a_precision_that_is_not_there(lower_result, dense_bundle):
     ("arguments", "failures"),
     [
         (
-            {"precision": "int8", "formats": "onnx", "min_psnr": 60},
+            {"precision": "int8", "format": "onnx", "min_psnr": 60},
             [
                 r"^decoder\.int8\.onnx: PSNR \d\d\.\d dB on z of the (posterior|prior)(, worst image)?, expected at least (60|54); choose"
             ],
         ),
         (
-            {"precision": "dynamic-int8", "formats": "onnx", "max_kl": 1e-6},
+            {"precision": "dynamic-int8", "format": "onnx", "max_kl": 1e-6},
             [
                 r"^encoder\.dynamic-int8\.onnx: mean KL from the posterior \S+ nats, expected at most 1e-06; choose a higher"
             ],
@@ -138,9 +144,9 @@ def test_too_lossy_is_refused_and_nothing_is_written(tmp_path, arguments, failur
 def test_integers_need_real_samples(tmp_path):
     with pytest.raises(
         InputError,
-        match=r"^precision: int8 needs ranges, got no real samples of x; give some with --calibration$",
+        match=r"^precision: int8 needs ranges, got no real samples of x; give some with --samples$",
     ):
-        vae_export.export(tiny_vae(), tmp_path / "b", formats="onnx", precision=["float16", "int8"])
+        vae_export.export(tiny_vae(), tmp_path / "b", format="onnx", precision=["float16", "int8"])
     assert list(tmp_path.iterdir()) == []
 
 
@@ -148,9 +154,9 @@ def test_a_bundle_of_integers_alone(tmp_path):
     result = vae_export.export(
         tiny_vae(),
         tmp_path / "b",
-        formats="onnx",
+        format="onnx",
         precision="int8",
-        calibration=samples(80),
+        samples=samples(80),
         min_psnr=20,
         max_kl=1,
     )
@@ -166,7 +172,7 @@ def test_a_bundle_of_integers_alone(tmp_path):
 def test_integers_in_the_runtimes_own_format(tmp_path):
     """They stay integers; weights that are cast at load would not."""
     result = vae_export.export(
-        "fashion-mnist-dense", tmp_path / "b", formats="onnx", precision=["float16", "int8"], ort=True
+        "fashion-mnist-dense", tmp_path / "b", format="ort", precision=["float16", "int8"]
     )
     sizes = {artifact["file"]: artifact["bytes"] for artifact in result.manifest["artifacts"]}
     assert [file for file in sizes if file.endswith(".ort")] == ["encoder.int8.ort", "decoder.int8.ort"]
@@ -175,7 +181,18 @@ def test_integers_in_the_runtimes_own_format(tmp_path):
 
 
 def artifact(role, format, precision):
-    return Artifact(role, format, precision, b"", (), (), None, 1, (), "")
+    return Artifact(
+        role,
+        format,
+        precision,
+        {f"{role}.{precision}.{format}".replace(".float32", ""): b""},
+        (),
+        (),
+        None,
+        1,
+        (),
+        "",
+    )
 
 
 @pytest.mark.parametrize(

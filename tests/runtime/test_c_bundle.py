@@ -120,7 +120,7 @@ def test_what_cannot_be_run_is_told(programs, dense_bundle, tmp_path):
     ids=["fixed batch", "vectors"],
 )
 def test_models_it_cannot_draw_are_told(programs, tmp_path, model, options, message):
-    path = vae_export.export(model(), tmp_path / "bundle", formats=["onnx"], **options).path
+    path = vae_export.export(model(), tmp_path / "bundle", format="onnx", **options).path
     done = run(programs / "generate", path, tmp_path / "a.pgm")
     assert done.returncode == 2
     assert f"decoder.onnx: {message}" in done.stderr

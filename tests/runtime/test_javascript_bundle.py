@@ -157,9 +157,7 @@ def conditional_vae():
 def test_conditions_and_several_latents_go_by_name(run_js, tmp_path):
     x, label = samples(8), np.arange(8, dtype=np.int32)
     model = conditional_vae()
-    path = vae_export.export(
-        model, tmp_path / "bundle", formats=["onnx"], calibration={"x": x, "label": label}
-    ).path
+    path = vae_export.export(model, tmp_path / "bundle", format="onnx", samples={"x": x, "label": label}).path
     values = run_js(
         path,
         f"""const vae = await load(bundle, ort), x = Float32Array.from({x.ravel().tolist()});
@@ -188,9 +186,7 @@ def test_conditions_and_several_latents_go_by_name(run_js, tmp_path):
 
 
 def test_graphs_of_one_batch_size_take_any_number_of_rows(run_js, tmp_path):
-    path = vae_export.export(
-        tiny_vae(), tmp_path / "bundle", formats=["onnx"], batch=4, calibration=samples(8)
-    ).path
+    path = vae_export.export(tiny_vae(), tmp_path / "bundle", format="onnx", batch=4, samples=samples(8)).path
     body = "const vae = await load(bundle, ort); await vae.selfTest(); return [...await vae.generate(9, { seed: 1 })]"
     expected = vae_export.load(path).generate(9, seed=1)
     np.testing.assert_allclose(run_js(path, body), expected.ravel(), rtol=0, atol=1e-6)

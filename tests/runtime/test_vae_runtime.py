@@ -234,22 +234,22 @@ def test_small_files_are_run_by_one_thread(dense_bundle, monkeypatch, backend, s
         given.append(threads)
         return real(file, threads, rows)
 
-    real = vae_runtime.GRAPHS[backend]
-    monkeypatch.setitem(vae_runtime.GRAPHS, backend, graph)
+    real = vae_runtime.BACKENDS[backend].graph
+    counting = vae_runtime.BACKENDS[backend]._replace(graph=graph)
     manifest = vae_runtime._read_manifest(Path(dense_bundle))
     for artifact in manifest["artifacts"]:
         artifact["bytes"] = size
-    vae = vae_runtime.Vae(Path(dense_bundle), manifest, backend, None)
+    vae = vae_runtime.Vae(Path(dense_bundle), manifest, counting, None)
     assert (given, vae.threads) == ([], threads)
     vae.generate(1)
     assert given == [threads], "the decoder alone was wanted"
     vae.reconstruct(vae.generate(1))
     assert given == [threads, threads]
-    assert vae_runtime.Vae(Path(dense_bundle), manifest, backend, 2).threads == 2
+    assert vae_runtime.Vae(Path(dense_bundle), manifest, counting, 2).threads == 2
 
 
 def test_any_batch_in_one(tmp_path):
-    result = vae_export.export("fashion-mnist-dense", tmp_path / "b", batch="dynamic", formats=["tflite"])
+    result = vae_export.export("fashion-mnist-dense", tmp_path / "b", batch="dynamic", format="tflite")
     vae = load(result.path)
     images = vae.generate(300, seed=3)
     np.testing.assert_allclose(images[299:], vae.generate(1, seed=3, start=299), rtol=0, atol=2e-6)
@@ -283,8 +283,14 @@ def test_the_default_backend_is_what_the_bundle_has(bundle_copy):
         load(bundle_copy, "onnx")
 
 
+def without(monkeypatch, module, backend, name):
+    """Put a module that is not installed in the place of a runtime."""
+    monkeypatch.setitem(module.BACKENDS, backend, module.BACKENDS[backend]._replace(modules=(name,)))
+
+
 def test_a_missing_runtime_names_the_command(dense_bundle, monkeypatch):
-    monkeypatch.setattr(vae_runtime, "_MODULES", {"onnx": ("no_onnx",), "tflite": ("no_lite.interpreter",)})
+    without(monkeypatch, vae_runtime, "onnx", "no_onnx")
+    without(monkeypatch, vae_runtime, "tflite", "no_lite.interpreter")
     with pytest.raises(
         VaeRuntimeError,
         match=r"holds onnx, tflite, no runtime is installed; pip install onnxruntime or pip install ai",
@@ -299,7 +305,7 @@ def test_a_missing_runtime_names_the_command(dense_bundle, monkeypatch):
 def test_a_broken_runtime_is_not_called_missing(dense_bundle, monkeypatch, tmp_path):
     (tmp_path / "broken_runtime.py").write_text("import something_it_needs")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr(vae_runtime, "_MODULES", {"onnx": ("broken_runtime",)})
+    without(monkeypatch, vae_runtime, "onnx", "broken_runtime")
     with pytest.raises(ModuleNotFoundError, match="something_it_needs"):
         load(dense_bundle, "onnx")
 
@@ -395,9 +401,23 @@ def test_the_self_test_as_a_program(dense_bundle, bundle_copy, capsys, monkeypat
     assert "vae_runtime: self test of " in capsys.readouterr().err
     assert module.main([str(bundle_copy / "golden")]) == 2
     assert "no bundle here" in capsys.readouterr().err
-    monkeypatch.setitem(module._MODULES, "tflite", ("no_lite.interpreter",))
+    without(monkeypatch, module, "tflite", "no_lite.interpreter")
     assert module.main([str(dense_bundle)]) == 0
     assert "tflite: skipped, no runtime is installed (pip install ai-edge-litert)" in capsys.readouterr().out
-    monkeypatch.setitem(module._MODULES, "onnx", ("no_onnx",))
+    without(monkeypatch, module, "onnx", "no_onnx")
     assert module.main([str(dense_bundle)]) == 2
     assert "nothing was tested" in capsys.readouterr().err
+
+
+def test_a_backend_of_ones_own(dense_bundle):
+    """What runs the files can be given, under a name that a bundle has files for."""
+    made = []
+
+    class Counting(vae_runtime.OnnxGraph):
+        def __init__(self, *arguments):
+            made.append(arguments)
+            super().__init__(*arguments)
+
+    vae = load(dense_bundle, vae_runtime.Backend("onnx", Counting))
+    np.testing.assert_array_equal(vae.generate(2, seed=7), load(dense_bundle, "onnx").generate(2, seed=7))
+    assert len(made) == 1

@@ -6,9 +6,10 @@ import pytest
 import tensorflow as tf
 
 from tests.tiny_models import samples
+from vae_export.core.precision import PRECISIONS, Budget
+from vae_export.core.reference import PriorReference, Reference
+from vae_export.runtime.draws import draw_prior
 from vae_export.verify.fidelity import (
-    DEFAULT_BUDGETS,
-    Budget,
     DecoderFidelity,
     EncoderFidelity,
     Similarity,
@@ -18,8 +19,8 @@ from vae_export.verify.fidelity import (
     measure_decoder,
     measure_encoder,
 )
-from vae_export.verify.gate import Reference
 from vae_export.verify.keras_similarity import ssim
+from vae_export.verify.references import compute_reference
 
 
 class Altered:
@@ -33,10 +34,16 @@ class Altered:
         return {name: self.changes.get(name, lambda a: a)(array) for name, array in outputs.items()}
 
 
+def prior_of(reference, rows=256):
+    """The reference's decoder on draws from the prior."""
+    z = draw_prior(reference.latents, rows, 4321)
+    return PriorReference(z, reference.decoder.run(z))
+
+
 @pytest.fixture(scope="module")
 def reference(tiny_split):
     halves = (tiny_split.encoder, tiny_split.decoder)
-    return Reference.compute(*halves, tiny_split.latents, {"x": samples(20)}, {}, 7)
+    return compute_reference(*halves, tiny_split.latents, {"x": samples(20)}, {}, 7)
 
 
 def test_an_encoder_that_is_the_same(reference):
@@ -60,7 +67,9 @@ def test_an_encoder_whose_mu_is_off(reference):
 
 def test_a_decoder_that_is_the_same(reference):
     same = Similarity(None, None, pytest.approx(1.0), pytest.approx(1.0))
-    assert measure_decoder(reference.decoder, reference, ssim) == DecoderFidelity(same, same)
+    assert measure_decoder(reference.decoder, reference, prior_of(reference), ssim) == DecoderFidelity(
+        same, same
+    )
 
 
 def test_a_decoder_that_is_off(reference):
@@ -71,7 +80,9 @@ def test_a_decoder_that_is_off(reference):
         changed[0] += 0.1
         return changed
 
-    found = measure_decoder(Altered(reference.decoder, reconstruction=first_off), reference, ssim)
+    found = measure_decoder(
+        Altered(reference.decoder, reconstruction=first_off), reference, prior_of(reference), ssim
+    )
     # The peak is what the outputs span: nearly 1.
     worst = 20 * math.log10(np.ptp(reference.outputs["reconstruction"]) / 0.1)
     assert worst == pytest.approx(20, rel=0, abs=0.1)
@@ -91,8 +102,8 @@ def test_the_figures_are_those_of_what_outputs_span(reference, factor, offset):
     decoder = Altered(reference.decoder, reconstruction=scaled)
     span = Reference(**{**vars(reference), "decoder": decoder, "outputs": decoder.run(reference.z)})
     constant = Altered(decoder, reconstruction=lambda a: np.full_like(a, 0.5 * factor + offset))
-    assert measure_decoder(constant, span, ssim).prior.psnr < 15
-    same = measure_decoder(decoder, span, ssim)
+    assert measure_decoder(constant, span, prior_of(span), ssim).prior.psnr < 15
+    same = measure_decoder(decoder, span, prior_of(span), ssim)
     assert same.prior.psnr is None
 
 
@@ -124,10 +135,12 @@ def test_sigma_is_what_z_is_drawn_with(reference):
 
 
 def test_values_that_are_not_finite_are_not_called_equal(reference):
-    broken = measure_decoder(Altered(reference.decoder, reconstruction=lambda a: a * np.nan), reference, ssim)
+    broken = measure_decoder(
+        Altered(reference.decoder, reconstruction=lambda a: a * np.nan), reference, prior_of(reference), ssim
+    )
     assert math.isnan(broken.prior.psnr)
     assert math.isnan(broken.prior.psnr_worst)
-    assert len(budget_failures("decoder.int8.onnx", broken, DEFAULT_BUDGETS["int8"])) == 4
+    assert len(budget_failures("decoder.int8.onnx", broken, PRECISIONS["int8"].budget)) == 4
 
 
 def test_what_is_no_image_has_no_structure(reference):
@@ -135,7 +148,9 @@ def test_what_is_no_image_has_no_structure(reference):
     object.__setattr__(flat, "half", reference.decoder)
     object.__setattr__(changed := Reference(**vars(reference)), "decoder", flat)
     object.__setattr__(changed, "outputs", flat.run(reference.z))
-    assert measure_decoder(flat, changed, ssim).posterior == Similarity(None, None, None, None)
+    assert measure_decoder(flat, changed, prior_of(changed), ssim).posterior == Similarity(
+        None, None, None, None
+    )
 
 
 def test_small_images_have_a_smaller_window():

@@ -11,10 +11,12 @@ from onnx import numpy_helper
 
 from tests.tiny_models import LATENT, X_SHAPE, half_of, samples, tiny_vae
 from vae_export.errors import ParityError
+from vae_export.formats.loading import load_artifact
 from vae_export.formats.onnx.convert import convert_to_onnx
 from vae_export.formats.tflite.convert import convert_to_tflite
 from vae_export.split.split_vae import split
-from vae_export.verify.gate import Reference, end_to_end_name, verify_artifacts
+from vae_export.verify.gate import end_to_end_name, verify_artifacts
+from vae_export.verify.references import compute_reference
 
 SWAPPED, ENCODER, DECODER = ("mu", "logvar"), ("mu",), ("reconstruction",)
 
@@ -101,7 +103,7 @@ FAULTS = {
 
 @pytest.fixture(scope="module")
 def reference(tiny_split):
-    return Reference.compute(
+    return compute_reference(
         tiny_split.encoder,
         tiny_split.decoder,
         tiny_split.latents,
@@ -173,9 +175,7 @@ def test_nan_is_called_by_its_name(good, reference):
 
 def test_batch_fault_does_not_show_at_batch_one(good, reference):
     role, plant, _ = FAULTS["batch 2 broken"]
-    from vae_export.verify.runners import load_runner
-
-    runner = load_runner(convert(plant(), role, good[role].format))
+    runner = load_artifact(convert(plant(), role, good[role].format))
     z = reference.z["z"][:1]
     expected = reference.decoder.run({"z": z})["reconstruction"]
     np.testing.assert_allclose(runner.run({"z": z})["reconstruction"], expected, rtol=0, atol=1e-5)
@@ -186,7 +186,7 @@ def edited(artifact, edit):
 
     model = onnx.load_from_string(artifact.data)
     edit(model)
-    return replace(artifact, data=model.SerializeToString())
+    return replace(artifact, files={artifact.file: model.SerializeToString()})
 
 
 def onnx_artifact(tiny_split, role):

@@ -13,11 +13,13 @@ from vae_export.bench.machine import describe_machine
 from vae_export.bench.timing import Timing, interleave
 from vae_export.bundle.reader import Bundle
 from vae_export.errors import InputError
+from vae_export.formats import FORMATS
+from vae_export.formats.loading import load_vae
 from vae_export.io.quiet import quiet
 from vae_export.runtime.python import vae_runtime
 from vae_export.verify.metrics import value_scale
 
-__all__ = ["BenchReport", "BenchRow", "bench", "load_pairs"]
+__all__ = ["BenchReport", "BenchRow", "bench_bundle", "load_pairs"]
 
 Array = np.ndarray[Any, Any]
 Run = Callable[[Mapping[str, Array]], Any]
@@ -76,14 +78,13 @@ def load_pairs(bundle: Bundle, threads: int | None) -> list[vae_runtime.Vae]:
     Raises:
         VaeRuntimeError: a runtime is not installed, or there cannot be so many threads.
     """
-    # LiteRT announces its delegates on standard error.
-    with quiet():
-        return [
-            vae_runtime.load(bundle.path, format, threads, precision) for format, precision in bundle.pairs
-        ]
+    return [
+        load_vae(bundle.path, format, threads=threads, precision=precision)
+        for format, precision in bundle.pairs
+    ]
 
 
-def bench(
+def bench_bundle(
     bundle: Bundle,
     loaded: Sequence[vae_runtime.Vae],
     *,
@@ -111,12 +112,13 @@ def bench(
     runs: dict[tuple[str, str], Run] = {}
     loads = {}
     threads = {}
-    for vae in loaded:
+    timed = [vae for vae in loaded if FORMATS[vae.backend].timed]
+    for vae in timed:
         for role, entry in vae.artifacts.items():
             runs[role, entry["file"]] = vae.encode if role == "encoder" else vae.decode
             threads[entry["file"]] = vae.threads
             loads[entry["file"]] = partial(
-                vae_runtime.GRAPHS[entry["format"]], str(bundle.path / entry["file"]), vae.threads
+                FORMATS[entry["format"]].open, str(bundle.path / entry["file"]), vae.threads
             )
     for role, run in (keras or {}).items():
         _check_keras(bundle, role, run, inputs[role])
@@ -148,7 +150,7 @@ def bench(
     rows = []
     for role in ("encoder", "decoder"):
         for entry in bundle.artifacts:
-            if entry["role"] == role:
+            if entry["role"] == role and entry["file"] in threads:
                 rows.append(row(role, entry["file"], threads[entry["file"]], entry))
         if keras:
             rows.append(row(role, KERAS, keras_threads, None))

@@ -15,12 +15,12 @@ import numpy as np
 
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.bundle.golden import golden_file, to_bytes
-from vae_export.core.artifact import Artifact, TensorSpec
-from vae_export.core.firmware import Firmware
+from vae_export.core.artifact import Artifact, Companion, TensorSpec
+from vae_export.core.figures import round_figure
 from vae_export.core.latent import Latent
 from vae_export.errors import one_line
 from vae_export.runtime.python.vae_runtime import NOISE_VERSION
-from vae_export.verify.fidelity import Loss
+from vae_export.verify.fidelity import PrecisionCost
 from vae_export.verify.parity import OutputParity, ParityReport
 
 __all__ = [
@@ -62,12 +62,11 @@ def build_manifest(
     source: Source,
     artifacts: Sequence[Artifact],
     report: ParityReport,
-    loss: Loss,
+    cost: PrecisionCost,
     golden: Mapping[str, Array],
     golden_seed: int,
     runtime_files: Mapping[str, tuple[str, bytes]],
-    reduced_build: Mapping[str, bytes],
-    firmware: Sequence[Firmware] | None = None,
+    companions: Sequence[Companion],
 ) -> dict[str, Any]:
     """Describe a bundle.
 
@@ -75,12 +74,11 @@ def build_manifest(
         source: the model and how it was compared.
         artifacts: the converted halves.
         report: their parity.
-        loss: what lower precisions cost.
+        cost: what lower precisions cost.
         golden: name -> float32 array.
         golden_seed: seed of the golden epsilon and the golden generated images.
         runtime_files: language -> (file name, content).
-        reduced_build: what reduced builds of the runtimes are configured with: file name -> content.
-        firmware: the artifacts for microcontrollers; None if the bundle is not for them.
+        companions: files that formats add to the whole bundle.
     """
     names = {artifact.file for artifact in artifacts}
     return {
@@ -89,7 +87,7 @@ def build_manifest(
         "latents": [{**asdict(latent), "shape": list(latent.shape)} for latent in source.latents],
         "x": {"range": list(source.value_range) if source.value_range else None},
         "noise": {"algorithm": NOISE_ALGORITHM, "version": NOISE_VERSION},
-        "artifacts": [_artifact_entry(artifact, report, loss) for artifact in artifacts],
+        "artifacts": [_artifact_entry(artifact, report, cost) for artifact in artifacts],
         "samples": source.samples,
         "end_to_end": [
             {"artifacts": row.artifact, "output": row.output, **_parity_entry(row)}
@@ -97,8 +95,8 @@ def build_manifest(
             if row.artifact not in names
         ],
         "elbo_change": [
-            {"artifacts": name, "nats": None if change is None else _rounded(change)}
-            for name, change in loss.elbo_change.items()
+            {"artifacts": name, "nats": None if change is None else round_figure(change)}
+            for name, change in cost.elbo_change.items()
         ],
         "golden": {
             "seed": golden_seed,
@@ -116,8 +114,9 @@ def build_manifest(
             {"language": language, "file": file, **_file_entry(data)}
             for language, (file, data) in sorted(runtime_files.items())
         ],
-        "reduced_build": [{"file": file, **_file_entry(data)} for file, data in reduced_build.items()],
-        "microcontroller": None if firmware is None else [_firmware_entry(entry) for entry in firmware],
+        "companions": [
+            {"format": one.format, "file": one.file, **_file_entry(one.data)} for one in companions
+        ],
         "tools": dict(source.tools),
     }
 
@@ -126,11 +125,10 @@ def file_entries(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every entry of a manifest that describes a file."""
     return [
         *manifest["artifacts"],
+        *(file for entry in manifest["artifacts"] for file in entry["companions"]),
         *manifest["golden"]["arrays"].values(),
         *manifest["runtime"],
-        *manifest["reduced_build"],
-        # Not in bundles of before there was such a target.
-        *(file for entry in manifest.get("microcontroller") or () for file in entry["files"]),
+        *manifest["companions"],
     ]
 
 
@@ -153,42 +151,31 @@ def manifest_schema() -> dict[str, Any]:
     return schema
 
 
-def _artifact_entry(artifact: Artifact, report: ParityReport, loss: Loss) -> dict[str, Any]:
-    fidelity = loss.fidelity.get(artifact.file)
+def _artifact_entry(artifact: Artifact, report: ParityReport, cost: PrecisionCost) -> dict[str, Any]:
+    fidelity = cost.fidelity.get(artifact.file)
     return {
         "role": artifact.role,
         "format": artifact.format,
         "precision": artifact.precision,
         "file": artifact.file,
         **_file_entry(artifact.data),
+        "companions": [
+            {"file": file, **_file_entry(data)}
+            for file, data in artifact.files.items()
+            if file != artifact.file
+        ],
         "inputs": [_tensor_entry(tensor) for tensor in artifact.inputs],
         "outputs": [_tensor_entry(tensor) for tensor in artifact.outputs],
         "batches": None if artifact.batches is None else list(artifact.batches),
         "preferred_batch": artifact.preferred_batch,
-        "opset": artifact.opset,
-        "ir_version": artifact.ir_version,
+        "details": dict(artifact.details),
         "operators": list(artifact.operators),
         "oldest_runtime": artifact.oldest_runtime,
         "quantiser": artifact.quantiser,
         "float_tensors": list(artifact.float_tensors),
         "fidelity": None if fidelity is None else _figures(asdict(fidelity)),
-        "budget": None if fidelity is None else _budget(artifact, loss),
+        "budget": None if fidelity is None else _budget(artifact, cost),
         "parity": {name: _parity_entry(row) for name, row in report.of(artifact.file).items()},
-    }
-
-
-def _firmware_entry(firmware: Firmware) -> dict[str, Any]:
-    return {
-        "role": firmware.artifact.role,
-        "artifact": firmware.artifact.file,
-        "files": [{"file": file, **_file_entry(data)} for file, data in firmware.files.items()],
-        "inputs": list(firmware.inputs),
-        "outputs": list(firmware.outputs),
-        "operators": list(firmware.operators),
-        "arena_bytes": firmware.arena_bytes,
-        "interpreter": firmware.interpreter,
-        "rows": firmware.rows,
-        "difference": {name: _figures(asdict(one)) for name, one in firmware.differences.items()},
     }
 
 
@@ -201,21 +188,20 @@ def _tensor_entry(tensor: TensorSpec) -> dict[str, Any]:
     }
 
 
-def _budget(artifact: Artifact, loss: Loss) -> dict[str, float]:
-    budget = loss.budgets[artifact.precision]
+def _budget(artifact: Artifact, cost: PrecisionCost) -> dict[str, float]:
+    budget = cost.budgets[artifact.precision]
     return {"max_kl": budget.max_kl} if artifact.role == "encoder" else {"min_psnr": budget.min_psnr}
 
 
 def _figures(values: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: _figures(value) if isinstance(value, Mapping) else None if value is None else _rounded(value)
+        name: _figures(value)
+        if isinstance(value, Mapping)
+        else None
+        if value is None
+        else round_figure(value)
         for name, value in values.items()
     }
-
-
-def _rounded(value: float) -> float:
-    """Six digits say all there is to say."""
-    return float(f"{value:.6g}")
 
 
 def _parity_entry(row: OutputParity) -> dict[str, Any]:
@@ -227,7 +213,7 @@ def _parity_entry(row: OutputParity) -> dict[str, Any]:
         "tolerance": row.tolerance,
     }
     return {
-        name: None if value is None or not math.isfinite(value) else _rounded(value)
+        name: None if value is None or not math.isfinite(value) else round_figure(value)
         for name, value in figures.items()
     }
 

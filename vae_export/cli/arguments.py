@@ -10,8 +10,8 @@ from typing import Any, NoReturn
 import numpy as np
 
 from vae_export.bundle.reader import Bundle, read_bundle
-from vae_export.core.artifact import PRECISIONS
 from vae_export.core.latent import PARAMETRISATION_NAMES
+from vae_export.core.precision import PRECISIONS
 from vae_export.errors import InputError, OutputError
 from vae_export.io.arrays import CheckedRows, check_condition, check_x_rows, open_arrays, read_array
 from vae_export.io.quiet import quiet
@@ -123,7 +123,7 @@ def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
     """BUNDLE, --backend and --threads"""
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="directory made by vae-export")
     parser.add_argument(
-        "--backend", choices=tuple(vae_runtime.GRAPHS), help="default: the first in the bundle"
+        "--backend", choices=tuple(vae_runtime.BACKENDS), help="default: the first in the bundle"
     )
     parser.add_argument("--precision", choices=tuple(PRECISIONS), help="default: the first in the bundle")
     parser.add_argument(

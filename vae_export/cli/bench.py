@@ -10,7 +10,7 @@ from vae_export.bench.bundle_bench import BenchReport, BenchRow
 from vae_export.bench.timing import Timing
 from vae_export.cli.arguments import add_json_argument, batch_list
 from vae_export.cli.terminal import Progress, duration_text, print_json, print_table, say
-from vae_export.pipeline import bench_bundle
+from vae_export.pipeline import bench
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
 
         check_chart(options.output)
     with Progress() as progress:
-        report = bench_bundle(
+        report = bench(
             options.bundle,
             against=options.against,
             custom_objects=options.custom_objects,

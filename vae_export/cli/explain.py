@@ -14,7 +14,7 @@ from vae_export.cli.terminal import Progress, print_json, print_table, say, shap
 from vae_export.errors import OutputError
 from vae_export.explain.layer_errors import LARGEST_LOGIT, LayerError
 from vae_export.io.pictures import write_png
-from vae_export.pipeline import explain_artifact
+from vae_export.pipeline import explain
 
 if TYPE_CHECKING:
     from vae_export.explain.explanation import Explanation, Sample
@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
     """Compare, print the tables and draw the picture."""
     _check_place(options.output)
     with Progress() as progress:
-        found = explain_artifact(options.bundle, options.artifact, count=options.count, progress=progress)
+        found = explain(options.bundle, options.artifact, count=options.count, progress=progress)
     amplified = _draw(found, options.output)
     if options.json:
         print_json(_as_json(found, options.output, amplified))

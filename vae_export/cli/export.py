@@ -9,40 +9,41 @@ from vae_export.cli.arguments import add_json_argument, add_model_arguments, bat
 from vae_export.cli.terminal import (
     Progress,
     print_candidates,
-    print_firmware,
+    print_cost,
     print_json,
-    print_loss,
     print_parity,
+    print_table,
     say,
 )
-from vae_export.core.artifact import DEFAULT_BATCHES, FORMATS, PRECISIONS
-from vae_export.core.firmware import TARGETS
+from vae_export.core.plan import DEFAULT_BATCHES
+from vae_export.core.precision import PRECISIONS
+from vae_export.formats import FORMATS, converted_formats
 from vae_export.formats.onnx.opsets import DEFAULT_OPSET
 from vae_export.pipeline import ExportResult, export
-from vae_export.pipeline.choosing import AUTO, PREFERENCES
+from vae_export.pipeline.planning import ALL, AUTO, PREFERENCES
 from vae_export.runtime import HELPERS
-from vae_export.verify.fidelity import DEFAULT_BUDGETS
 from vae_export.verify.parity import DEFAULT_TOLERANCE, ParityReport
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    budgets = {name: one.budget for name, one in PRECISIONS.items() if one.budget is not None}
     add_model_arguments(
         parser,
         "MODEL",
         "a .keras or .h5 file, a folder made by train, the name of a reference model, or "
         "package.module:attribute (default fashion-mnist-dense)",
     )
-    parser.add_argument("--format", choices=(*FORMATS, "all"), help="default: all")
     parser.add_argument(
-        "--target",
-        choices=TARGETS,
-        help="mcu: C++ source of int8 files of batch 1, run in TensorFlow Lite Micro",
+        "--format",
+        metavar="LIST",
+        help=f"of {','.join(FORMATS)}, or {ALL}: {' and '.join(converted_formats())} (default {ALL}); "
+        "ort: for reduced builds of ONNX Runtime; tflm: C++ source of int8 files of batch 1, run in "
+        "TensorFlow Lite Micro",
     )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: NAME-bundle")
     parser.add_argument(
         "--precision",
-        type=lambda text: tuple(text.split(",")),
         metavar="LIST",
         help=f"of {','.join(PRECISIONS)} (default float32), or {AUTO}: what is smallest within the budget",
     )
@@ -54,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="DB",
         help="what decoders of lower precisions keep at least (default "
-        f"{', '.join(f'{budget.min_psnr:g} in {name}' for name, budget in DEFAULT_BUDGETS.items())})",
+        f"{', '.join(f'{budget.min_psnr:g} in {name}' for name, budget in budgets.items())})",
     )
     parser.add_argument(
         "--prefer", choices=PREFERENCES, help=f"with --precision {AUTO} (default {PREFERENCES[0]})"
@@ -64,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=float,
         metavar="NATS",
         help="how far posteriors of lower precisions are off at most (default "
-        f"{', '.join(f'{budget.max_kl:g} in {name}' for name, budget in DEFAULT_BUDGETS.items())})",
+        f"{', '.join(f'{budget.max_kl:g} in {name}' for name, budget in budgets.items())})",
     )
     parser.add_argument(
         "--batch",
@@ -81,11 +82,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"of the ONNX files, 13 to 18 (default {DEFAULT_OPSET})",
     )
     parser.add_argument(
-        "--ort",
-        action="store_true",
-        help="also make .ort files and required_operators.config, for reduced builds of ONNX Runtime",
-    )
-    parser.add_argument(
         "--tolerance",
         type=float,
         default=DEFAULT_TOLERANCE,
@@ -94,7 +90,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "rounding errors are larger)",
     )
     parser.add_argument(
-        "--calibration",
+        "--samples",
         type=Path,
         metavar="FILE",
         help="real samples of x to verify and to calibrate on: .npy, .npz, an image or a folder of images "
@@ -116,19 +112,17 @@ def run(options: argparse.Namespace) -> int:
         result = export(
             options.model,
             options.output,
-            formats=FORMATS if options.format == "all" else options.format,
+            format=options.format,
             precision=options.precision,
             batch=options.batch,
-            target=options.target,
             opset=options.opset,
-            ort=options.ort,
             tolerance=options.tolerance,
-            calibration=options.calibration,
+            samples=options.samples,
             integer_io=options.integer_io,
             min_psnr=options.min_psnr,
             max_kl=options.max_kl,
             prefer=options.prefer,
-            runtimes=tuple(dict.fromkeys(options.runtime.split(","))),
+            runtime=options.runtime,
             overwrite=options.overwrite,
             progress=progress,
             **model_options(options),
@@ -144,18 +138,18 @@ def run(options: argparse.Namespace) -> int:
     exact = _of_float32(result)
     if exact.rows:
         print_parity(exact)
-    if exact.rows and result.loss.fidelity:
+    if exact.rows and result.cost.fidelity:
         say()
-    if result.loss.fidelity:
-        print_loss(result.loss, {entry["file"]: entry["bytes"] for entry in result.manifest["artifacts"]})
-    if result.manifest["microcontroller"]:
+    if result.cost.fidelity:
+        print_cost(result.cost, {entry["file"]: entry["bytes"] for entry in result.manifest["artifacts"]})
+    for table in result.summaries():
         say()
-        print_firmware(result.manifest["microcontroller"])
+        print_table(table.columns, table.rows, right=table.right)
     say(f"\nwrote {result.path}")
     return 0
 
 
 def _of_float32(result: ExportResult) -> ParityReport:
     """What is held to a tolerance; lower precisions have figures of their own."""
-    lower = {*result.loss.fidelity, *result.loss.elbo_change}
+    lower = {*result.cost.fidelity, *result.cost.elbo_change}
     return ParityReport(tuple(row for row in result.report.rows if row.artifact not in lower))

@@ -8,7 +8,7 @@ from pathlib import Path
 from vae_export.bundle.reader import read_bundle
 from vae_export.cli.arguments import add_picture_shape_argument, check_outside
 from vae_export.cli.terminal import Progress, say
-from vae_export.core.artifact import PRECISIONS
+from vae_export.core.precision import PRECISIONS
 from vae_export.errors import InputError
 from vae_export.pages.playground.ort_web import ORT_WEB_VERSION, find_ort_web
 from vae_export.pages.playground.playground import build_playground, write_folder, write_page

@@ -13,17 +13,16 @@ from rich.table import Table
 
 from vae_export.cli.interrupts import raise_if_interrupted
 from vae_export.pipeline.choosing import Candidate
-from vae_export.verify.fidelity import EncoderFidelity, Loss
+from vae_export.verify.fidelity import EncoderFidelity, PrecisionCost
 from vae_export.verify.parity import ParityReport
 
 __all__ = [
     "Progress",
     "duration_text",
     "print_candidates",
+    "print_cost",
     "print_error",
-    "print_firmware",
     "print_json",
-    "print_loss",
     "print_parity",
     "print_table",
     "say",
@@ -108,16 +107,16 @@ def print_parity(report: ParityReport) -> None:
         say(f"not compared: {case} (Keras itself gives values that are not finite)")
 
 
-def print_loss(loss: Loss, sizes: Mapping[str, int]) -> None:
+def print_cost(cost: PrecisionCost, sizes: Mapping[str, int]) -> None:
     """Print what the lower precisions cost.
 
     Args:
-        loss: figures by file.
+        cost: figures by file.
         sizes: bytes by file.
     """
     encoders: list[tuple[str, ...]] = []
     decoders: list[tuple[str, ...]] = []
-    for file, figures in loss.fidelity.items():
+    for file, figures in cost.fidelity.items():
         if isinstance(figures, EncoderFidelity):
             kl, mu = (
                 f"{mean:.2g} ({worst:.2g})"
@@ -139,28 +138,10 @@ def print_loss(loss: Loss, sizes: Mapping[str, int]) -> None:
     decoder_columns = ("artifact", "bytes", "PSNR dB, posterior (worst)", "prior (worst)", "SSIM, prior")
     say()
     print_table(decoder_columns, decoders, right=decoder_columns[1:])
-    changes = [(name, f"{change:+.3g}") for name, change in loss.elbo_change.items() if change is not None]
+    changes = [(name, f"{change:+.3g}") for name, change in cost.elbo_change.items() if change is not None]
     if changes:
         say()
         print_table(("end to end", "ELBO changed by, nats"), changes, right=("ELBO changed by, nats",))
-
-
-def print_firmware(entries: Sequence[Mapping[str, Any]]) -> None:
-    """Print what programs for microcontrollers need, from the manifest."""
-    right = ("arena bytes", "operators", "steps off LiteRT")
-    print_table(
-        ("header", *right),
-        [
-            (
-                next(file["file"] for file in entry["files"] if file["file"].endswith(".h")),
-                f"{entry['arena_bytes']:,}",
-                str(len(entry["operators"])),
-                f"{max(one['largest'] for one in entry['difference'].values()):.3g}",
-            )
-            for entry in entries
-        ],
-        right=right,
-    )
 
 
 def print_candidates(candidates: Sequence[Candidate]) -> None:
@@ -171,7 +152,7 @@ def print_candidates(candidates: Sequence[Candidate]) -> None:
             (
                 one.file,
                 ", ".join(one.float_tensors),
-                "" if one.artifact is None else f"{len(one.artifact.data):,}",
+                "" if one.artifact is None else f"{one.artifact.size:,}",
                 "" if one.seconds is None else duration_text(one.seconds),
                 _figure(one),
                 _verdict(one),

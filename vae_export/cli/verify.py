@@ -11,7 +11,7 @@ from typing import Any
 from vae_export.cli.arguments import add_json_argument
 from vae_export.cli.terminal import print_error, print_json, print_parity, say
 from vae_export.io.quiet import quiet
-from vae_export.pipeline import verify_bundle
+from vae_export.pipeline import verify
 from vae_export.verify.parity import OutputParity
 
 
@@ -33,7 +33,7 @@ def parity_json(row: OutputParity) -> dict[str, Any]:
 def run(options: argparse.Namespace) -> int:
     """Verify, and print the parity table; 1 if anything differs."""
     with quiet():
-        report = verify_bundle(options.bundle)
+        report = verify(options.bundle)
     if options.json:
         print_json({"ok": report.ok, "rows": [parity_json(row) for row in report.rows]})
     else:

@@ -1,49 +1,13 @@
-"""What a conversion makes: one file for one half of the VAE.
-
-Names of files: ``ROLE.FORMAT`` in float32, else ``ROLE.PRECISION.FORMAT``, as in ``decoder.int8.tflite``.
-
-============  ==================================================================  ============
-precision     weights, and arithmetic                                             formats
-============  ==================================================================  ============
-float32       32 bits, float                                                      all
-float16       16-bit float, computed in float32                                   all
-dynamic-int8  8-bit integers; activations are quantised as they come             all
-int8          8-bit integers, activations too, by ranges from calibration         all
-int16x8       8-bit integers, activations 16 bits, by ranges from calibration     tflite
-============  ==================================================================  ============
-"""
+"""What a conversion makes: the files of one half of the VAE, in one format and precision."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-__all__ = [
-    "DEFAULT_BATCHES",
-    "FORMATS",
-    "ORT_PRECISIONS",
-    "PRECISIONS",
-    "Artifact",
-    "Quantisation",
-    "TensorSpec",
-    "pairs",
-]
+from vae_export.core.precision import FLOAT32
 
-# The formats that Keras models are converted to, in the order in which files are made and shown.
-FORMATS = ("onnx", "tflite")
-# Precision -> the formats that have it.
-PRECISIONS = {
-    "float32": FORMATS,
-    "float16": FORMATS,
-    "dynamic-int8": FORMATS,
-    "int8": FORMATS,
-    "int16x8": ("tflite",),
-}
-# Of .ort files: in the others weights are cast at load, which the converter does beforehand, so that they
-# would be of float32 in the file.
-ORT_PRECISIONS = ("float32", "int8")
-# Batch sizes that a .tflite file has a signature for: its delegates take static shapes alone.
-DEFAULT_BATCHES = (1, 16, 64)
+__all__ = ["Artifact", "Companion", "Quantisation", "TensorSpec", "artifact_file", "pairs"]
 
 
 @dataclass(frozen=True)
@@ -56,7 +20,7 @@ class Quantisation:
 
 @dataclass(frozen=True)
 class TensorSpec:
-    """An input or output of an artifact.
+    """An input or output of a half or of an artifact.
 
     Attributes:
         name: as in the file.
@@ -71,21 +35,30 @@ class TensorSpec:
     quantisation: Quantisation | None = None
 
 
+def artifact_file(role: str, precision: str, suffix: str) -> str:
+    """Name of a file in the bundle: ``ROLE.SUFFIX`` in float32, else ``ROLE.PRECISION.SUFFIX``.
+
+    >>> artifact_file("decoder", "int8", ".tflite")
+    'decoder.int8.tflite'
+    """
+    return f"{role}{suffix}" if precision == FLOAT32 else f"{role}.{precision}{suffix}"
+
+
 @dataclass(frozen=True)
 class Artifact:
     """A converted half, in memory.
 
     Attributes:
         role: "encoder" or "decoder".
-        format: a member of `FORMATS`, or "ort".
+        format: name of the format, a key of `formats.FORMATS`.
         precision: a key of `PRECISIONS`.
-        data: the bytes of the file.
+        files: name in the bundle -> content; the first is the one that a runtime is given.
         inputs, outputs: in the order of the file; bind them by name.
         batches: the batch sizes that it takes, ascending; None for any.
         preferred_batch: how many rows a runtime is best given at a time.
         operators: the kinds of operators in the file, sorted.
-        oldest_runtime: package and version; see `convert.oldest_runtimes`.
-        opset, ir_version: of ONNX files.
+        oldest_runtime: package and version, as in "onnxruntime 1.15.1".
+        details: what only this format has to say, such as the opset; plain JSON values.
         quantiser: what made the precision, with its version and recipe; None for float32.
         float_tensors: names of tensors that were kept in float in a file of integers.
     """
@@ -93,23 +66,46 @@ class Artifact:
     role: str
     format: str
     precision: str
-    data: bytes = field(repr=False)
+    files: Mapping[str, bytes] = field(repr=False)
     inputs: tuple[TensorSpec, ...]
     outputs: tuple[TensorSpec, ...]
     batches: tuple[int, ...] | None
     preferred_batch: int
     operators: tuple[str, ...]
     oldest_runtime: str
-    opset: int | None = None
-    ir_version: int | None = None
+    details: Mapping[str, object] = field(default_factory=dict)
     quantiser: str | None = None
     float_tensors: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
-        """Its name in the bundle."""
-        precision = "" if self.precision == "float32" else f".{self.precision}"
-        return f"{self.role}{precision}.{self.format}"
+        """Name of the file that a runtime is given."""
+        return next(iter(self.files))
+
+    @property
+    def data(self) -> bytes:
+        """Content of `file`."""
+        return self.files[self.file]
+
+    @property
+    def size(self) -> int:
+        """Bytes of all files together."""
+        return sum(map(len, self.files.values()))
+
+
+@dataclass(frozen=True)
+class Companion:
+    """A file of a whole bundle that a format adds, such as the configuration of a build.
+
+    Attributes:
+        format: the format that adds it.
+        file: its name in the bundle.
+        data: its content.
+    """
+
+    format: str
+    file: str
+    data: bytes
 
 
 def pairs(artifacts: Sequence[Artifact]) -> list[tuple[Artifact, Artifact]]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["INPUT", "Graph", "Layer", "Outline", "Steps", "Values"]
+__all__ = ["INPUT", "Layer", "LayerTrace", "Outline", "Steps", "TracedPart", "Values"]
 
 Array = np.ndarray[Any, Any]
 # A tensor, whatever a format knows it by.
@@ -91,7 +91,7 @@ class Outline:
     outputs: Mapping[str, Key]
 
 
-class Graph(Protocol):
+class LayerTrace(Protocol):
     """A file that can be looked into.
 
     Attributes:
@@ -105,11 +105,11 @@ class Graph(Protocol):
     def run(self, inputs: Mapping[str, Array]) -> dict[Key, Array]:
         """Tensor -> its values, as others take them: of integers, what they stand for."""
 
-    def part(self, output: Key, known: Iterable[Key]) -> Part:
+    def part(self, output: Key, known: Iterable[Key]) -> TracedPart:
         """The part of the file that computes one tensor from others."""
 
 
-class Part(Protocol):
+class TracedPart(Protocol):
     """A part of a file, which runs alone."""
 
     def run(self, values: Values) -> Array:

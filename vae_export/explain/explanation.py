@@ -12,14 +12,15 @@ import numpy as np
 
 from vae_export.bundle.reader import Bundle
 from vae_export.core.latent import Latent
-from vae_export.core.trace import Graph, Values
+from vae_export.core.trace import LayerTrace, Values
 from vae_export.errors import InputError, MissingDependencyError
 from vae_export.explain.layer_errors import LayerError, Layers
+from vae_export.formats import FORMATS
 from vae_export.runtime.draws import draw_prior
 from vae_export.verify.metrics import value_scale
 from vae_export.verify.vae_metrics import gaussian_kl, mu_error, psnr_db
 
-__all__ = ["Explanation", "Sample", "explain"]
+__all__ = ["Explanation", "Sample", "explain_artifact"]
 
 Array = np.ndarray[Any, Any]
 
@@ -79,7 +80,7 @@ class Explanation:
     value_range: tuple[float, float] | None = None
 
 
-def explain(
+def explain_artifact(
     bundle: Bundle, file: str, count: int, progress: Callable[[str], None] = lambda _: None
 ) -> Explanation:
     """Run an artifact and its float32 twin, and compare all that they compute.
@@ -96,7 +97,7 @@ def explain(
     """
     entry, against = _entries(bundle, file)
     progress(f"loading {file}")
-    quantised, exact = (load_graph(bundle, one) for one in (entry, against))
+    quantised, exact = (load_trace(bundle, one) for one in (entry, against))
     layers = Layers(quantised, exact)
     latents = [Latent(**{**one, "shape": tuple(one["shape"])}) for one in bundle.manifest["latents"]]
     inputs, golden = _inputs(bundle, against, latents)
@@ -134,30 +135,31 @@ def explain(
     return made(samples=samples, output=name, images=images)
 
 
-def load_graph(bundle: Bundle, entry: Mapping[str, Any]) -> Graph:
+def load_trace(bundle: Bundle, entry: Mapping[str, Any]) -> LayerTrace:
     """A file of a bundle, to be looked into.
 
     Raises:
+        InputError: its format has no such view.
         MissingDependencyError: its runtime is not installed.
     """
-    data = (bundle.path / entry["file"]).read_bytes()
+    format = FORMATS[entry["format"]]
     try:
-        if entry["format"] == "onnx":
-            from vae_export.formats.onnx.trace import OnnxGraph
-
-            return OnnxGraph(data)
-        from vae_export.formats.tflite.trace import TfliteGraph
+        trace = format.trace((bundle.path / entry["file"]).read_bytes())
     except ImportError as error:
-        packages = {"onnx": "onnx onnxruntime", "tflite": "ai-edge-litert flatbuffers"}[entry["format"]]
         raise MissingDependencyError(
-            f"{entry['file']}: {error.name} is not installed; pip install {packages}"
+            f"{entry['file']}: {error.name} is not installed; {format.pip}"
         ) from error
-    return TfliteGraph(data)
+    if trace is None:
+        raise InputError(
+            f"{bundle.path / entry['file']}: {format.label} files cannot be looked into; explain "
+            "one of another format"
+        )
+    return trace
 
 
 def _entries(bundle: Bundle, file: str) -> tuple[dict[str, Any], dict[str, Any]]:
     """The manifest's entries of an artifact and of its float32 twin."""
-    entries = {entry["file"]: entry for entry in bundle.artifacts if entry["format"] != "ort"}
+    entries = {entry["file"]: entry for entry in bundle.artifacts}
     lower = [name for name, entry in entries.items() if entry["precision"] != "float32"]
     there = (
         f"expected one of {', '.join(lower)}"
@@ -201,7 +203,7 @@ def _batches(inputs: Mapping[str, Array], rows: int, size: int) -> Iterator[tupl
         yield start, {name: np.ascontiguousarray(array[places]) for name, array in inputs.items()}
 
 
-def _outputs(graph: Graph, values: Values) -> dict[str, Array]:
+def _outputs(graph: LayerTrace, values: Values) -> dict[str, Array]:
     return {name: values[key] for name, key in graph.outline.outputs.items()}
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.core.trace import INPUT, Graph, Key, Layer, Values
+from vae_export.core.trace import INPUT, Key, Layer, LayerTrace, Values
 from vae_export.explain.matching import match_tensors
 
 __all__ = ["LARGEST_LOGIT", "LayerError", "Layers"]
@@ -77,7 +77,7 @@ class Layers:
         unmatched_float: those of the float file that are none of the quantised one.
     """
 
-    def __init__(self, quantised: Graph, exact: Graph) -> None:
+    def __init__(self, quantised: LayerTrace, exact: LayerTrace) -> None:
         self._found = match_tensors(quantised.outline, exact.outline)
         self._sums = {
             layer.key: _Sums(layer) for layer in quantised.outline.layers if layer.key in self._found

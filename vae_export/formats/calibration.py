@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from vae_export.core.latent import Latent
+from vae_export.core.reference import Reference
 from vae_export.runtime.draws import draw_prior
-from vae_export.verify.gate import Reference
 
 __all__ = ["calibration_inputs", "tail_radius"]
 

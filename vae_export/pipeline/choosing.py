@@ -5,35 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from vae_export.bench.timing import interleave
-from vae_export.core.artifact import PRECISIONS, Artifact
+from vae_export.core.artifact import Artifact
+from vae_export.core.plan import ExportPlan
+from vae_export.core.precision import PRECISIONS
+from vae_export.core.reference import Reference
 from vae_export.errors import ConversionError, one_line
-from vae_export.io.quiet import quiet
+from vae_export.formats import FORMATS
+from vae_export.formats.loading import load_artifact
+from vae_export.pipeline.converting import Quantiser
 from vae_export.pipeline.stages import Progress
+from vae_export.pipeline.verifying import measure
 from vae_export.verify.fidelity import (
-    Budget,
     DecoderFidelity,
     EncoderFidelity,
     budget_failures,
-    measure_fidelity,
 )
-from vae_export.verify.runners import load_runner
+from vae_export.verify.references import References
 
-if TYPE_CHECKING:
-    from vae_export.formats.quantiser import Quantiser
-    from vae_export.verify.gate import Reference
+__all__ = ["Candidate", "choose"]
 
-__all__ = ["AUTO", "AUTO_BUDGET", "PREFERENCES", "Candidate", "choose"]
-
-AUTO = "auto"
-AUTO_BUDGET = Budget(min_psnr=40.0, max_kl=0.05)
-PREFERENCES = ("size", "speed")
-# Of these single layers can be kept in float, so that the others may be integers.
-MIXED = ("int8",)
 ROUNDS = 5
 
 
@@ -63,10 +57,9 @@ class Candidate:
 def choose(
     artifacts: Sequence[Artifact],
     quantiser: Quantiser,
-    reference: Reference,
-    budget: Budget,
+    references: References,
+    plan: ExportPlan,
     *,
-    prefer: str,
     calibrated: bool,
     progress: Progress,
 ) -> list[Candidate]:
@@ -75,70 +68,65 @@ def choose(
     Args:
         artifacts: of float32, which always do.
         quantiser: makes the others of them.
-        reference: what they are measured on.
-        budget: what they may cost.
-        prefer: "size" or "speed".
+        references: what they are measured on.
+        plan: what they may cost, and what is preferred.
         calibrated: whether there are samples for ranges of integers.
         progress: called with the name of each step.
 
     Returns:
         All that were tried; of those of a half and a format one is chosen.
     """
+    trial = _Trial(quantiser, references, plan)
     found = []
     for artifact in artifacts:
         tried = [Candidate(artifact.file, (), artifact, None, None, ())]
-        for precision in (name for name, formats in PRECISIONS.items() if artifact.format in formats):
-            if precision == "float32":
-                continue
-            file = replace(artifact, precision=precision).file
-            if not calibrated and precision in ("int8", "int16x8"):
+        format = FORMATS[artifact.format]
+        for precision in (name for name in plan.budgets if name in format.precisions):
+            file = format.file(artifact.role, precision)
+            if not calibrated and PRECISIONS[precision].calibrated:
                 tried.append(Candidate(file, (), None, None, None, ("needs real samples of x",)))
                 continue
             progress(f"trying {file}")
-            one = _try(artifact, precision, (), quantiser, reference, budget)
+            one = trial.of(artifact, precision)
             tried.append(one)
-            if precision in MIXED and one.artifact is not None and one.failures:
+            if PRECISIONS[precision].mixable and one.artifact is not None and one.failures:
                 progress(f"trying {file} with layers in float")
-                tried += _mixed(artifact, precision, one, quantiser, reference, budget)
-        progress(f"timing {artifact.role}.{artifact.format}")
-        found += _decided(_timed(tried, reference), prefer)
+                tried += _mixed(artifact, precision, trial)
+        progress(f"timing {artifact.file}")
+        found += _decided(_timed(tried, references.measured), plan.prefer)
     return found
 
 
-def _try(
-    artifact: Artifact,
-    precision: str,
-    keep_float: tuple[str, ...],
-    quantiser: Quantiser,
-    reference: Reference,
-    budget: Budget,
-) -> Candidate:
-    file = replace(artifact, precision=precision).file
-    try:
-        made = quantiser.quantise(artifact, precision, keep_float)
-    # What a format cannot do is a reason to take another precision.
-    except ConversionError as error:
-        return Candidate(file, keep_float, None, None, None, (one_line(error, 120),))
-    with quiet():
-        runner = load_runner(made)
-    fidelity = measure_fidelity(made.role, runner, reference)
-    failures = tuple(budget_failures(file, fidelity, budget))
-    return Candidate(file, keep_float, made, fidelity, None, failures)
+@dataclass(frozen=True)
+class _Trial:
+    """Makes and measures one file after the other."""
+
+    quantiser: Quantiser
+    references: References
+    plan: ExportPlan
+
+    def of(self, artifact: Artifact, precision: str, keep_float: tuple[str, ...] = ()) -> Candidate:
+        file = FORMATS[artifact.format].file(artifact.role, precision)
+        try:
+            made = self.quantiser.quantise(artifact, precision, keep_float)
+        # What a format cannot do is a reason to take another precision.
+        except ConversionError as error:
+            return Candidate(file, keep_float, None, None, None, (one_line(error, 120),))
+        fidelity = measure(made, load_artifact(made), self.references)
+        failures = tuple(budget_failures(file, fidelity, self.plan.budgets[precision]))
+        return Candidate(file, keep_float, made, fidelity, None, failures)
 
 
 def _mixed(
     artifact: Artifact,
     precision: str,
-    whole: Candidate,
-    quantiser: Quantiser,
-    reference: Reference,
-    budget: Budget,
+    trial: _Trial,
 ) -> Iterator[Candidate]:
     """Files in which the layers that lose most are in float: each alone, then the worst ones together."""
-    names = quantiser.quantisable(artifact, precision)
+    names = trial.quantiser.quantisable(artifact, precision)
     if len(names) < 2:
         return
-    alone = [_try(artifact, precision, (name,), quantiser, reference, budget) for name in names]
+    alone = [trial.of(artifact, precision, (name,)) for name in names]
     alone = [one for one in alone if one.artifact is not None]
     ranked = sorted(alone, key=_quality, reverse=True)
     yield from ranked[:1]
@@ -147,7 +135,7 @@ def _mixed(
             return
         worst = {name for one in ranked[:count] for name in one.float_tensors}
         kept = tuple(name for name in names if name in worst)
-        one = _try(artifact, precision, kept, quantiser, reference, budget)
+        one = trial.of(artifact, precision, kept)
         yield one
         if not one.failures:
             return
@@ -167,14 +155,9 @@ def _timed(tried: Sequence[Candidate], reference: Reference) -> list[Candidate]:
     runs = {}
     for number, candidate in enumerate(tried):
         if candidate.artifact is not None:
-            given = (
-                reference.encoder_inputs
-                if candidate.artifact.role == "encoder"
-                else {**reference.z, **reference.conditions}
-            )
+            given = reference.inputs(candidate.artifact.role)
             row = {name: np.ascontiguousarray(array[:1]) for name, array in given.items()}
-            with quiet():
-                runs[number] = partial(load_runner(candidate.artifact, threads=1).run, row)
+            runs[number] = partial(load_artifact(candidate.artifact, threads=1).run, row)
     times = interleave(runs, ROUNDS)
     return [
         replace(candidate, seconds=times[number].median) if number in times else candidate
@@ -187,7 +170,7 @@ def _decided(tried: Sequence[Candidate], prefer: str) -> list[Candidate]:
         candidate = tried[number]
         assert candidate.artifact is not None
         assert candidate.seconds is not None
-        size = len(candidate.artifact.data)
+        size = candidate.artifact.size
         return (candidate.seconds if prefer == "speed" else float(size)), size
 
     best = min((number for number, one in enumerate(tried) if not one.failures), key=cost)

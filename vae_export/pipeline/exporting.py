@@ -1,9 +1,7 @@
-"""Export: load, split, convert, quantise, verify, bundle."""
+"""Export: plan, load, split, convert, quantise, derive, verify, bundle."""
 
 from __future__ import annotations
 
-import importlib.metadata
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,45 +9,29 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vae_export.bundle.golden import golden_count, golden_file, to_bytes
-from vae_export.bundle.manifest import MANIFEST_FILE, Source, build_manifest, check_manifest, to_text
-from vae_export.bundle.writer import check_target, write_bundle
-from vae_export.core.artifact import FORMATS, ORT_PRECISIONS, PRECISIONS, Artifact
-from vae_export.core.firmware import Firmware
-from vae_export.errors import ConversionError, InputError
-from vae_export.formats.onnx.opsets import DEFAULT_OPSET, check_opset
-from vae_export.io.quiet import quiet
-from vae_export.pipeline.choosing import AUTO, Candidate
-from vae_export.pipeline.microcontroller import check_operators, firmware_of, resolve_target
-from vae_export.pipeline.quantising import MOST_SAMPLES, judge, make_plan, quantise, reference_of
-from vae_export.pipeline.stages import Progress, cut_halves, cut_options, in_float32, load_keras, silent
-from vae_export.runtime import HELPERS, helper_bytes
-from vae_export.runtime.draws import draw_prior
-from vae_export.sources.resolve import SAMPLE_COUNT, ModelSource, Samples, find_samples, resolve_model
+from vae_export.core.artifact import Artifact
+from vae_export.core.plan import ExportPlan
+from vae_export.core.samples import Samples
+from vae_export.formats import FORMATS, in_order
+from vae_export.formats.onnx.opsets import DEFAULT_OPSET
+from vae_export.formats.protocol import Table
+from vae_export.pipeline import bundling
+from vae_export.pipeline.choosing import Candidate, choose
+from vae_export.pipeline.converting import check_calibrated, convert, derive, make_quantiser, quantise
+from vae_export.pipeline.planning import Names, make_plan
+from vae_export.pipeline.samples import MOST_SAMPLES, find_samples
+from vae_export.pipeline.stages import Progress, cut_halves, in_float32, load_model, silent
+from vae_export.pipeline.verifying import verify_and_measure
+from vae_export.verify.fidelity import PrecisionCost
 from vae_export.verify.parity import DEFAULT_TOLERANCE, ParityReport
+from vae_export.verify.references import VERIFIED_ROWS, References
 
 if TYPE_CHECKING:
     from vae_export.split.split_vae import SplitVae
-    from vae_export.verify.fidelity import Loss
-    from vae_export.verify.gate import Reference
 
-__all__ = ["ExportResult", "default_output", "export"]
+__all__ = ["ExportResult", "export"]
 
 Array = np.ndarray[Any, Any]
-
-GOLDEN_SEED = 7
-TOOLS = (
-    "vae-export",
-    "tensorflow",
-    "keras",
-    "numpy",
-    "tf2onnx",
-    "onnx",
-    "onnxslim",
-    "onnxruntime",
-    "ai-edge-litert",
-    "tflite-micro",
-)
 
 
 @dataclass(frozen=True)
@@ -60,36 +42,44 @@ class ExportResult:
         path: the bundle.
         manifest: its manifest.json.
         report: what was verified.
-        loss: what the lower precisions cost.
+        cost: what the lower precisions cost.
         candidates: what was tried for the precision "auto".
         cut: what was cut out, in one line.
+        artifacts: what was made, in memory.
     """
 
     path: Path
     manifest: Mapping[str, Any]
     report: ParityReport
-    loss: Loss
+    cost: PrecisionCost
     candidates: tuple[Candidate, ...]
     cut: str
+    artifacts: tuple[Artifact, ...]
+
+    def summaries(self) -> list[Table]:
+        """What formats tell of their artifacts, for the screen."""
+        tables = (
+            FORMATS[name].summary([one for one in self.artifacts if one.format == name])
+            for name in dict.fromkeys(one.format for one in self.artifacts)
+        )
+        return [table for table in tables if table is not None]
 
 
 def export(
     model: str | Path | Any | None = None,
     output: str | Path | None = None,
     *,
-    formats: str | Sequence[str] | None = None,
-    precision: str | Sequence[str] | None = None,
+    format: Names | None = None,
+    precision: Names | None = None,
     batch: int | Sequence[int] | str | None = None,
-    target: str | None = None,
     opset: int = DEFAULT_OPSET,
-    ort: bool = False,
     tolerance: float = DEFAULT_TOLERANCE,
-    calibration: str | Path | Array | Mapping[str, Array] | None = None,
+    samples: str | Path | Array | Mapping[str, Array] | None = None,
     integer_io: bool = False,
     min_psnr: float | None = None,
     max_kl: float | None = None,
     prefer: str | None = None,
-    runtimes: Sequence[str] = ("python",),
+    runtime: Names = "python",
     overwrite: bool = False,
     name: str | None = None,
     encoder: str | Path | Any | None = None,
@@ -102,31 +92,30 @@ def export(
 ) -> ExportResult:
     """Export a trained Keras VAE as a verified bundle.
 
+    The options have the names of the command line's.
+
     Args:
         model: a .keras or .h5 file, the name of a reference model, ``package.module:attribute`` (a model, or
             a function that returns one), or a Keras model: functional, or subclassed with a call() of layers
             and keras.ops or with `encoder` and `decoder`. None is the reference model "fashion-mnist-dense".
         output: the directory to make; default ``NAME-bundle`` in the current one.
-        formats: "onnx", "tflite" or both; default both.
-        precision: of `artifact.PRECISIONS`, one or several, default "float32"; or "auto" for what is smallest
-            within the budget.
+        format: one or several of `formats.FORMATS`, or "all" for those that halves are converted to; "ort"
+            and "tflm" (int8 of batch 1, for microcontrollers) come with the format they are made of.
+        precision: one or several of `PRECISIONS`, or "auto" for what is smallest within the budget. Default
+            "float32", or what a format implies.
         batch: batch sizes that .tflite files have signatures for, while .onnx files take any; one number
-            fixes both, and "dynamic" leaves both open. Default `artifact.DEFAULT_BATCHES`.
-        target: "mcu" for microcontrollers: int8 .tflite files of batch 1, which are run in TensorFlow Lite
-            Micro, and C++ source of them. It decides formats, precision and batch.
+            fixes both, and "dynamic" leaves both open. Default `DEFAULT_BATCHES`, or what a format implies.
         opset: of the ONNX files, 13 to 18.
-        ort: also make .ort files of float32 and int8, and required_operators.config, for reduced builds of
-            ONNX Runtime.
         tolerance: largest absolute error on outputs in [0, 1]; times the range of the values for
             others.
-        calibration: real samples of x to verify on, and for ranges of integers: a file, a folder of images,
-            or an array ``[n, ...]``; uint8 is scaled to [0, 1]. Default: samples.npz beside the model
-            file; if there is none, random values in [0, 1], which do not do for integers.
-        integer_io: int8 files take and give int8.
+        samples: real x to verify on, and for ranges of integers: a file, a folder of images, or an array
+            ``[n, ...]``; uint8 is scaled to [0, 1]. Default: samples.npz beside the model file; if there is
+            none, random values in [0, 1], which cannot calibrate int8.
+        integer_io: int8 .tflite files take and give int8.
         min_psnr: of decoders of lower precisions, dB; default by precision.
         max_kl: of encoders of lower precisions, nats; default by precision.
         prefer: with "auto", "size" or "speed" (the fastest here).
-        runtimes: languages of the helpers that go into the bundle: "python", "c", "js", "java".
+        runtime: languages of the helpers that go into the bundle: "python", "c", "js", "java".
         overwrite: replace an existing bundle.
         name: of the model in the bundle; default from the file, or the Keras model's.
         encoder, decoder: instead of a model two files, or two Keras models.
@@ -141,200 +130,74 @@ def export(
         The bundle's path, manifest and parity report.
 
     Raises:
-        InputError: an argument, the model or the output is wrong; the subclass says which.
-        MissingDependencyError: what the target needs is not installed.
+        InputError: an option, the model or the output is wrong; the subclass says which.
+        MissingDependencyError: what a format needs is not installed.
         ConversionError: a half cannot be converted, or does not run on the target.
         ParityError: a converted half does not match Keras, a lower precision costs too much, or TensorFlow
             Lite Micro computes something else than LiteRT; nothing has been written.
     """
-    step = progress or silent
-    formats, precision, batch = resolve_target(target, formats, precision, batch)
-    batches = _batches(batch)
-    _check_arguments(formats, opset, tolerance, runtimes)
     plan = make_plan(
-        precision,
-        formats,
+        model,
+        output,
+        format=format,
+        precision=precision,
+        batch=batch,
+        opset=opset,
+        tolerance=tolerance,
+        samples=samples,
+        integer_io=integer_io,
         min_psnr=min_psnr,
         max_kl=max_kl,
         prefer=prefer,
-        integer_io=integer_io,
-    )
-    if ort and "onnx" not in formats:
-        raise InputError(
-            f"ort: got the format {', '.join(formats)}, expected onnx too; .ort files are made of it"
-        )
-    if ort and plan.precisions != (AUTO,):
-        _check_ort(plan.precisions)
-    source = resolve_model(
-        model,
-        name,
+        runtime=runtime,
+        overwrite=overwrite,
+        name=name,
         encoder=encoder,
         decoder=decoder,
         weights=weights,
         custom_objects=custom_objects,
+        parametrisation=parametrisation,
+        input_shape=input_shape,
     )
-    cut = cut_options(parametrisation, input_shape)
-    place = Path(output) if output is not None else default_output(source.name)
-    check_target(place, overwrite)
-    with in_float32(load_keras(source, step)) as keras_model:
-        split = cut_halves(keras_model, source.name, cut, step)
-        samples = _find_samples(calibration, source, split, MOST_SAMPLES if plan.budgets else SAMPLE_COUNT)
-        with quiet():
-            from vae_export.formats.halves import convert_halves, convert_to_reduced
-        artifacts = convert_halves(
-            {"encoder": split.encoder, "decoder": split.decoder},
-            name=split.name,
-            formats=formats,
-            batches=batches,
-            opset=opset,
-            progress=step,
-        )
-        artifacts, candidates = quantise(split, artifacts, plan, samples, batches, step)
-        if target is not None:
-            check_operators(artifacts)
-        if ort:
-            _check_ort([artifact.precision for artifact in artifacts])
-            artifacts += convert_to_reduced(artifacts, step)
-        artifacts.sort(key=_place)
-        reference = reference_of(split, samples, slice(SAMPLE_COUNT), GOLDEN_SEED)
-        report, loss = judge(
-            artifacts, reference, split, samples, tolerance=tolerance, budgets=plan.budgets, progress=step
-        )
-        golden = _golden_arrays(reference)
-        firmware = None if target is None else firmware_of(artifacts, reference, source.name, step)
-    step("writing the bundle")
-    runtime = {language: (HELPERS[language], helper_bytes(language)) for language in runtimes}
-    reduced_build = _reduced_build(artifacts) if ort else {}
-    described = Source(
-        source.name,
-        split.latents,
-        samples.value_range,
-        samples.description,
-        _tool_versions(formats, firmware),
+    return run(plan, progress or silent)
+
+
+def run(plan: ExportPlan, progress: Progress) -> ExportResult:
+    """Follow a plan; see `export`."""
+    with in_float32(load_model(plan.source, progress)) as model:
+        options = {"parametrisation": plan.parametrisation, "x_shape": plan.input_shape}
+        vae = cut_halves(model, plan.name, options, progress)
+        samples = _samples(plan, vae)
+        check_calibrated(plan, samples.real)
+        references = References(vae.encoder, vae.decoder, vae.latents, samples)
+        halves = {"encoder": vae.encoder, "decoder": vae.decoder}
+        artifacts = convert(halves, plan, progress)
+        candidates: list[Candidate] = []
+        if plan.budgets:
+            progress("calibrating")
+            quantiser = make_quantiser(halves, plan, references.calibration)
+            if plan.auto:
+                candidates = choose(
+                    artifacts, quantiser, references, plan, calibrated=samples.real, progress=progress
+                )
+                artifacts = [one.artifact for one in candidates if one.chosen and one.artifact is not None]
+            else:
+                artifacts = quantise(artifacts, quantiser, plan, progress)
+        derived, companions = derive(artifacts, plan, references.verified, progress)
+        artifacts = in_order([*artifacts, *derived])
+        report, cost = verify_and_measure(artifacts, references, samples, plan, progress)
+        progress("writing the bundle")
+        manifest = bundling.write(plan, artifacts, companions, references.verified, samples, report, cost)
+    return ExportResult(
+        plan.output, manifest, report, cost, tuple(candidates), vae.describe_cut(), tuple(artifacts)
     )
-    manifest = build_manifest(
-        described, artifacts, report, loss, golden, GOLDEN_SEED, runtime, reduced_build, firmware
-    )
-    violation = check_manifest(manifest)
-    if violation is not None:
-        raise ConversionError(f"{MANIFEST_FILE}: {violation}; please report it")
-    files = {
-        MANIFEST_FILE: to_text(manifest).encode(),
-        **{artifact.file: artifact.data for artifact in artifacts},
-        **{golden_file(key): to_bytes(array) for key, array in golden.items()},
-        **dict(runtime.values()),
-        **reduced_build,
-        **{file: data for entry in firmware or () for file, data in entry.files.items()},
-    }
-    write_bundle(place, files, overwrite)
-    return ExportResult(place, manifest, report, loss, tuple(candidates), split.describe_cut())
 
 
-def _check_ort(precisions: Sequence[str]) -> None:
-    if not set(precisions) & set(ORT_PRECISIONS):
-        got = ", ".join(dict.fromkeys(precisions))
-        raise InputError(f"ort: got the precision {got}, expected {' or '.join(ORT_PRECISIONS)} too")
-
-
-def _place(artifact: Artifact) -> tuple[int, int, bool]:
-    """Where an artifact stands: by format, then by precision, the encoder first."""
-    format = (*FORMATS, "ort").index(artifact.format)
-    return format, list(PRECISIONS).index(artifact.precision), artifact.role == "decoder"
-
-
-def default_output(name: str) -> Path:
-    """Where a bundle goes when no place is given."""
-    return Path(f"{name}-bundle")
-
-
-def _check_arguments(
-    formats: Sequence[str],
-    opset: int,
-    tolerance: float,
-    runtimes: Sequence[str],
-) -> None:
-    unknown = [format for format in formats if format not in FORMATS]
-    if unknown or not formats:
-        raise InputError(f"format: got {', '.join(unknown) or 'none'}, expected {' or '.join(FORMATS)}")
-    check_opset(opset)
-    unknown = [language for language in runtimes if language not in HELPERS]
-    if unknown:
-        raise InputError(f"runtime: got {', '.join(unknown)}, expected {', '.join(HELPERS)}")
-    if not 0 < tolerance < math.inf:
-        raise InputError(f"tolerance: got {tolerance}, expected a finite number above 0")
-
-
-def _batches(batch: int | Sequence[int] | str) -> tuple[int, ...] | None:
-    """The signatures of .tflite files, ascending; None for any batch."""
-    if batch == "dynamic":
-        return None
-    sizes = (batch,) if isinstance(batch, int) else batch
-    if not sizes or not all(isinstance(size, int) and size >= 1 for size in sizes):
-        raise InputError(f"batch: got {batch}, expected numbers of at least 1, or dynamic")
-    return tuple(sorted({int(size) for size in sizes}))
-
-
-def _find_samples(
-    calibration: str | Path | Array | Mapping[str, Array] | None,
-    source: ModelSource,
-    split: SplitVae,
-    most: int,
-) -> Samples:
+def _samples(plan: ExportPlan, vae: SplitVae) -> Samples:
     from vae_export.split.example_inputs import random_array
 
     def random(name: str, rows: int) -> Array:
-        return random_array(split.graph, split.inputs[name], rows, np.random.default_rng(0))
+        return random_array(vae.graph, vae.inputs[name], rows, np.random.default_rng(0))
 
-    return find_samples(calibration, source.model, split.inputs, random, most)
-
-
-def _reduced_build(artifacts: Sequence[Artifact]) -> dict[str, bytes]:
-    from vae_export.formats.ort.convert import OPERATORS_FILE, required_operators
-
-    return {OPERATORS_FILE: required_operators([entry for entry in artifacts if entry.format == "ort"])}
-
-
-def _golden_arrays(reference: Reference) -> dict[str, Array]:
-    """The first rows of what was compared, and images of the prior."""
-    x = reference.encoder_inputs["x"]
-    count = min(golden_count(int(np.prod(x.shape[1:]))), len(x))
-    prior = draw_prior(reference.latents, count, GOLDEN_SEED)
-    conditions = {name: array[:count] for name, array in reference.conditions.items()}
-    generated = reference.decoder.run({**prior, **conditions})
-    return {
-        **{
-            name: array[:count]
-            for arrays in (
-                reference.encoder_inputs,
-                reference.conditions,
-                reference.posterior,
-                reference.z,
-                reference.outputs,
-            )
-            for name, array in arrays.items()
-        },
-        **{latent.epsilon: prior[latent.z] for latent in reference.latents},
-        **{
-            "generated" if len(generated) == 1 else f"generated_{name}": array
-            for name, array in generated.items()
-        },
-    }
-
-
-def _tool_versions(formats: Sequence[str], firmware: Sequence[Firmware] | None) -> dict[str, str]:
-    unused = set() if "onnx" in formats else {"tf2onnx", "onnx", "onnxslim", "onnxruntime"}
-    if "tflite" not in formats:
-        unused.add("ai-edge-litert")
-    if firmware is None:
-        unused.add("tflite-micro")
-    return {tool: _version(tool) for tool in TOOLS if tool not in unused}
-
-
-def _version(tool: str) -> str:
-    """Version of a distribution, or of the variant of it that is installed (tensorflow-cpu, ...)."""
-    try:
-        return importlib.metadata.version(tool)
-    except importlib.metadata.PackageNotFoundError:
-        module = tool.replace("-", "_")
-        variants = importlib.metadata.packages_distributions().get(module, [])
-        return importlib.metadata.version(variants[0]) if variants else "unknown"
+    most = MOST_SAMPLES if plan.budgets else VERIFIED_ROWS
+    return find_samples(plan.samples, plan.source.model, vae.input_specs, random, most)

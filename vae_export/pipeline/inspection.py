@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from vae_export.io.quiet import quiet
-from vae_export.pipeline.stages import Progress, cut_options, in_float32, load_keras, silent
+from vae_export.pipeline.planning import check_cut
+from vae_export.pipeline.stages import Progress, in_float32, load_model, silent
 from vae_export.sources.resolve import resolve_model
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def inspect(
     source = resolve_model(
         model, encoder=encoder, decoder=decoder, weights=weights, custom_objects=custom_objects
     )
-    cut = cut_options(parametrisation, input_shape)
-    keras_model = load_keras(source, step)
+    cut = check_cut(parametrisation, input_shape)
+    keras_model = load_model(source, step)
     step("finding the sampling site")
     with quiet():
         from vae_export.split.inspection import inspect_model

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from vae_export.bundle.reader import read_bundle
 from vae_export.errors import InputError, MissingDependencyError
+from vae_export.formats.loading import load_vae
 from vae_export.io.quiet import quiet
-from vae_export.pipeline.stages import Progress, cut_halves, in_float32, load_keras, silent
+from vae_export.pipeline.stages import Progress, cut_halves, in_float32, load_model, silent
 from vae_export.runtime.python import vae_runtime
 from vae_export.sources.resolve import keras_needed, resolve_model
 from vae_export.verify.golden_parity import check_golden
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from vae_export.bench.bundle_bench import BenchReport
     from vae_export.explain.explanation import Explanation
 
-__all__ = ["bench_bundle", "explain_artifact", "verify_bundle"]
+__all__ = ["bench", "explain", "verify"]
 
 
-def verify_bundle(path: str | Path) -> ParityReport:
+def verify(bundle: str | Path) -> ParityReport:
     """Check the hashes of a bundle and hold its artifacts against its golden arrays.
 
     Needs the runtimes of the formats in the bundle, and no TensorFlow.
@@ -32,20 +33,20 @@ def verify_bundle(path: str | Path) -> ParityReport:
         BundleError: the bundle is missing, incomplete or altered.
         MissingDependencyError: a runtime is not installed.
     """
-    bundle = read_bundle(Path(path))
-    golden = {name: bundle.golden(name) for name in bundle.manifest["golden"]["arrays"]}
+    held = read_bundle(Path(bundle))
+    golden = {name: held.golden(name) for name in held.manifest["golden"]["arrays"]}
     rows = []
-    for format, precision in bundle.pairs:
+    for format, precision in held.pairs:
         try:
-            vae = vae_runtime.load(bundle.path, format, precision=precision)
+            vae = load_vae(held.path, format, precision=precision)
         except vae_runtime.VaeRuntimeError as error:
             raise MissingDependencyError(str(error)) from error
         rows += check_golden(vae, golden)
     return ParityReport(tuple(rows))
 
 
-def bench_bundle(
-    path: str | Path,
+def bench(
+    bundle: str | Path,
     *,
     against: str | Path | Any | None = None,
     custom_objects: str | Path | Mapping[str, Any] | None = None,
@@ -57,7 +58,7 @@ def bench_bundle(
     """Measure the artifacts of a bundle, in turn, on its golden inputs.
 
     Args:
-        path: the bundle.
+        bundle: the directory.
         against: the model it was made from, to be measured beside; see `export` for what it may be.
         custom_objects: classes that its file needs.
         batches: sizes of a call's batch.
@@ -75,25 +76,25 @@ def bench_bundle(
         raise InputError(f"batch: got {tuple(batches)}, expected numbers of at least 1")
     if rounds < 2:
         raise InputError(f"rounds: got {rounds}, expected at least 2")
-    from vae_export.bench.bundle_bench import bench, load_pairs
+    from vae_export.bench.bundle_bench import bench_bundle, load_pairs
 
-    bundle = read_bundle(Path(path))
-    loaded = load_pairs(bundle, threads)
-    measure = functools.partial(bench, bundle, loaded, batches=batches, rounds=rounds, progress=step)
+    held = read_bundle(Path(bundle))
+    loaded = load_pairs(held, threads)
+    measure = functools.partial(bench_bundle, held, loaded, batches=batches, rounds=rounds, progress=step)
     if against is None:
         return measure()
     source = resolve_model(against, custom_objects=custom_objects)
     with quiet(), keras_needed():
         from vae_export.bench.keras_half import compiled, set_threads
     keras_threads = set_threads(loaded[0].threads)
-    with in_float32(load_keras(source, step)) as keras_model:
+    with in_float32(load_model(source, step)) as keras_model:
         split = cut_halves(keras_model, source.name, {}, step)
         halves = {"encoder": compiled(split.encoder), "decoder": compiled(split.decoder)}
         return measure(keras=halves, keras_threads=keras_threads)
 
 
-def explain_artifact(
-    path: str | Path, artifact: str, *, count: int = 8, progress: Progress | None = None
+def explain(
+    bundle: str | Path, artifact: str, *, count: int = 8, progress: Progress | None = None
 ) -> Explanation:
     """Find the layers in which an artifact of a lower precision loses accuracy, and its worst samples.
 
@@ -101,7 +102,7 @@ def explain_artifact(
     decoders on draws of the prior as well. Needs no TensorFlow.
 
     Args:
-        path: the bundle.
+        bundle: the directory.
         artifact: the file in it.
         count: how many of the worst samples to tell of, at least 1.
         progress: called with the name of each step.
@@ -113,6 +114,6 @@ def explain_artifact(
     """
     if count < 1:
         raise InputError(f"count: got {count}, expected at least 1")
-    from vae_export.explain.explanation import explain
+    from vae_export.explain.explanation import explain_artifact
 
-    return explain(read_bundle(Path(path)), artifact, count, progress or silent)
+    return explain_artifact(read_bundle(Path(bundle)), artifact, count, progress or silent)

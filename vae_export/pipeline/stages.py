@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from vae_export.core.latent import PARAMETRISATION_NAMES
-from vae_export.errors import InputError
+from vae_export.core.plan import LoadableModel
 from vae_export.io.quiet import quiet
-from vae_export.sources.resolve import ModelSource, keras_needed
+from vae_export.sources.resolve import keras_needed
 
 if TYPE_CHECKING:
     from vae_export.split.split_vae import SplitVae
 
-__all__ = ["Progress", "cut_halves", "cut_options", "in_float32", "load_keras", "silent"]
+__all__ = ["Progress", "cut_halves", "in_float32", "load_model", "silent"]
 
 Progress = Callable[[str], None]
 
@@ -23,7 +22,7 @@ def silent(_: str) -> None:
     """Progress that nobody watches."""
 
 
-def load_keras(source: ModelSource, step: Progress) -> Any:
+def load_model(source: LoadableModel, step: Progress) -> Any:
     """The Keras model, or the pair of models, of a source."""
     step("loading TensorFlow and the model")
     with quiet():
@@ -42,24 +41,9 @@ def in_float32(keras_model: Any) -> Iterator[Any]:
 
 
 def cut_halves(keras_model: Any, name: str, options: Mapping[str, Any], step: Progress) -> SplitVae:
-    """Find the sampling site, and cut there; `options` as `cut_options` checks them."""
+    """Find the sampling site, and cut there; `options` as `planning.check_cut` checks them."""
     step("finding the sampling site")
     with quiet():
         from vae_export.split.split_vae import split
 
         return split(keras_model, name, **options)
-
-
-def cut_options(parametrisation: str | None, input_shape: Sequence[int] | None) -> dict[str, Any]:
-    """Arguments of `split`.
-
-    Raises:
-        InputError: there is no such parametrisation or shape.
-    """
-    if parametrisation is not None and parametrisation not in PARAMETRISATION_NAMES:
-        raise InputError(
-            f"parametrisation: got {parametrisation!r}, expected {', '.join(PARAMETRISATION_NAMES)}"
-        )
-    if input_shape is not None and not (input_shape and all(size >= 1 for size in input_shape)):
-        raise InputError(f"input shape: got {list(input_shape)}, expected sizes of at least 1")
-    return {"parametrisation": parametrisation, "x_shape": tuple(input_shape) if input_shape else None}

@@ -1,27 +1,19 @@
-"""What is exported, and on which inputs it is verified: the arguments of an export made concrete."""
+"""What is exported: the arguments that name a model, made concrete."""
 
 from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from vae_export.errors import DataError, InputError, MissingDependencyError, ModelError
-from vae_export.io.arrays import check_condition, check_x, read_arrays
+from vae_export.errors import InputError, MissingDependencyError, ModelError
 from vae_export.sources.reference_models import DEFAULT_MODEL, reference_models
 
-__all__ = ["SAMPLE_COUNT", "ModelSource", "Samples", "find_samples", "keras_needed", "resolve_model"]
+__all__ = ["ModelSource", "keras_needed", "resolve_model"]
 
-Array = np.ndarray[Any, Any]
-
-# Inputs an export is verified on.
-SAMPLE_COUNT = 64
-SAMPLES_FILE = "samples.npz"
 MODEL_FILE = "model.keras"
 
 _ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
@@ -65,24 +57,6 @@ class ModelSource:
             )
             return Pair(encoder, decoder, None, self.name)
         return load_model(self.model, known) if isinstance(self.model, Path) else self.model
-
-
-@dataclass(frozen=True)
-class Samples:
-    """Inputs to verify on.
-
-    Attributes:
-        arrays: x and the conditions ``[n, ...]``, in the dtypes of the inputs.
-        description: one line that says what they are.
-        value_range: smallest and largest value of real x, [0, 1] or [-1, 1]; None if they are not
-            real, or scaled otherwise.
-        real: whether x was given, not made up.
-    """
-
-    arrays: Mapping[str, Array]
-    description: str
-    value_range: tuple[float, float] | None
-    real: bool
 
 
 def resolve_model(
@@ -159,68 +133,6 @@ def _named(name: str) -> str:
     return name
 
 
-def find_samples(
-    calibration: str | Path | Array | Mapping[str, Array] | None,
-    model: Path | Any,
-    inputs: Mapping[str, Any],
-    random: Callable[[str, int], Array],
-    most: int = SAMPLE_COUNT,
-) -> Samples:
-    """Read samples of x and the conditions, take those beside the model file, or make random ones.
-
-    Args:
-        calibration: a file, a folder of images, an array ``[n, *shape]``, arrays by name, or None.
-        model: the file of the model, or a Keras model.
-        inputs: name -> something with shape (of a batch) and dtype; x among them.
-        random: makes rows for an input that no samples are given for.
-        most: rows that are taken at most.
-
-    Raises:
-        DataError: the samples cannot be read, or do not fit the inputs.
-    """
-    if calibration is None and isinstance(model, Path) and (model.parent / SAMPLES_FILE).is_file():
-        calibration = model.parent / SAMPLES_FILE
-    given, where = _read(calibration)
-    arrays = {
-        name: _check_given(given[name], spec, name, where) for name, spec in inputs.items() if name in given
-    }
-    rows = {len(array) for array in arrays.values()}
-    if len(rows) > 1:
-        counts = ", ".join(f"{name} {len(array)}" for name, array in arrays.items())
-        raise DataError(f"{where}: got {counts} rows, expected as many of each")
-    value_range = _value_range(arrays["x"]) if "x" in arrays else None
-    count = min(most, *rows) if rows else most
-    arrays = {name: array[:count] for name, array in arrays.items()}
-    missing = [name for name in inputs if name not in arrays]
-    everything = {**arrays, **{name: random(name, count) for name in missing}}
-    if not arrays:
-        return Samples(everything, "random values; no real samples were given", None, False)
-    guessed = f", random {', '.join(missing)}" if missing else ""
-    return Samples(everything, f"{count} real samples from {where}{guessed}", value_range, "x" in arrays)
-
-
-def _read(calibration: Any) -> tuple[Mapping[str, Array], str]:
-    """Arrays by name, and what messages call their origin."""
-    if calibration is None:
-        return {}, ""
-    if isinstance(calibration, (str, Path)):
-        return read_arrays(Path(calibration), "x"), Path(calibration).name
-    return (calibration if isinstance(calibration, Mapping) else {"x": calibration}), "calibration"
-
-
-def _check_given(array: Array, spec: Any, name: str, where: str) -> Array:
-    """An array for an input: in its dtype, ``[n, ...]``.
-
-    Raises:
-        DataError: it does not fit.
-    """
-    shape, dtype = tuple(spec.shape[1:]), spec.dtype
-    floating = dtype.startswith(("float", "bfloat"))
-    if name == "x" and floating:
-        return check_x(array, shape, (0.0, 1.0) if array.dtype == np.uint8 else None, where)
-    return check_condition(array, shape, "float32" if floating else dtype, f"{where}: {name}")
-
-
 @contextlib.contextmanager
 def keras_needed() -> Iterator[None]:
     """Say plainly that TensorFlow or Keras is missing, where the body imports them.
@@ -237,10 +149,3 @@ def keras_needed() -> Iterator[None]:
         raise MissingDependencyError(
             f"this needs {package}, which is not installed; pip install tensorflow"
         ) from error
-
-
-def _value_range(x: Array) -> tuple[float, float] | None:
-    for low, high in ((0.0, 1.0), (-1.0, 1.0)):
-        if x.min() >= low and x.max() <= high:
-            return low, high
-    return None

@@ -10,9 +10,11 @@ import keras
 import numpy as np
 
 from vae_export.core.artifact import TensorSpec
+from vae_export.core.half import Half
+from vae_export.errors import ConversionError
 from vae_export.split.graph_model import GraphModel
 
-__all__ = ["KerasHalf"]
+__all__ = ["KerasHalf", "need_keras"]
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -75,3 +77,16 @@ class KerasHalf:
         finally:
             for layer, old in before:
                 layer.dtype_policy = old
+
+
+def need_keras(half: Half, file: str) -> KerasHalf:
+    """A half that Keras computes, for a converter that traces Keras.
+
+    Raises:
+        ConversionError: it is of another framework; names the file that cannot be made.
+    """
+    if not isinstance(half, KerasHalf):
+        raise ConversionError(
+            f"{file}: got a {type(half).__name__}, expected a half that Keras computes; choose another format"
+        )
+    return half

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vae_export.core.artifact import TensorSpec
 from vae_export.core.latent import Latent
 from vae_export.errors import InputError, ModelError, SamplingSiteError
 from vae_export.split.graph import Call, Graph, Value, calls_between, flatten, is_functional, values_behind
@@ -55,6 +56,12 @@ class SplitVae:
         z = {latent.z for latent in self.latents}
         sources = {**self.encoder.model.sources, **self.decoder.model.sources}
         return {name: value for name, value in sources.items() if name not in z}
+
+    @property
+    def input_specs(self) -> dict[str, TensorSpec]:
+        """Specs of x and the conditions, by name."""
+        specs = {**self.encoder.inputs, **self.decoder.inputs}
+        return {name: specs[name] for name in self.inputs}
 
     def describe_cut(self) -> str:
         """What was cut out, in one line."""

@@ -36,6 +36,11 @@ class Case:
     inputs: Mapping[str, Array]
     made_up: bool = False
 
+    @property
+    def rows(self) -> int:
+        """The size of the batch."""
+        return len(next(iter(self.inputs.values())))
+
 
 def encoder_cases(
     samples: Mapping[str, Array], value_range: tuple[float, float], batches: Sequence[int] = ()

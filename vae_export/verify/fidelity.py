@@ -10,17 +10,16 @@ from typing import Any
 import numpy as np
 
 from vae_export.core.half import Runner
-from vae_export.runtime.draws import draw_prior, draw_z
-from vae_export.verify.gate import Reference
+from vae_export.core.precision import Budget
+from vae_export.core.reference import PriorReference, Reference
+from vae_export.runtime.draws import draw_z
 from vae_export.verify.metrics import value_scale
 from vae_export.verify.vae_metrics import elbo, gaussian_kl, mu_error, psnr_db
 
 __all__ = [
-    "DEFAULT_BUDGETS",
-    "Budget",
     "DecoderFidelity",
     "EncoderFidelity",
-    "Loss",
+    "PrecisionCost",
     "Similarity",
     "budget_failures",
     "elbo_change",
@@ -33,33 +32,9 @@ Array = np.ndarray[Any, Any]
 # (expected, actual) images ``[n, height, width, channels]`` and their peak -> SSIM of each ``[n]``.
 Ssim = Callable[[Array, Array, float], Array]
 
-PRIOR_ROWS = 256
-PRIOR_SEED = 4321
 # The worst image may be this much below the mean, and the worst posterior so many times as far as the mean.
 WORST_DB = 6.0
 WORST_KL = 10.0
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What a lower precision may cost.
-
-    Attributes:
-        min_psnr: of the decoder, dB, over all images; 6 dB less of the worst one.
-        max_kl: from the posterior to the artifact's, nats, mean over the samples; 10 times for the worst.
-    """
-
-    min_psnr: float
-    max_kl: float
-
-
-# Both reference models keep these with room; a quantiser that is given the wrong ranges does not.
-DEFAULT_BUDGETS = {
-    "float16": Budget(70.0, 0.001),
-    "dynamic-int8": Budget(40.0, 0.05),
-    "int8": Budget(32.0, 0.1),
-    "int16x8": Budget(42.0, 0.05),
-}
 
 
 @dataclass(frozen=True)
@@ -107,7 +82,7 @@ class DecoderFidelity:
 
 
 @dataclass(frozen=True)
-class Loss:
+class PrecisionCost:
     """What the lower precisions of an export cost.
 
     Attributes:
@@ -122,13 +97,15 @@ class Loss:
     budgets: Mapping[str, Budget]
 
 
-def measure_fidelity(role: str, runner: Runner, reference: Reference) -> EncoderFidelity | DecoderFidelity:
-    """Run a half on the reference's samples."""
+def measure_fidelity(
+    role: str, runner: Runner, reference: Reference, prior: PriorReference
+) -> EncoderFidelity | DecoderFidelity:
+    """Run a half on the references: an encoder on samples, a decoder on their z and on z of the prior."""
     if role == "encoder":
         return measure_encoder(runner, reference)
     from vae_export.verify.keras_similarity import ssim
 
-    return measure_decoder(runner, reference, ssim)
+    return measure_decoder(runner, reference, prior, ssim)
 
 
 def measure_encoder(runner: Runner, reference: Reference) -> EncoderFidelity:
@@ -148,16 +125,13 @@ def measure_encoder(runner: Runner, reference: Reference) -> EncoderFidelity:
     )
 
 
-def measure_decoder(runner: Runner, reference: Reference, ssim: Ssim) -> DecoderFidelity:
+def measure_decoder(
+    runner: Runner, reference: Reference, prior: PriorReference, ssim: Ssim
+) -> DecoderFidelity:
     """Run a decoder on z of the reference's samples, and on z of the prior."""
-    prior = draw_prior(reference.latents, PRIOR_ROWS, PRIOR_SEED)
-    conditions = {
-        name: np.resize(array, (PRIOR_ROWS, *array.shape[1:])) for name, array in reference.conditions.items()
-    }
-    generated = reference.decoder.run({**prior, **conditions})
     return DecoderFidelity(
-        _similarity(reference.outputs, runner.run({**reference.z, **reference.conditions}), ssim),
-        _similarity(generated, runner.run({**prior, **conditions}), ssim),
+        _similarity(reference.outputs, runner.run(reference.inputs("decoder")), ssim),
+        _similarity(prior.outputs, runner.run(prior.inputs), ssim),
     )
 
 

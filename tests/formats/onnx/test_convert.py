@@ -37,7 +37,7 @@ def test_metadata(encoder):
         "role": "encoder",
         "format_version": "1",
     }
-    assert (encoder.opset, encoder.ir_version, encoder.oldest_runtime) == (17, 8, "onnxruntime 1.15.1")
+    assert (encoder.details, encoder.oldest_runtime) == ({"opset": 17, "ir_version": 8}, "onnxruntime 1.15.1")
     assert [(opset.domain, opset.version) for opset in model.opset_import] == [("", 17)]
     onnx.checker.check_model(model, full_check=True)
 

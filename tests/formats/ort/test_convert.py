@@ -49,11 +49,11 @@ def test_operators_in_branches_are_needed_too(decoder):
                 else_branch = down_branch () => (float[N, 2] r) { r = Tanh (z) }
             >
         }""")
-    converted = convert_to_ort(replace(decoder, data=model.SerializeToString()))
+    converted = convert_to_ort(replace(decoder, files={decoder.file: model.SerializeToString()}))
     assert converted.operators == ("Exp", "If", "Tanh")
     assert b"\nai.onnx;13;Exp,Tanh\nai.onnx;16;If\n" in required_operators([converted])
 
 
 def test_a_broken_file(decoder):
     with pytest.raises(ConversionError, match=r"^decoder\.ort: ONNX Runtime cannot convert it \(.*\)$"):
-        convert_to_ort(replace(decoder, data=b"broken"))
+        convert_to_ort(replace(decoder, files={decoder.file: b"broken"}))

@@ -10,16 +10,13 @@ from tests.runtime.toolchain import need_module
 
 @pytest.fixture(scope="session", params=["fashion-mnist-dense", "fashion-mnist-conv"])
 def mcu_result(request, tmp_path_factory):
-    """The export of each reference model with --target mcu."""
+    """The export of each reference model for microcontrollers."""
     need_module("tflite_micro")
-    return vae_export.export(request.param, tmp_path_factory.mktemp("mcu") / "bundle", target="mcu")
+    return vae_export.export(request.param, tmp_path_factory.mktemp("mcu") / "bundle", format="tflm")
 
 
 @pytest.fixture
 def halves(mcu_result):
-    """(entry of the artifact, entry of its source) by role."""
-    manifest = mcu_result.manifest
-    return {
-        source["role"]: (artifact, source)
-        for artifact, source in zip(manifest["artifacts"], manifest["microcontroller"], strict=True)
-    }
+    """(entry of the .tflite file, entry of the source made of it) by role."""
+    by_format = {(entry["role"], entry["format"]): entry for entry in mcu_result.manifest["artifacts"]}
+    return {role: (by_format[role, "tflite"], by_format[role, "tflm"]) for role in ("encoder", "decoder")}

@@ -8,12 +8,11 @@ import numpy as np
 import pytest
 
 from vae_export.core.artifact import Artifact, TensorSpec
-from vae_export.core.firmware import Difference
 from vae_export.errors import ParityError
 from vae_export.formats.tflite.description import read_model
 from vae_export.formats.tflite.flatbuffer import to_bytes
 from vae_export.formats.tflm import deployment
-from vae_export.formats.tflm.agreement import MOST_STEPS, differences, require_agreement
+from vae_export.formats.tflm.agreement import MOST_STEPS, Difference, differences, require_agreement
 
 
 def test_differences_in_steps():
@@ -54,7 +53,11 @@ def artifact_of(path, entry):
 
     known = {field.name for field in dataclasses.fields(Artifact)}
     kept = {name: value for name, value in entry.items() if name in known}
-    kept.update(inputs=specs("inputs"), outputs=specs("outputs"), data=(path / entry["file"]).read_bytes())
+    kept.update(
+        inputs=specs("inputs"),
+        outputs=specs("outputs"),
+        files={entry["file"]: (path / entry["file"]).read_bytes()},
+    )
     return Artifact(**kept)
 
 
@@ -70,7 +73,7 @@ def test_altered_weights_in_one_of_the_two_are_caught(mcu_result, halves, role, 
     altered, real = to_bytes(model), deployment.run_reference
     rng = np.random.default_rng(0)
     rows = {spec.name: rng.random((4, *spec.shape[1:]), np.float32) for spec in artifact.inputs}
-    deployment.make_firmware(artifact, "m", rows)
+    deployment.deploy(artifact, "m", rows)
     monkeypatch.setattr(deployment, "run_reference", lambda _, given: real(altered, given))
     with pytest.raises(ParityError, match=r"differs? in TensorFlow Lite Micro$"):
-        deployment.make_firmware(artifact, "m", rows)
+        deployment.deploy(artifact, "m", rows)

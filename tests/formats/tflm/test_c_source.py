@@ -67,7 +67,13 @@ def test_what_a_program_finds(mcu_result, halves, tmp_path, compiler):
     printed = subprocess.run([program], capture_output=True, text=True, check=True).stdout.splitlines()
     for line, (artifact, source) in zip(printed, halves.values(), strict=True):
         data = (mcu_result.path / artifact["file"]).read_bytes()
-        expected = [len(data), 0, zlib.crc32(data), source["arena_bytes"], len(source["operators"])]
+        expected = [
+            len(data),
+            0,
+            zlib.crc32(data),
+            source["details"]["arena_bytes"],
+            len(source["details"]["resolver"]),
+        ]
         assert [int(word) for word in line.split()] == expected
 
 
@@ -83,12 +89,12 @@ def test_it_compiles_for_a_cortex_m4(mcu_result, halves, tmp_path):
 def test_what_the_header_says(mcu_result, halves):
     for role, (artifact, source) in halves.items():
         text = (mcu_result.path / f"{role}.int8.h").read_text()
-        for number, name in enumerate(source["outputs"]):
-            assert f'//   {number}: "{name}", float32 [1, ' in text
-        for method in source["operators"]:
+        for number, tensor in enumerate(source["outputs"]):
+            assert f'//   {number}: "{tensor["name"]}", float32 [1, ' in text
+        for method in source["details"]["resolver"]:
             assert f"//   resolver.{method}();\n" in text
-        assert f"run in {source['interpreter']}." in text
-        assert f"arena_bytes = {source['arena_bytes']};" in text
+        assert f"run in {source['oldest_runtime']}." in text
+        assert f"arena_bytes = {source['details']['arena_bytes']};" in text
         assert artifact["quantiser"] in text
 
 
@@ -97,7 +103,7 @@ def test_names_and_integers():
         role="encoder",
         format="tflite",
         precision="int8",
-        data=b"abc",
+        files={"decoder.int8.tflite": b"abc"},
         inputs=(TensorSpec("größe\\", (1, 3), "int8", Quantisation(0.5, -128)),),
         outputs=(TensorSpec("mu", (1, 2), "float32"),),
         batches=(1,),

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import keras
-import numpy as np
 import pytest
 
 import vae_export
 from tests.runtime.toolchain import need_module
 from tests.tiny_models import LATENT, X_SHAPE, decoder_tensors, encoder_tensors, randomise, samples, tiny_vae
-from vae_export.bundle.manifest import to_text
 from vae_export.bundle.reader import read_bundle
 from vae_export.errors import BundleError, ConversionError, InputError, MissingDependencyError
 from vae_export.formats.tflm import interpreter as tflm
@@ -24,7 +22,7 @@ def tiny_bundles(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tiny")
     return [
         vae_export.export(
-            tiny_vae(), folder / name, target="mcu", integer_io=True, calibration=samples(20), name="tiny"
+            tiny_vae(), folder / name, format="tflm", integer_io=True, samples=samples(20), name="tiny"
         ).path
         for name in ("first", "second")
     ]
@@ -35,18 +33,37 @@ def test_what_is_in_it(mcu_result):
     files = {file.name for file in mcu_result.path.iterdir()}
     for role in ("encoder", "decoder"):
         assert files >= {f"{role}.int8.{suffix}" for suffix in ("tflite", "cc", "h")}
-    assert [(entry["precision"], entry["batches"]) for entry in bundle.artifacts] == [("int8", [1])] * 2
+    assert [(entry["precision"], entry["batches"]) for entry in bundle.artifacts] == [("int8", [1])] * 4
     assert bundle.manifest["tools"]["tflite-micro"] in tflm.tflm_version()
-    for entry in bundle.manifest["microcontroller"]:
-        assert set(entry["difference"]) == set(entry["outputs"])
-        assert all(one["largest"] <= 6 and one["mean"] <= 0.1 for one in entry["difference"].values())
-        assert entry["rows"] == 64
+    for entry in bundle.artifacts[2:]:
+        assert (entry["format"], entry["oldest_runtime"]) == ("tflm", tflm.tflm_version())
+        steps = entry["details"]["steps_off_litert"]
+        assert set(steps) == {tensor["name"] for tensor in entry["outputs"]}
+        assert all(one["largest"] <= 6 and one["mean"] <= 0.1 for one in steps.values())
+        assert entry["details"]["compared_rows"] == 64
+
+
+def test_what_runs_in_the_interpreter_is_held_to_the_budget(mcu_result, halves):
+    """As good as the file it was made of, measured in TensorFlow Lite Micro itself."""
+    for artifact, source in halves.values():
+        assert source["budget"] == artifact["budget"]
+        if source["role"] == "encoder":
+            assert source["fidelity"]["kl_mean"] <= source["budget"]["max_kl"]
+        else:
+            assert source["fidelity"]["prior"]["psnr"] >= source["budget"]["min_psnr"]
+            assert abs(source["fidelity"]["prior"]["psnr"] - artifact["fidelity"]["prior"]["psnr"]) < 1
+
+
+def test_it_is_verified_in_the_interpreter(mcu_result):
+    report = vae_export.verify(mcu_result.path)
+    assert report.ok, report.failures
+    assert {"encoder.int8.cc", "decoder.int8.cc"} <= {row.artifact for row in report.rows}
 
 
 def test_arenas_stay_as_small_as_they_are(mcu_result, halves):
     most = {"fashion-mnist-dense": (8_000, 18_000), "fashion-mnist-conv": (15_000, 112_000)}
     for limit, (_, source) in zip(most[mcu_result.manifest["name"]], halves.values(), strict=True):
-        assert source["arena_bytes"] <= limit
+        assert source["details"]["arena_bytes"] <= limit
 
 
 def test_the_helper_runs_it(mcu_result):
@@ -58,7 +75,7 @@ def test_the_helper_runs_it(mcu_result):
 def test_integers_outside(tiny_bundles):
     manifest = read_bundle(tiny_bundles[0]).manifest
     assert {tensor["dtype"] for entry in manifest["artifacts"] for tensor in entry["outputs"]} == {"int8"}
-    assert "AddQuantize" not in manifest["microcontroller"][0]["operators"]
+    assert "AddQuantize" not in manifest["artifacts"][2]["details"]["resolver"]
     assert "zero point" in (tiny_bundles[0] / "decoder.int8.h").read_text()
 
 
@@ -77,13 +94,8 @@ def test_altered_source_is_refused(tiny_bundles):
         read_bundle(tiny_bundles[1])
 
 
-def test_other_bundles_have_none(dense_bundle, bundle_copy):
-    manifest = read_bundle(dense_bundle).manifest
-    assert manifest["microcontroller"] is None
-    assert "tflite-micro" not in manifest["tools"]
-    del manifest["microcontroller"]
-    (bundle_copy / "manifest.json").write_text(to_text(manifest))
-    assert read_bundle(bundle_copy).manifest == manifest
+def test_other_bundles_have_none(dense_bundle):
+    assert "tflite-micro" not in read_bundle(dense_bundle).manifest["tools"]
 
 
 def upsampling_decoder(z):
@@ -101,9 +113,9 @@ def vae_with(decoder):
 def test_upsampling_needs_no_tile(tmp_path):
     need_module("tflite_micro")
     result = vae_export.export(
-        vae_with(upsampling_decoder), tmp_path / "b", target="mcu", calibration=samples(20)
+        vae_with(upsampling_decoder), tmp_path / "b", format="tflm", samples=samples(20)
     )
-    assert "AddConcatenation" in result.manifest["microcontroller"][1]["operators"]
+    assert "AddConcatenation" in result.manifest["artifacts"][3]["details"]["resolver"]
 
 
 def test_an_operator_that_is_lacking_is_named(tmp_path):
@@ -114,8 +126,8 @@ def test_an_operator_that_is_lacking_is_named(tmp_path):
         vae_export.export(
             vae_with(lambda z: decoder_tensors(z, "gelu")),
             tmp_path / "b",
-            target="mcu",
-            calibration=samples(20),
+            format="tflm",
+            samples=samples(20),
         )
     assert not (tmp_path / "b").exists()
 
@@ -124,39 +136,52 @@ def test_an_operator_that_is_lacking_is_named(tmp_path):
     ("arguments", "message"),
     [
         (
-            {"formats": ("onnx", "tflite")},
-            r"mcu with --format onnx,tflite, expected --format tflite, which it",
-        ),
-        (
-            {"formats": "onnx"},
-            r"mcu with --format onnx, expected --format tflite, which it implies; leave it out$",
-        ),
-        (
             {"precision": "float32"},
-            r"mcu with --precision float32, expected --precision int8, which it implies",
+            r"tflm with --precision float32, expected --precision int8, which it implies",
         ),
-        ({"precision": ["int8", "int16x8"]}, r"mcu with --precision int8,int16x8, expected --precision int8"),
-        ({"batch": (1, 16)}, r"mcu with --batch 1,16, expected --batch 1, which it implies; leave it out$"),
-        ({"batch": "dynamic"}, r"mcu with --batch dynamic, expected --batch 1, which it implies"),
-        ({"target": "fpga"}, r"fpga, expected mcu$"),
+        ({"precision": "auto"}, r"tflm with --precision auto, expected --precision int8, which it implies"),
+        ({"batch": (1, 16)}, r"tflm with --batch 1,16, expected --batch 1, which it implies; leave it out$"),
+        ({"batch": "dynamic"}, r"tflm with --batch dynamic, expected --batch 1, which it implies"),
+        (
+            {"format": "fpga"},
+            r"fpga, expected some of onnx, tflite, ort, tflm, or all for onnx and tflite$",
+        ),
     ],
     ids=str,
 )
 def test_arguments_that_contradict_it(arguments, message, tmp_path):
-    with pytest.raises(InputError, match=rf"^target: got {message}"):
-        vae_export.export(output=tmp_path / "b", **{"target": "mcu", **arguments})
+    with pytest.raises(InputError, match=rf"^format: got {message}"):
+        vae_export.export(output=tmp_path / "b", **{"format": "tflm", **arguments})
 
 
-def test_ort_contradicts_it(tmp_path):
+def test_other_precisions_beside_it(tmp_path):
+    """Those that are asked for stand beside the int8 files that it is made of."""
     need_module("tflite_micro")
-    with pytest.raises(InputError, match=r"^ort: got the format tflite, expected onnx too"):
-        vae_export.export(output=tmp_path / "b", target="mcu", ort=True, formats="tflite", batch=1)
+    result = vae_export.export(
+        tiny_vae(),
+        tmp_path / "b",
+        format="onnx,tflm",
+        precision="float16,int8",
+        batch=1,
+        samples=samples(20),
+        min_psnr=20,
+        max_kl=1,
+    )
+    files = [entry["file"] for entry in result.manifest["artifacts"] if entry["role"] == "decoder"]
+    assert files == [
+        "decoder.float16.onnx",
+        "decoder.int8.onnx",
+        "decoder.float16.tflite",
+        "decoder.int8.tflite",
+        "decoder.int8.cc",
+    ]
 
 
 def test_without_tflite_micro_nothing_is_begun(tmp_path, monkeypatch):
     monkeypatch.setattr(tflm.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(MissingDependencyError, match=r"pip install --pre tflite-micro$"):
-        vae_export.export(np.zeros(3), tmp_path / "b", target="mcu")
+        vae_export.export("fashion-mnist-dense", tmp_path / "b", format="tflm")
+    assert not (tmp_path / "b").exists()
 
 
 @pytest.mark.parametrize(("smallest", "size"), [(16, 32), (4096, 4352), (15632, 16624)])

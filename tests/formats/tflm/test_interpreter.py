@@ -21,10 +21,10 @@ def rows_of(artifact):
 def test_the_arena_is_large_enough_and_not_much_too_large(mcu_result, halves, role):
     artifact, source = halves[role]
     data = (mcu_result.path / artifact["file"]).read_bytes()
-    rows, size = rows_of(artifact), source["arena_bytes"]
+    rows, size = rows_of(artifact), source["details"]["arena_bytes"]
     outputs = tflm.run_in_tflm(role, data, rows, size)
     shapes = {tensor["name"]: (2, *tensor["shape"][1:]) for tensor in artifact["outputs"]}
-    assert [array.shape for array in outputs] == [shapes[name] for name in source["outputs"]]
+    assert [array.shape for array in outputs] == [shapes[tensor["name"]] for tensor in source["outputs"]]
     assert size % 16 == 0
     assert tflm.find_arena(role, data, rows) <= size
     with pytest.raises(ConversionError, match=rf"^{role}: TensorFlow Lite Micro (refuses|dies of) it \("):
@@ -64,6 +64,6 @@ def test_without_tflite_micro(monkeypatch):
     monkeypatch.setattr(tflm.importlib.util, "find_spec", lambda _: None)
     with pytest.raises(
         MissingDependencyError,
-        match=r"^target mcu: tflite-micro is not installed, .*; pip install --pre tflite-micro$",
+        match=r"^format tflm: tflite-micro is not installed, .*; pip install --pre tflite-micro$",
     ):
         tflm.need_tflm()

@@ -63,4 +63,4 @@ def export_style(module, model, path, **options):
     """The export of a style."""
     calibration = {"x": inputs(module, model), **getattr(module, "CONDITIONS", {})}
     options = {**getattr(module, "OPTIONS", {}), **options}
-    return vae_export.export(model, path, calibration=calibration, name="style", **options)
+    return vae_export.export(model, path, samples=calibration, name="style", **options)

@@ -72,7 +72,7 @@ def test_counts(data, count):
 def test_an_embedding_of_keras(tmp_path):
     from tests.gallery.parts.styles import build_style, export_style
 
-    path = export_style(*build_style("conditional_label"), tmp_path / "bundle", formats=["onnx"]).path
+    path = export_style(*build_style("conditional_label"), tmp_path / "bundle", format="onnx").path
     for role in ("encoder", "decoder"):
         assert count_classes((path / f"{role}.onnx").read_bytes(), "label") == 10
     onnx.checker.check_model(onnx.load(path / "decoder.onnx"))

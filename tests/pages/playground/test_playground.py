@@ -29,7 +29,7 @@ def styles(tmp_path_factory):
     def bundle(name):
         if name not in made:
             path = tmp_path_factory.mktemp(name) / "bundle"
-            made[name] = read_bundle(export_style(*build_style(name), path, formats=["onnx"]).path)
+            made[name] = read_bundle(export_style(*build_style(name), path, format="onnx").path)
         return made[name]
 
     return bundle
@@ -188,7 +188,7 @@ def test_labels_of_numbers(styles):
 
 
 def test_a_bundle_without_onnx(tmp_path):
-    path = vae_export.export(tiny_vae(), tmp_path / "b", formats=["tflite"], calibration=samples(8)).path
+    path = vae_export.export(tiny_vae(), tmp_path / "b", format="tflite", samples=samples(8)).path
     with pytest.raises(
         InputError, match=r"b: holds no \.onnx files, which browsers run; export it with --format"
     ):

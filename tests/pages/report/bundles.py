@@ -28,7 +28,7 @@ def bundle_of_kind(kind, path):
         return export_style(*build_style(KINDS[kind]), path).path
     keras.utils.set_random_seed(1)
     x = np.random.default_rng(2).random((12, 6, 6, 2), np.float32)
-    return vae_export.export(two_channels(), path, calibration=x, name=kind).path
+    return vae_export.export(two_channels(), path, samples=x, name=kind).path
 
 
 def two_channels():

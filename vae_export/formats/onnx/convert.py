@@ -18,6 +18,7 @@ from onnx import helper, numpy_helper
 
 from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.core.artifact import Artifact, TensorSpec
+from vae_export.core.half import Half
 from vae_export.errors import ConversionError, one_line
 from vae_export.formats.batch_size import preferred_batch
 from vae_export.formats.oldest_runtimes import OLDEST_FOR_ONNX
@@ -26,7 +27,7 @@ from vae_export.formats.onnx.passes.canonical import all_nodes, canonicalise
 from vae_export.formats.onnx.passes.lowering import lower_onnx
 from vae_export.formats.operators import refuse_operators
 from vae_export.io.quiet import quiet
-from vae_export.split.keras_half import KerasHalf
+from vae_export.split.keras_half import need_keras
 from vae_export.split.signature import input_signature, placeholder_names, positional
 from vae_export.split.tracing import failing_layer, made_traceable
 
@@ -36,7 +37,7 @@ _CATCH_ERRORS = "TF2ONNX_CATCH_ERRORS"
 
 
 def convert_to_onnx(
-    half: KerasHalf, *, name: str, opset: int = DEFAULT_OPSET, batch: int | None = None
+    half: Half, *, name: str, opset: int = DEFAULT_OPSET, batch: int | None = None
 ) -> Artifact:
     """Convert a half with tf2onnx, clean it with onnxslim and check it in full.
 
@@ -52,6 +53,7 @@ def convert_to_onnx(
     """
     check_opset(opset)
     role, file = half.role, f"{half.role}.onnx"
+    half = need_keras(half, file)
     model = _trace(half, opset, batch, file)
     nodes = list(all_nodes(model.graph))
     custom = [
@@ -75,15 +77,14 @@ def convert_to_onnx(
         role=role,
         format="onnx",
         precision="float32",
-        data=model.SerializeToString(deterministic=True),
+        files={file: model.SerializeToString(deterministic=True)},
         inputs=tuple(_spec(value) for value in model.graph.input),
         outputs=tuple(_spec(value) for value in model.graph.output),
         batches=batches,
         preferred_batch=preferred_batch(_largest_row(model), batches),
         operators=tuple(sorted({node.op_type for node in all_nodes(model.graph)})),
         oldest_runtime=OLDEST_FOR_ONNX,
-        opset=opset,
-        ir_version=model.ir_version,
+        details={"opset": opset, "ir_version": model.ir_version},
     )
 
 

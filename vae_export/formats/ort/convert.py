@@ -19,7 +19,7 @@ from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs import (
     OpIdKernelTypeStrArgsEntry,
 )
 
-from vae_export.core.artifact import Artifact
+from vae_export.core.artifact import Artifact, artifact_file
 from vae_export.errors import ConversionError, one_line
 from vae_export.formats.oldest_runtimes import oldest_for_ort
 
@@ -39,7 +39,7 @@ def convert_to_ort(artifact: Artifact) -> Artifact:
     Raises:
         ConversionError: ONNX Runtime refuses the file.
     """
-    file = replace(artifact, format="ort").file
+    file = artifact_file(artifact.role, artifact.precision, ".ort")
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 3
     options.add_session_config_entry("session.save_model_format", "ORT")
@@ -62,7 +62,7 @@ def convert_to_ort(artifact: Artifact) -> Artifact:
     return replace(
         artifact,
         format="ort",
-        data=_repeatable(data, root),
+        files={file: _repeatable(data, root)},
         operators=tuple(sorted({name for _, _, name in _operators(root.Model().Graph())})),
         oldest_runtime=oldest_for_ort(root.OrtVersion()),
     )

@@ -10,7 +10,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from vae_export.core.artifact import DEFAULT_BATCHES, Artifact
+from vae_export.core.artifact import Artifact
+from vae_export.core.half import Half
+from vae_export.core.plan import DEFAULT_BATCHES
 from vae_export.errors import ConversionError, one_line
 from vae_export.formats.batch_size import preferred_batch
 from vae_export.formats.oldest_runtimes import oldest_for_tflite
@@ -26,7 +28,7 @@ from vae_export.formats.tflite.description import (
 from vae_export.formats.tflite.flatbuffer import name_tensors, strip, to_bytes
 from vae_export.formats.tflite.passes.lowering import lower_tflite
 from vae_export.io.quiet import quiet
-from vae_export.split.keras_half import KerasHalf
+from vae_export.split.keras_half import need_keras
 from vae_export.split.signature import input_signature, placeholder_names, positional
 from vae_export.split.tracing import failing_layer, made_traceable
 
@@ -34,7 +36,7 @@ __all__ = ["convert_to_tflite"]
 
 
 def convert_to_tflite(
-    half: KerasHalf,
+    half: Half,
     *,
     batches: Sequence[int] | None = DEFAULT_BATCHES,
     for_integers: bool = False,
@@ -53,6 +55,7 @@ def convert_to_tflite(
         ConversionError: the half cannot be converted, or the file holds operators it must not.
     """
     role, file = half.role, f"{half.role}.tflite"
+    half = need_keras(half, file)
     signatures = {"batch_any": None} if batches is None else {f"batch_{size}": size for size in batches}
     try:
         with quiet(), made_traceable(half):
@@ -72,7 +75,7 @@ def convert_to_tflite(
         role=role,
         format="tflite",
         precision="float32",
-        data=to_bytes(model),
+        files={file: to_bytes(model)},
         inputs=inputs,
         outputs=outputs,
         batches=None if batches is None else tuple(batches),

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
-from vae_export.core.firmware import Difference
 from vae_export.errors import ParityError
 
-__all__ = ["MOST_STEPS", "MOST_STEPS_IN_THE_MEAN", "differences", "require_agreement", "run_reference"]
+__all__ = [
+    "MOST_STEPS",
+    "MOST_STEPS_IN_THE_MEAN",
+    "Difference",
+    "differences",
+    "require_agreement",
+    "run_reference",
+]
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -21,6 +28,14 @@ Arrays = Mapping[str, Array]
 MOST_STEPS, MOST_STEPS_IN_THE_MEAN = 16, 0.5
 # What counts as a step where an output is computed in float: as fine as 8 bits of its range would be.
 _STEPS_OF_FLOATS = 255
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far an output is off, in steps of its integers."""
+
+    largest: float
+    mean: float
 
 
 def run_reference(data: bytes, inputs: Arrays) -> dict[str, Array]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 
 from vae_export._version import __version__
-from vae_export.core.artifact import Artifact, TensorSpec
+from vae_export.core.artifact import Artifact, TensorSpec, artifact_file
 
 __all__ = ["c_name", "header_file", "source_file", "to_header", "to_source"]
 
@@ -15,12 +15,12 @@ _BYTES_IN_A_LINE = 16
 
 def header_file(artifact: Artifact) -> str:
     """Name of the header in the bundle."""
-    return f"{artifact.file.removesuffix('.tflite')}.h"
+    return artifact_file(artifact.role, artifact.precision, ".h")
 
 
 def source_file(artifact: Artifact) -> str:
     """Name of the source in the bundle."""
-    return f"{artifact.file.removesuffix('.tflite')}.cc"
+    return artifact_file(artifact.role, artifact.precision, ".cc")
 
 
 def c_name(artifact: Artifact) -> str:

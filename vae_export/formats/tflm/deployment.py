@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
-from vae_export.core.artifact import Artifact, TensorSpec
-from vae_export.core.firmware import Firmware
+from vae_export.core.artifact import Artifact
+from vae_export.core.figures import round_figure
+from vae_export.formats.protocol import Table
 from vae_export.formats.tflm.agreement import differences, require_agreement, run_reference
 from vae_export.formats.tflm.c_source import header_file, source_file, to_header, to_source
+from vae_export.formats.tflm.integers import to_integers
 from vae_export.formats.tflm.interface import interface_of
 from vae_export.formats.tflm.interpreter import find_arena, run_in_tflm, tflm_version
 from vae_export.formats.tflm.resolver import resolver_methods
 
-__all__ = ["arena_with_margin", "make_firmware"]
+__all__ = ["arena_with_margin", "deploy", "summarise"]
 
 Array = np.ndarray[Any, Any]
 
@@ -24,7 +26,7 @@ _ALIGNMENT = 16
 _MARGIN = 16
 
 
-def make_firmware(artifact: Artifact, model: str, inputs: Mapping[str, Array]) -> Firmware:
+def deploy(artifact: Artifact, model: str, inputs: Mapping[str, Array]) -> Artifact:
     """Run a file in TensorFlow Lite Micro, compare it with LiteRT, and write it as source.
 
     Args:
@@ -39,7 +41,7 @@ def make_firmware(artifact: Artifact, model: str, inputs: Mapping[str, Array]) -
     file = artifact.file
     methods = resolver_methods(file, artifact.operators)
     interface = interface_of(file, artifact.data)
-    given = {spec.name: _as_given(inputs[spec.name], spec) for spec in artifact.inputs}
+    given = {spec.name: to_integers(inputs[spec.name], spec) for spec in artifact.inputs}
     numbered = [given[name] for name in interface.inputs]
     smallest = find_arena(file, artifact.data, numbered)
     arena_bytes = arena_with_margin(smallest)
@@ -62,32 +64,47 @@ def make_firmware(artifact: Artifact, model: str, inputs: Mapping[str, Array]) -
         arena_bytes=arena_bytes,
         interpreter=version,
     )
-    return Firmware(
-        artifact=artifact,
+    specs = {spec.name: spec for spec in (*artifact.inputs, *artifact.outputs)}
+    return Artifact(
+        role=artifact.role,
+        format="tflm",
+        precision=artifact.precision,
         files={
             source_file(artifact): to_source(artifact).encode(),
             header_file(artifact): header.encode(),
         },
-        inputs=interface.inputs,
-        outputs=interface.outputs,
-        operators=methods,
-        arena_bytes=arena_bytes,
-        interpreter=version,
-        rows=len(numbered[0]),
-        differences=found,
+        inputs=tuple(specs[name] for name in interface.inputs),
+        outputs=tuple(specs[name] for name in interface.outputs),
+        batches=artifact.batches,
+        preferred_batch=1,
+        operators=artifact.operators,
+        oldest_runtime=version,
+        details={
+            "arena_bytes": arena_bytes,
+            "resolver": list(methods),
+            "compared_rows": len(numbered[0]),
+            "steps_off_litert": {
+                name: {"largest": round_figure(one.largest), "mean": round_figure(one.mean)}
+                for name, one in found.items()
+            },
+        },
+        quantiser=artifact.quantiser,
+        float_tensors=artifact.float_tensors,
     )
+
+
+def summarise(artifacts: Sequence[Artifact]) -> Table:
+    """What a program has to know of each artifact, for the screen."""
+    columns = ("header", "arena bytes", "operators", "steps off LiteRT")
+    rows = []
+    for artifact in artifacts:
+        details: Mapping[str, Any] = artifact.details
+        steps = max(one["largest"] for one in details["steps_off_litert"].values())
+        cells = (f"{details['arena_bytes']:,}", str(len(details["resolver"])), f"{steps:.3g}")
+        rows.append((header_file(artifact), *cells))
+    return Table(columns, tuple(rows), right=columns[1:])
 
 
 def arena_with_margin(smallest: int) -> int:
     """Bytes of the arena to take, a multiple of its alignment."""
     return -(-(smallest + smallest // _MARGIN) // _ALIGNMENT) * _ALIGNMENT
-
-
-def _as_given(rows: Array, spec: TensorSpec) -> Array:
-    """Rows in the dtype of an input, as integers if it stands for floats by them."""
-    dtype = np.dtype(spec.dtype)
-    if spec.quantisation is not None and dtype.kind in "iu":
-        limits = np.iinfo(dtype)
-        integers = np.rint(rows / spec.quantisation.scale) + spec.quantisation.zero_point
-        rows = np.clip(integers, limits.min, limits.max)
-    return np.ascontiguousarray(rows, dtype)

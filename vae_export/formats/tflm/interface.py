@@ -41,7 +41,7 @@ def interface_of(file: str, data: bytes) -> Interface:
     if len(model.signatureDefs) != 1 or len(model.subgraphs) != 1:
         raise ConversionError(
             f"{file}: got {len(model.signatureDefs)} signatures and {len(model.subgraphs)} subgraphs, "
-            "expected one of each; export it with --target mcu"
+            "expected one of each; export it with --format tflm"
         )
     (graph,), (signature,) = model.subgraphs, model.signatureDefs
     names = {int(entry.tensorIndex): entry.name.decode() for entry in (*signature.inputs, *signature.outputs)}

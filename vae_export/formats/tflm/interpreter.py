@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 
 _CHILD = "vae_export.formats.tflm.child"
 _LACKING = re.compile(r"Didn't find op for builtin opcode '(\w+)'")
-_OTHERWISE = "change the model, or leave out --target mcu"
+_OTHERWISE = "change the model, or leave out --format tflm"
 
 
 def need_tflm() -> None:
@@ -35,7 +35,7 @@ def need_tflm() -> None:
     """
     if importlib.util.find_spec("tflite_micro") is None:
         raise MissingDependencyError(
-            "target mcu: tflite-micro is not installed, and files for microcontrollers are run in it; "
+            "format tflm: tflite-micro is not installed, and files for microcontrollers are run in it; "
             "pip install --pre tflite-micro"
         )
 

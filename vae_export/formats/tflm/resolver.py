@@ -121,6 +121,6 @@ def resolver_methods(file: str, operators: Iterable[str]) -> tuple[str, ...]:
     if lacking:
         raise ConversionError(
             f"{file}: holds {', '.join(lacking)}, which TensorFlow Lite Micro does not have; replace the "
-            "layer that needs it, or leave out --target mcu"
+            "layer that needs it, or leave out --format tflm"
         )
     return tuple(sorted(METHODS[kind] for kind in kinds))

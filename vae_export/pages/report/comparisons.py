@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from vae_export.core.precision import Budget
 from vae_export.pages.report.golden_run import GoldenRun
-from vae_export.verify.fidelity import Budget, DecoderFidelity, EncoderFidelity, Similarity, budget_failures
+from vae_export.verify.fidelity import DecoderFidelity, EncoderFidelity, Similarity, budget_failures
 from vae_export.verify.parity import OutputParity
 
 __all__ = ["Comparison", "Fidelity", "compare", "fidelities"]

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.formats import FORMATS
 from vae_export.runtime.python.vae_runtime import Vae
 from vae_export.verify.golden_parity import check_computed
 from vae_export.verify.parity import OutputParity
@@ -15,8 +16,6 @@ from vae_export.verify.parity import OutputParity
 __all__ = ["GoldenRun", "errors_by_output", "run_golden"]
 
 Array = np.ndarray[Any, Any]
-
-RUNTIMES = {"onnx": "ONNX Runtime", "ort": "ONNX Runtime (.ort)", "tflite": "LiteRT"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ def _run(vae: Vae, golden: Mapping[str, Array], progress: Callable[[str], None])
     z = {latent["z"] for latent in vae.latents}
     precisions = dict.fromkeys(entry["precision"] for entry in vae.artifacts.values())
     return GoldenRun(
-        RUNTIMES[vae.backend],
+        FORMATS[vae.backend].runtime,
         " and ".join(precisions),
         files,
         tuple(check_computed(vae, golden, computed)),

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.bench.bundle_bench import BenchReport, bench, load_pairs
+from vae_export.bench.bundle_bench import BenchReport, bench_bundle, load_pairs
 from vae_export.bundle.reader import Bundle
 from vae_export.errors import InputError
 from vae_export.io.quiet import quiet
@@ -128,7 +128,7 @@ def measure(
         () if grid is not None and grid.kind == "prior" else _interpolations(vae, golden, conditions)
     )
     runs = run_golden(loaded, golden, progress)
-    times = bench(bundle, loaded, batches=BATCHES, rounds=rounds, progress=progress)
+    times = bench_bundle(bundle, loaded, batches=BATCHES, rounds=rounds, progress=progress)
     return Measurements(
         bundle,
         golden,

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from vae_export.bundle.manifest import file_entries
 from vae_export.bundle.reader import read_bundle
 from vae_export.core.latent import ACTIVE_VARIANCE
+from vae_export.formats import FORMATS
 from vae_export.pages.report import exhibits
 from vae_export.pages.report.charts import PANELS, draw_histograms, draw_plane, draw_sizes, draw_times
 from vae_export.pages.report.comparisons import Comparison, compare, fidelities
@@ -34,7 +35,6 @@ Array = np.ndarray[Any, Any]
 # Histograms; of more latent values those with the largest KL are drawn.
 MOST_HISTOGRAMS = 64
 MOST_POINTS = 400
-FORMATS = {"onnx": "ONNX", "ort": "ORT", "tflite": "TFLite"}
 SOURCES = {
     "probed": "measured on the layer",
     "names": "read from names in the model",
@@ -140,8 +140,9 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
         ),
         "artifacts": _by_role(found),
         "files": sorted(file_entries(manifest), key=lambda entry: str(entry["file"])),
-        "formats": FORMATS,
-        "held": ", ".join(dict.fromkeys(FORMATS[entry["format"]] for entry in found.bundle.artifacts)),
+        "details": lambda entry: FORMATS[entry["format"]].facts(entry["details"]),
+        "formats": {name: format.label for name, format in FORMATS.items()},
+        "held": ", ".join(dict.fromkeys(FORMATS[entry["format"]].label for entry in found.bundle.artifacts)),
         "sources": SOURCES,
         "sigmas": SIGMAS,
         "value_range": views.value_range,
@@ -201,7 +202,7 @@ def _heat_maps(found: Measurements, picture_shape: tuple[int, ...] | None) -> li
         view: View | None = None if output in latents else view_of(shape, picture_shape)
         maps = {
             file: (
-                f"{FORMATS[entries[file]['format']]}\n{entries[file]['precision']}",
+                f"{FORMATS[entries[file]['format']].label}\n{entries[file]['precision']}",
                 error_map(array, view),
             )
             for file, array in errors.items()

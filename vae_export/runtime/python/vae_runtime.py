@@ -27,12 +27,15 @@ import sys
 import threading
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 __all__ = [
-    "GRAPHS",
+    "BACKENDS",
+    "ROWS",
+    "Backend",
+    "Graph",
     "LiteRTGraph",
     "NormalStream",
     "OnnxGraph",
@@ -242,13 +245,13 @@ def _integer(name: str, value: Any, limit: int) -> int:
 # ---- Graphs: one converted half, loaded by a runtime ----
 
 # Rows given to a runtime at a time where the manifest does not tell; memory stays bounded for any batch.
-_ROWS = 256
+ROWS = 256
 _MAX_THREADS = 1024
 # Files up to this size are run by one thread: waking others takes longer than what they would do.
 _SMALL_FILE = 1 << 20
 
 
-class _Graph(abc.ABC):
+class Graph(abc.ABC):
     """What both runtimes share: batches of any size over graphs that take any, or some sizes alone.
 
     Attributes:
@@ -314,7 +317,7 @@ class _Graph(abc.ABC):
         """Run on a batch of `whole`: outputs in their order."""
 
 
-class OnnxGraph(_Graph):
+class OnnxGraph(Graph):
     """An .onnx or .ort file (path or bytes) in ONNX Runtime.
 
     Args:
@@ -323,8 +326,8 @@ class OnnxGraph(_Graph):
         rows: how many it is given at a time.
     """
 
-    def __init__(self, model: str | bytes, threads: int | None = None, rows: int = _ROWS) -> None:
-        onnxruntime = _import_first("onnx")
+    def __init__(self, model: str | bytes, threads: int | None = None, rows: int = ROWS) -> None:
+        onnxruntime = BACKENDS["onnx"].module()
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 3
         if threads:
@@ -365,7 +368,7 @@ _ONNX_DTYPES = {
 }
 
 
-class LiteRTGraph(_Graph):
+class LiteRTGraph(Graph):
     """A .tflite file (path or bytes) in LiteRT or tflite-runtime; one thread at a time runs it.
 
     Args:
@@ -374,8 +377,8 @@ class LiteRTGraph(_Graph):
         rows: how many it is given at a time, if it takes as few.
     """
 
-    def __init__(self, model: str | bytes, threads: int | None = None, rows: int = _ROWS) -> None:
-        interpreter = _import_first("tflite").Interpreter
+    def __init__(self, model: str | bytes, threads: int | None = None, rows: int = ROWS) -> None:
+        interpreter = BACKENDS["tflite"].module().Interpreter
         source = {"model_content": model} if isinstance(model, bytes) else {"model_path": model}
         self._interpreter = interpreter(num_threads=threads, **source)
         # A signature for each batch size, or one for any. Tensors are bound by the signature's names:
@@ -488,37 +491,57 @@ def _prepared(runner: Any, outputs: list[str]) -> Callable[[dict[str, Array]], l
     return run
 
 
-_MODULES = {
-    "onnx": ("onnxruntime",),
-    "ort": ("onnxruntime",),
-    "tflite": ("ai_edge_litert.interpreter", "tflite_runtime.interpreter"),
+class Backend(NamedTuple):
+    """What runs the files of a format.
+
+    Attributes:
+        name: that of the format.
+        graph: file (path or bytes), threads, rows at a time -> a `Graph`.
+        modules: the first that is installed is used.
+        pip: how one is installed.
+    """
+
+    name: str
+    graph: Callable[..., Graph]
+    modules: tuple[str, ...] = ()
+    pip: str = ""
+
+    @property
+    def installed(self) -> bool:
+        """Whether one of the modules is there."""
+        import importlib.util
+
+        return not self.modules or any(
+            importlib.util.find_spec(module.split(".")[0]) for module in self.modules
+        )
+
+    def module(self) -> Any:
+        """The runtime's module; None for a backend that names none.
+
+        Raises:
+            VaeRuntimeError: no runtime is installed.
+        """
+        import importlib
+
+        for module in self.modules:
+            try:
+                return importlib.import_module(module)
+            except ModuleNotFoundError as error:
+                # A package that is there but broken is an error of its own.
+                if error.name is None or module.split(".")[0] != error.name.split(".")[0]:
+                    raise
+        if self.modules:
+            raise VaeRuntimeError(f"backend {self.name}: no runtime is installed; {self.pip}")
+        return None
+
+
+_LITERT = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
+# Format -> backend, in the order of preference.
+BACKENDS = {
+    "onnx": Backend("onnx", OnnxGraph, ("onnxruntime",), "pip install onnxruntime"),
+    "tflite": Backend("tflite", LiteRTGraph, _LITERT, "pip install ai-edge-litert"),
+    "ort": Backend("ort", OnnxGraph, ("onnxruntime",), "pip install onnxruntime"),
 }
-_PIP = {
-    "onnx": "pip install onnxruntime",
-    "ort": "pip install onnxruntime",
-    "tflite": "pip install ai-edge-litert",
-}
-# Backend, which is the format of the files -> what runs them; in the order of preference.
-GRAPHS: dict[str, Callable[..., _Graph]] = {"onnx": OnnxGraph, "tflite": LiteRTGraph, "ort": OnnxGraph}
-
-
-def _import_first(backend: str) -> Any:
-    import importlib
-
-    for module in _MODULES[backend]:
-        try:
-            return importlib.import_module(module)
-        except ModuleNotFoundError as error:
-            # A package that is there but broken is an error of its own.
-            if error.name is None or module.split(".")[0] != error.name.split(".")[0]:
-                raise
-    raise VaeRuntimeError(f"backend {backend}: no runtime is installed; {_PIP[backend]}")
-
-
-def _installed(backend: str) -> bool:
-    import importlib.util
-
-    return any(importlib.util.find_spec(module.split(".")[0]) for module in _MODULES[backend])
 
 
 # ---- The bundle ----
@@ -548,26 +571,27 @@ class Vae:
         self,
         path: Path,
         manifest: dict[str, Any],
-        backend: str,
+        backend: Backend,
         threads: int | None,
         precision: str | None = None,
     ) -> None:
         self.manifest = manifest
-        self.backend = backend
+        self.backend = backend.name
         self.latents: list[dict[str, Any]] = [
             {**latent, "shape": tuple(latent["shape"])} for latent in manifest["latents"]
         ]
         self.latent_shape: tuple[int, ...] = self.latents[0]["shape"]
         self.epsilon_scale: float = self.latents[0]["epsilon_scale"]
         self._path = path
-        self.artifacts = _find_artifacts(path, manifest, backend, precision)
+        self.artifacts = _find_artifacts(path, manifest, backend.name, precision)
         if threads is None and max(entry["bytes"] for entry in self.artifacts.values()) <= _SMALL_FILE:
             threads = 1
         self.threads = threads
         self._files = {role: str(_checked_file(path, entry)) for role, entry in self.artifacts.items()}
         # What is missing is said now; the halves are loaded when they are needed.
-        _import_first(backend)
-        self._graphs: dict[str, _Graph] = {}
+        backend.module()
+        self._make_graph = backend.graph
+        self._graphs: dict[str, Graph] = {}
         self._lock = threading.Lock()
         specs = {
             role: {
@@ -589,11 +613,11 @@ class Vae:
         self._streams: dict[int, NormalStream] = {}
 
     @functools.cached_property
-    def _encoder(self) -> _Graph:
+    def _encoder(self) -> Graph:
         return self._load("encoder")
 
     @functools.cached_property
-    def _decoder(self) -> _Graph:
+    def _decoder(self) -> Graph:
         return self._load("decoder")
 
     @functools.cached_property
@@ -605,11 +629,11 @@ class Vae:
         )
         return mus, logvars
 
-    def _load(self, role: str) -> _Graph:
+    def _load(self, role: str) -> Graph:
         with self._lock:
             if role not in self._graphs:
                 rows = self.artifacts[role]["preferred_batch"]
-                self._graphs[role] = GRAPHS[self.backend](self._files[role], self.threads, rows)
+                self._graphs[role] = self._make_graph(self._files[role], self.threads, rows)
             return self._graphs[role]
 
     def prepare(self, *roles: str) -> None:
@@ -720,7 +744,7 @@ class Vae:
         recipe = self.manifest["golden"]
         seed, start = recipe["seed"], recipe["start"]
 
-        def given(graph: _Graph, names: Iterable[str]) -> dict[str, Array]:
+        def given(graph: Graph, names: Iterable[str]) -> dict[str, Array]:
             return {name: golden[name].astype(graph.inputs[name][1]) for name in names}
 
         x = given(self._encoder, self._encoder.inputs)
@@ -778,7 +802,7 @@ class Vae:
 
 def load(
     bundle: str | Path,
-    backend: str | None = None,
+    backend: str | Backend | None = None,
     threads: int | None = None,
     precision: str | None = None,
 ) -> Vae:
@@ -787,7 +811,7 @@ def load(
     Args:
         bundle: the directory that holds manifest.json.
         backend: "onnx", "tflite", "ort", or None for the first of them that the bundle has and whose
-            runtime is installed.
+            runtime is installed; or a `Backend` of your own.
         threads: threads of the runtime; None takes one for files up to 1 MiB, and for larger ones leaves
             the choice to the runtime.
         precision: "float32", "float16", "dynamic-int8", "int8", "int16x8", or None for the first that the
@@ -798,17 +822,19 @@ def load(
     """
     path = Path(bundle)
     manifest = _read_manifest(path)
-    if backend is not None and backend not in GRAPHS:
-        raise VaeRuntimeError(f"backend: got {backend!r}, expected {', '.join(GRAPHS)}")
+    if isinstance(backend, str):
+        if backend not in BACKENDS:
+            raise VaeRuntimeError(f"backend: got {backend!r}, expected {', '.join(BACKENDS)}")
+        backend = BACKENDS[backend]
     if threads is not None and not 1 <= threads <= _MAX_THREADS:
         raise VaeRuntimeError(f"threads: got {threads}, expected 1 to {_MAX_THREADS}")
     formats = _formats(manifest)
     if backend is None:
-        usable = [name for name in formats if _installed(name)]
+        usable = [name for name in formats if BACKENDS[name].installed]
         if not usable:
-            hints = " or ".join(_PIP[name] for name in formats)
+            hints = " or ".join(BACKENDS[name].pip for name in formats)
             raise VaeRuntimeError(f"{path}: holds {', '.join(formats)}, no runtime is installed; {hints}")
-        backend = usable[0]
+        backend = BACKENDS[usable[0]]
     return Vae(path, manifest, backend, threads, precision)
 
 
@@ -834,7 +860,7 @@ def _read_manifest(path: Path) -> dict[str, Any]:
 
 def _formats(manifest: dict[str, Any]) -> list[str]:
     present = {artifact["format"] for artifact in manifest["artifacts"]}
-    return [name for name in GRAPHS if name in present]
+    return [name for name in BACKENDS if name in present]
 
 
 def precisions(manifest: dict[str, Any], backend: str) -> list[str | None]:
@@ -883,7 +909,7 @@ def _golden(path: Path, entry: dict[str, Any]) -> Array:
     return np.fromfile(_checked_file(path, entry), "<f4").reshape(entry["shape"])
 
 
-def _run(graph: _Graph, bare: str, given: Any) -> list[Array]:
+def _run(graph: Graph, bare: str, given: Any) -> list[Array]:
     """Outputs of a graph in their order, for one bare array or a mapping."""
     if type(given) is np.ndarray and graph.plain is not None:
         # The common case, kept short: one array that is right as it is.
@@ -893,7 +919,7 @@ def _run(graph: _Graph, bare: str, given: Any) -> list[Array]:
     return graph.run_batches(_inputs(bare, given, graph))
 
 
-def _inputs(bare: str, given: Any, graph: _Graph) -> dict[str, Array]:
+def _inputs(bare: str, given: Any, graph: Graph) -> dict[str, Array]:
     """Arrays for all inputs of a graph, from one bare array or a mapping; single rows are repeated."""
     if not isinstance(given, Mapping):
         given = {bare: given}
@@ -947,14 +973,14 @@ def main(arguments: list[str] | None = None) -> int:
     """Self test of a bundle, with each backend it has; exit code 0, 1 failed, 2 cannot run."""
     parser = argparse.ArgumentParser(description="Self test of an exported VAE against its golden arrays.")
     parser.add_argument("bundle", type=Path)
-    parser.add_argument("--backend", choices=sorted(GRAPHS), help="default: every one that is installed")
+    parser.add_argument("--backend", choices=sorted(BACKENDS), help="default: every one that is installed")
     options = parser.parse_args(arguments)
     try:
         formats = [options.backend] if options.backend else _formats(_read_manifest(options.bundle))
-        usable = [name for name in formats if options.backend or _installed(name)]
+        usable = [name for name in formats if options.backend or BACKENDS[name].installed]
         for name in formats:
             if name not in usable:
-                print(f"{name}: skipped, no runtime is installed ({_PIP[name]})")
+                print(f"{name}: skipped, no runtime is installed ({BACKENDS[name].pip})")
         if not usable:
             raise VaeRuntimeError(f"{options.bundle}: nothing was tested")
         manifest = _read_manifest(options.bundle)

@@ -15,7 +15,8 @@ import numpy as np
 import onnx
 
 from vae_export._version import __version__
-from vae_export.core.artifact import PRECISIONS, Artifact
+from vae_export.core.artifact import Artifact, artifact_file
+from vae_export.core.precision import PRECISIONS
 from vae_export.errors import ConversionError, InputError
 from vae_export.formats.oldest_runtimes import OLDEST_FOR_ONNX
 from vae_export.formats.onnx.passes.canonical import all_nodes, canonicalise
@@ -67,7 +68,7 @@ def quantise_onnx(
             calibration rows bring values that are not finite.
     """
     _check_precision(artifact, precision)
-    file = replace(artifact, precision=precision).file
+    file = artifact_file(artifact.role, precision, ".onnx")
     model = onnx.load_from_string(artifact.data)
     graph = OnnxGraph.of(model)
     weighted = weighted_nodes(graph)
@@ -99,13 +100,11 @@ def _check_precision(artifact: Artifact, precision: str) -> None:
         raise InputError(f"precision: got {precision!r}, expected one of {', '.join(PRECISIONS)}")
     if artifact.format != "onnx" or artifact.precision != "float32":
         raise InputError(f"{artifact.file}: is of {artifact.precision}, expected a .onnx file of float32")
-    if "onnx" not in PRECISIONS[precision]:
+    if precision not in _RECIPES:
         raise ConversionError(
             f"{artifact.role}.onnx: no .onnx file has the precision {precision}, expected "
-            f"{', '.join(_RECIPES)}; {precision} is for {', '.join(PRECISIONS[precision])}"
+            f"{', '.join(_RECIPES)}"
         )
-    if precision not in _RECIPES:
-        raise InputError(f"precision: {artifact.file} is of {precision}, expected {', '.join(_RECIPES)}")
 
 
 def _check_kept(file: str, weighted: Sequence[Weighted], keep_float: Collection[str]) -> None:
@@ -130,7 +129,7 @@ def _finished(artifact: Artifact, precision: str, model: Any, file: str, kept: t
     return replace(
         artifact,
         precision=precision,
-        data=model.SerializeToString(deterministic=True),
+        files={file: model.SerializeToString(deterministic=True)},
         operators=tuple(sorted({node.op_type for node in all_nodes(model.graph)})),
         oldest_runtime=OLDEST_FOR_ONNX,
         quantiser=f"vae-export {__version__}, {_RECIPES[precision]}",

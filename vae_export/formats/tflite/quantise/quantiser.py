@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.core.artifact import PRECISIONS, Artifact
+from vae_export.core.artifact import Artifact, artifact_file
 from vae_export.errors import ConversionError
 from vae_export.formats.batch_size import preferred_batch
 from vae_export.formats.calibration_rows import check_calibration
@@ -47,6 +47,7 @@ Array = np.ndarray[Any, Any]
 # to 0.7.
 # 16 bits: of everything. It costs 0.04 dB, and 4 sigma away from the calibration rows gains 2 and 10 dB.
 _MARGINS = {"int8": 0.1, "int16x8": 0.5}
+_PRECISIONS = ("float16", "dynamic-int8", "int8", "int16x8")
 
 
 def quantise_tflite(
@@ -80,7 +81,7 @@ def quantise_tflite(
         ConversionError: the file, precision or names do not go together, or the quantiser does not follow.
         DataError: the rows do not fit the inputs.
     """
-    file = replace(artifact, precision=precision).file
+    file = artifact_file(artifact.role, precision, ".tflite")
     _check(artifact, precision, integer_io, file)
     model = read_model(artifact.data)
     kept = find_layers(model, keep_float, file)
@@ -127,15 +128,14 @@ def quantise_tflite(
         oldest_runtime=oldest_for_tflite(minimum_runtime(model)),
         quantiser=quantiser,
         float_tensors=left,
-        data=to_bytes(model),
+        files={file: to_bytes(model)},
     )
 
 
 def _check(artifact: Artifact, precision: str, integer_io: bool, file: str) -> None:
-    known = [name for name, formats in PRECISIONS.items() if "tflite" in formats and name != "float32"]
-    if precision not in known:
+    if precision not in _PRECISIONS:
         raise ConversionError(
-            f"{artifact.role}.tflite: precision {precision!r} is unknown, expected {', '.join(known)}"
+            f"{artifact.role}.tflite: precision {precision!r} is unknown, expected {', '.join(_PRECISIONS)}"
         )
     if (artifact.format, artifact.precision) != ("tflite", "float32"):
         raise ConversionError(

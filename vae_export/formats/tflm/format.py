@@ -1,0 +1,82 @@
+"""C++ source for TensorFlow Lite Micro, derived from int8 .tflite files, as the registry has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from vae_export.core.artifact import Artifact
+from vae_export.core.plan import ExportPlan
+from vae_export.errors import InputError
+from vae_export.formats.protocol import Derived, Format, Implied, Table, Target
+from vae_export.formats.tflm.interpreter import need_tflm
+from vae_export.io.quiet import quiet
+from vae_export.runtime.python import vae_runtime
+
+__all__ = ["TflmFormat"]
+
+_PRECISION, _BATCHES = "int8", (1,)
+
+
+class TflmFormat(Format):
+    """Arrays for programs on microcontrollers."""
+
+    name = "tflm"
+    label = "TFLM"
+    runtime = "TensorFlow Lite Micro"
+    suffixes = (".cc", ".h")
+    pip = "pip install --pre tflite-micro"
+    tools = ("tflite-micro",)
+    base = "tflite"
+    implied = Implied((_PRECISION,), _BATCHES)
+    # Its interpreter takes one row after the other, by reference kernels.
+    most_rows = 64
+    timed = False
+
+    @property
+    def precisions(self) -> tuple[str, ...]:
+        """Integers alone: its float kernels are not what a microcontroller is given."""
+        return (_PRECISION,)
+
+    def check(self, plan: ExportPlan) -> None:
+        """Refuse a plan without int8 files of batch 1, and a machine without the interpreter."""
+        if _PRECISION not in plan.precisions or plan.auto:
+            got = "auto" if plan.auto else ",".join(plan.precisions)
+            raise InputError(
+                f"format: got {self.name} with --precision {got}, expected --precision {_PRECISION}, which "
+                "it implies; leave it out"
+            )
+        if plan.batches != _BATCHES:
+            got = "dynamic" if plan.batches is None else ",".join(map(str, plan.batches))
+            raise InputError(
+                f"format: got {self.name} with --batch {got}, expected --batch 1, which it implies; leave it "
+                "out"
+            )
+        need_tflm()
+
+    def derive(self, artifacts: Sequence[Artifact], target: Target) -> Derived:
+        """Run files in TensorFlow Lite Micro, compare them with LiteRT, and write them as source."""
+        with quiet():
+            from vae_export.formats.tflm.deployment import deploy
+
+            return Derived(
+                tuple(
+                    deploy(one, target.name, target.inputs[one.role])
+                    for one in artifacts
+                    if one.precision == _PRECISION
+                )
+            )
+
+    def open(
+        self, model: str | bytes, threads: int | None = None, rows: int = vae_runtime.ROWS
+    ) -> vae_runtime.Graph:
+        """Run the array of a source file in TensorFlow Lite Micro, in a process of its own."""
+        need_tflm()
+        from vae_export.formats.tflm.graph import TflmGraph
+
+        return TflmGraph(model)
+
+    def summary(self, artifacts: Sequence[Artifact]) -> Table:
+        """The size of the arena, the operators, and the distance from LiteRT's reference kernels."""
+        from vae_export.formats.tflm.deployment import summarise
+
+        return summarise(artifacts)

@@ -1,0 +1,106 @@
+"""Describe what was exported, and write it as a bundle."""
+
+from __future__ import annotations
+
+import importlib.metadata
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from vae_export.bundle.golden import golden_count, golden_file, to_bytes
+from vae_export.bundle.manifest import MANIFEST_FILE, Source, build_manifest, check_manifest, to_text
+from vae_export.bundle.writer import write_bundle
+from vae_export.core.artifact import Artifact, Companion
+from vae_export.core.plan import ExportPlan
+from vae_export.core.reference import Reference
+from vae_export.core.samples import Samples
+from vae_export.errors import ConversionError
+from vae_export.formats import FORMATS
+from vae_export.runtime import HELPERS, helper_bytes
+from vae_export.runtime.draws import draw_prior
+from vae_export.verify.fidelity import PrecisionCost
+from vae_export.verify.parity import ParityReport
+
+__all__ = ["write"]
+
+Array = np.ndarray[Any, Any]
+
+_TOOLS = ("vae-export", "tensorflow", "keras", "numpy")
+
+
+def write(
+    plan: ExportPlan,
+    artifacts: Sequence[Artifact],
+    companions: Sequence[Companion],
+    reference: Reference,
+    samples: Samples,
+    report: ParityReport,
+    cost: PrecisionCost,
+) -> Mapping[str, Any]:
+    """Write the bundle, and return its manifest.
+
+    Raises:
+        OutputError: the output cannot be written.
+        ConversionError: the manifest is not in its form.
+    """
+    golden = golden_arrays(reference)
+    helpers = {language: (HELPERS[language], helper_bytes(language)) for language in plan.helpers}
+    manifest = build_manifest(
+        Source(plan.name, reference.latents, samples.value_range, samples.description, _tool_versions(plan)),
+        artifacts,
+        report,
+        cost,
+        golden,
+        reference.seed,
+        helpers,
+        companions,
+    )
+    violation = check_manifest(manifest)
+    if violation is not None:
+        raise ConversionError(f"{MANIFEST_FILE}: {violation}; please report it")
+    files = {
+        MANIFEST_FILE: to_text(manifest).encode(),
+        **{file: data for artifact in artifacts for file, data in artifact.files.items()},
+        **{golden_file(key): to_bytes(array) for key, array in golden.items()},
+        **dict(helpers.values()),
+        **{companion.file: companion.data for companion in companions},
+    }
+    write_bundle(plan.output, files, plan.overwrite)
+    return manifest
+
+
+def golden_arrays(reference: Reference) -> dict[str, Array]:
+    """The first rows of what was compared, and images of the prior."""
+    x = reference.encoder_inputs["x"]
+    count = min(golden_count(int(np.prod(x.shape[1:]))), len(x))
+    first = reference.first(count)
+    prior = draw_prior(reference.latents, count, reference.seed)
+    generated = reference.decoder.run({**prior, **first.conditions})
+    return {
+        **first.encoder_inputs,
+        **first.conditions,
+        **first.posterior,
+        **first.z,
+        **first.outputs,
+        **{latent.epsilon: prior[latent.z] for latent in reference.latents},
+        **{
+            "generated" if len(generated) == 1 else f"generated_{name}": array
+            for name, array in generated.items()
+        },
+    }
+
+
+def _tool_versions(plan: ExportPlan) -> dict[str, str]:
+    tools = dict.fromkeys((*_TOOLS, *(tool for name in plan.formats for tool in FORMATS[name].tools)))
+    return {tool: _version(tool) for tool in tools}
+
+
+def _version(tool: str) -> str:
+    """Version of a distribution, or of the variant of it that is installed (tensorflow-cpu, ...)."""
+    try:
+        return importlib.metadata.version(tool)
+    except importlib.metadata.PackageNotFoundError:
+        module = tool.replace("-", "_")
+        variants = importlib.metadata.packages_distributions().get(module, [])
+        return importlib.metadata.version(variants[0]) if variants else "unknown"
