@@ -114,6 +114,7 @@ class Format(Protocol):
         implied: precisions and batches where the user says nothing; None for the defaults.
         integer_io: the precisions in which inputs and outputs may be integers.
         most_rows: how many samples it is verified on at most; None for all.
+        in_browser: whether ONNX Runtime Web runs it.
         timed: whether its speed on this machine means anything.
         recipes: lower precision -> recipe; `formats.register_recipe` adds to it.
     """
@@ -128,6 +129,7 @@ class Format(Protocol):
     implied: ClassVar[Implied | None] = None
     integer_io: ClassVar[tuple[str, ...]] = ()
     most_rows: ClassVar[int | None] = None
+    in_browser: ClassVar[bool] = False
     timed: ClassVar[bool] = True
     recipes: ClassVar[dict[str, Recipe]] = {}
 

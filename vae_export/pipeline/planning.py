@@ -161,7 +161,7 @@ def _formats(given: Names | None) -> tuple[str, ...]:
     names = (ALL,) if given is None else _names(given)
     if names == (ALL,):
         return converted_formats()
-    _check_known("format", names, FORMATS, f", or {ALL} for {' and '.join(converted_formats())}")
+    _check_known("format", names, FORMATS, f", or {ALL} ({', '.join(converted_formats())})")
     return with_bases(names)
 
 

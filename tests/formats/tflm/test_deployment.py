@@ -144,7 +144,7 @@ def test_an_operator_that_is_lacking_is_named(tmp_path):
         ({"batch": "dynamic"}, r"tflm with --batch dynamic, expected --batch 1, which it implies"),
         (
             {"format": "fpga"},
-            r"fpga, expected some of onnx, tflite, ort, tflm, or all for onnx and tflite$",
+            r"fpga, expected some of onnx, tflite, ort, tflm, or all \(onnx, tflite\)$",
         ),
     ],
     ids=str,

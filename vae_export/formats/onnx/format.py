@@ -45,6 +45,7 @@ class OnnxFormat(Format):
     runtime = "ONNX Runtime"
     suffixes = (".onnx",)
     pip = "pip install onnxruntime"
+    in_browser = True
     tools = ("tf2onnx", "onnx", "onnxslim", "onnxruntime")
     recipes = {name: partial(_quantise, name) for name in ("float16", "dynamic-int8", "int8")}  # noqa: RUF012
 

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from vae_export.bundle.manifest import MANIFEST_FILE
 from vae_export.bundle.reader import Bundle
 from vae_export.errors import InputError
+from vae_export.formats import FORMATS
 from vae_export.io.results import file_result, folder_result
 from vae_export.pages.playground.ort_web import OrtWeb
 from vae_export.pages.playground.settings import build_settings
@@ -136,12 +137,12 @@ def write_folder(playground: Playground, path: Path) -> int:
 
 def _artifacts(bundle: Bundle, precision: str | None) -> dict[str, dict[str, Any]]:
     """Role -> the manifest's entry of its .onnx file."""
-    entries = [entry for entry in bundle.artifacts if entry["format"] == "onnx"]
+    entries = [entry for entry in bundle.artifacts if FORMATS[entry["format"]].in_browser]
     if not entries:
         raise InputError(
             f"{bundle.path}: holds no .onnx files, which browsers run; export it with --format onnx or all"
         )
-    held = vae_runtime.precisions(bundle.manifest, "onnx")
+    held = vae_runtime.precisions(bundle.manifest, entries[0]["format"])
     if precision is not None and precision not in held:
         expected = ", ".join(str(name) for name in held if name) or "none to be given"
         raise InputError(f"precision: got {precision}, expected {expected}, as the bundle's .onnx files are")
