@@ -35,14 +35,12 @@ def test_every_artifact_has_a_row(bundle, loaded):
         ("decoder", "decoder.tflite"),
     ]
     for row, entry in zip(
-        report.rows, sorted(bundle.artifacts, key=lambda a: a["role"] == "decoder"), strict=True
+        report.rows, sorted(bundle.artifacts, key=lambda a: a.role == "decoder"), strict=True
     ):
-        assert (row.bytes, row.threads) == (entry["bytes"], 1)
+        assert (row.bytes, row.threads) == (entry.bytes, 1)
         assert list(row.batches) == [1, 3]
         assert min(row.load.median, *(timing.median for timing in row.batches.values())) > 0
-        assert row.max_absolute_error == max(
-            figures["max_absolute_error"] for figures in entry["parity"].values()
-        )
+        assert row.max_absolute_error == max(figures.max_absolute_error for figures in entry.parity.values())
         assert row.speedup == {}
     assert report.rounds == 2
 

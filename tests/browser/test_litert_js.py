@@ -91,17 +91,17 @@ def rows(array, count):
 def differences(path, role, outputs):
     """What is wrong with a half's outputs for its golden input, by the bundle's own tolerances."""
     bundle = read_bundle(path)
-    (artifact,) = [a for a in bundle.artifacts if (a["role"], a["format"]) == (role, "tflite")]
-    assert set(outputs) == set(artifact["parity"])
+    (artifact,) = [a for a in bundle.artifacts if (a.role, a.format) == (role, "tflite")]
+    assert set(outputs) == set(artifact.parity)
     return [
         failure
-        for name, row in artifact["parity"].items()
+        for name, row in artifact.parity.items()
         for parity in check_case(
-            artifact["file"],
+            artifact.file,
             "golden",
             {name: rows(bundle.golden(name), len(outputs[name]))},
             {name: outputs[name]},
-            row["tolerance"],
+            row.tolerance,
             scaled=False,
         )
         for failure in parity.failures

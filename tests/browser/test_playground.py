@@ -38,7 +38,7 @@ def test_it_opens_from_disk_and_tests_itself(reference):
     assert [request for request in playground.page.requests if not request.startswith("blob:")] == [
         playground.tab.url
     ]
-    assert read_bundle(path).manifest["name"] == playground.text("h1")
+    assert read_bundle(path).manifest.to_dict()["name"] == playground.text("h1")
 
 
 def test_samples_are_those_of_the_command_line(reference, tmp_path):

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from vae_export.bundle import golden
-from vae_export.bundle.format_version import FORMAT_VERSION
-from vae_export.bundle.manifest import manifest_schema, to_text
+from vae_export.core.format_version import FORMAT_VERSION
+from vae_export.core.manifest import decode, schema
 from vae_export.runtime.python import vae_runtime
 
 
@@ -17,21 +17,25 @@ def manifest(dense_bundle):
 
 
 def test_the_schema_is_one_and_the_manifest_fits(manifest):
-    jsonschema.Draft202012Validator.check_schema(manifest_schema())
-    jsonschema.validate(manifest, manifest_schema())
+    jsonschema.Draft202012Validator.check_schema(schema())
+    jsonschema.validate(manifest, schema())
+
+
+def test_the_schema_that_ships_is_that_of_the_types(root):
+    """After a change: tools/generate/schema."""
+    shipped = (root / "vae_export" / "bundle" / "manifest.schema.json").read_text()
+    assert shipped == json.dumps(schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
 
 def test_helpers_and_package_speak_of_one_version():
     assert FORMAT_VERSION == vae_runtime.FORMAT_VERSION
-    assert manifest_schema()["properties"]["format_version"] == {"const": FORMAT_VERSION}
-    assert manifest_schema()["properties"]["noise"]["properties"]["version"] == {
-        "const": vae_runtime.NOISE_VERSION
-    }
+    assert schema()["$defs"]["Manifest"]["properties"]["format_version"] == {"const": FORMAT_VERSION}
 
 
 def test_keys_are_sorted_and_nothing_tells_the_time(dense_bundle, manifest):
     text = (dense_bundle / "manifest.json").read_text()
-    assert text == to_text(manifest)
+    assert text == decode(text.encode()).to_text()
+    assert list(manifest) == sorted(manifest)
     assert not {"date", "time", "created", "host", "user"} & set(manifest)
 
 

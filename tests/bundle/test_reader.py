@@ -96,11 +96,43 @@ TAMPERED = {
     ),
     "a key is missing": (
         drop_key,
-        r"manifest\.json: \$\.latents\[0\]: 'epsilon_scale' is a required property",
+        r"manifest\.json: \$\.latents\[0\]: Object missing required field `epsilon_scale`; export",
     ),
     "no number": (
         lambda b: edit_manifest(b, lambda m: m["latents"][0].update(epsilon_scale=float("nan"))),
-        r"manifest\.json: cannot be read as JSON \(NaN is no JSON number\); export the bundle again$",
+        r"manifest\.json: cannot be read as JSON \(JSON is malformed: .+\); export the bundle again$",
+    ),
+    "no integer": (
+        lambda b: edit_manifest(b, lambda m: m["artifacts"][0].update(bytes=True)),
+        r"manifest\.json: \$\.artifacts\[0\]\.bytes: Expected `int`, got `bool`; export the bundle again$",
+    ),
+    "a negative number": (
+        lambda b: edit_manifest(b, lambda m: m["artifacts"][0].update(bytes=-1)),
+        r"\$\.artifacts\[0\]\.bytes: Expected `int` >= 0; export",
+    ),
+    "no hash": (
+        lambda b: edit_manifest(b, lambda m: m["artifacts"][0].update(sha256="0")),
+        r"\$\.artifacts\[0\]\.sha256: Expected `str` matching regex '\^\[0-9a-f\]\{64\}\$'; export",
+    ),
+    "another role": (
+        lambda b: edit_manifest(b, lambda m: m["artifacts"][0].update(role="both")),
+        r"\$\.artifacts\[0\]\.role: Invalid value 'both'; export",
+    ),
+    "no x among the golden arrays": (
+        lambda b: edit_manifest(b, lambda m: m["golden"]["arrays"].pop("x")),
+        r"\$\.golden\.arrays: expected x among them; export",
+    ),
+    "a seed beyond 64 bits": (
+        lambda b: edit_manifest(b, lambda m: m["golden"].update(seed=1 << 64)),
+        r"\$\.golden(: expected seed and start below 2\*\*64|\.seed: Integer value out of range); export",
+    ),
+    "another noise": (
+        lambda b: edit_manifest(b, lambda m: m["noise"].update(version=2)),
+        r"manifest\.json: got noise version 2, expected 1; use a version of vae-export that knows it$",
+    ),
+    "a budget without figures": (
+        lambda b: edit_manifest(b, lambda m: m["artifacts"][0].update(budget={"max_kl": 1.0})),
+        r"encoder\.onnx: expected fidelity and budget, or none of them; export",
     ),
     "a half twice": (
         lambda b: edit_manifest(b, lambda m: m["artifacts"].append(m["artifacts"][0])),
@@ -145,7 +177,7 @@ def test_no_such_bundle(tmp_path):
 def test_a_good_bundle(dense_bundle):
     bundle = read_bundle(dense_bundle)
     assert is_bundle(dense_bundle)
-    assert [artifact["file"] for artifact in bundle.artifacts] == [
+    assert [artifact.file for artifact in bundle.artifacts] == [
         "encoder.onnx",
         "decoder.onnx",
         "encoder.tflite",

@@ -15,9 +15,8 @@ from vae_export.errors import OutputError
 
 def manifest(*files):
     """The part of a manifest that lists files."""
-    entries = [{"file": file, "companions": []} for file in files]
     return json.dumps(
-        {"artifacts": entries, "golden": {"arrays": {}}, "runtime": [], "companions": []}
+        {"format_version": 0, "things": {"in": [{"file": file, "sha256": ""} for file in files]}}
     ).encode()
 
 

@@ -1,6 +1,7 @@
 import shutil
 
 import flatbuffers
+import msgspec
 import numpy as np
 import onnx
 import pytest
@@ -75,7 +76,7 @@ def change_tflite(change):
 @pytest.mark.parametrize("file", FILES)
 def test_every_layer_is_real_and_the_worst_comes_first(bundle, file):
     found = explain_artifact(bundle, file, 3)
-    entries = {entry["file"]: entry for entry in bundle.artifacts}
+    entries = {entry.file: entry for entry in bundle.artifacts}
     quantised, exact = (
         {layer.name: layer for layer in load_trace(bundle, entries[name]).outline.layers}
         for name in (file, found.against)
@@ -115,7 +116,7 @@ def test_logits_that_were_cut_on_purpose_are_no_culprit(conv, dense):
         assert cut.range == pytest.approx((-LARGEST_LOGIT, LARGEST_LOGIT), abs=0.05, rel=0)
         assert (cut.clipped, cut.sqnr_db > 30) == (0, True)
         # Taken as they are they are not, and the float file has far larger ones.
-        graph = load_trace(bundle, next(e for e in bundle.artifacts if e["file"] == "decoder.tflite"))
+        graph = load_trace(bundle, next(e for e in bundle.artifacts if e.file == "decoder.tflite"))
         logits = next(layer.key for layer in graph.outline.layers if layer.sigmoid_alone)
         assert graph.run({"z": bundle.golden("z")[:1]})[logits].min() < -2 * LARGEST_LOGIT
 
@@ -164,7 +165,7 @@ def test_a_planted_culprit_is_found(request, tmp_path, model, file, change, culp
     found = explain_artifact(wrong, file, 1).layers
     assert found[0].layer == culprit
     assert found[0].own_sqnr_db < 20 < before[culprit].own_sqnr_db
-    entry = next(entry for entry in bundle.artifacts if entry["file"] == file)
+    entry = next(entry for entry in bundle.artifacts if entry.file == file)
     after = {error.layer: error for error in found}
     for layer in load_trace(wrong, entry).outline.layers:
         if layer.name == culprit:
@@ -227,7 +228,7 @@ def test_worst_samples_of_an_encoder(dense):
     assert found.images is None
     posteriors = []
     for name in (found.against, found.artifact):
-        graph = load_trace(dense, next(entry for entry in dense.artifacts if entry["file"] == name))
+        graph = load_trace(dense, next(entry for entry in dense.artifacts if entry.file == name))
         values = graph.run({"x": dense.golden("x")})
         posteriors += [values[graph.outline.outputs[output]] for output in ("mu", "logvar")]
     assert kl[0] == gaussian_kl(*posteriors)[found.samples[0].index]
@@ -243,10 +244,14 @@ def test_a_bundle_of_float32_alone(dense_bundle):
 
 
 def test_a_bundle_without_float32(dense):
-    entries = [entry for entry in dense.artifacts if entry["precision"] == "int8"]
+    entries = [entry for entry in dense.artifacts if entry.precision == "int8"]
     with pytest.raises(
         InputError,
         match=r"bundle: holds no decoder.onnx of float32 to hold decoder.int8.onnx against; export the model "
         r"again with --precision float32,int8$",
     ):
-        explain_artifact(Bundle(dense.path, {**dense.manifest, "artifacts": entries}), "decoder.int8.onnx", 1)
+        explain_artifact(
+            Bundle(dense.path, msgspec.structs.replace(dense.manifest, artifacts=tuple(entries))),
+            "decoder.int8.onnx",
+            1,
+        )

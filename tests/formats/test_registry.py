@@ -36,16 +36,16 @@ def bundle(toy, tmp_path_factory):
 
 def test_export_verifies_it(bundle):
     held = read_bundle(bundle)
-    assert [entry["file"] for entry in held.artifacts] == [
+    assert [entry.file for entry in held.artifacts] == [
         "encoder.onnx",
         "decoder.onnx",
         "encoder.npz",
         "decoder.npz",
     ]
     for entry in held.artifacts[2:]:
-        assert (entry["oldest_runtime"], entry["details"]["steps"] > 2) == ("numpy 1.26", True)
-        for row in entry["parity"].values():
-            assert row["max_absolute_error"] < row["tolerance"]
+        assert (entry.oldest_runtime, entry.details["steps"] > 2) == ("numpy 1.26", True)
+        for row in entry.parity.values():
+            assert row.max_absolute_error < row.tolerance
 
 
 def test_a_wrong_one_is_caught(toy, tmp_path, monkeypatch):
@@ -90,7 +90,9 @@ def test_the_command_line_knows_it(toy, tmp_path, monkeypatch, capfd):
     assert main(["--format", "npz", "-o", "b"]) == 0
     assert main(["--help"]) == 0
     assert main(["--format", "gif"]) == 2
-    assert "expected some of onnx, tflite, ort, tflm, npz, or all (onnx, tflite, npz)" in capfd.readouterr().err
+    assert (
+        "expected some of onnx, tflite, ort, tflm, npz, or all (onnx, tflite, npz)" in capfd.readouterr().err
+    )
 
 
 def test_precisions_are_recipes(toy, tmp_path, monkeypatch):

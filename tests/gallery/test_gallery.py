@@ -36,7 +36,7 @@ def test_it_is_exported_and_understood(style, bundle):
     assert bundle.report.ok
     skipped = {case for row in bundle.report.rows for case in row.skipped}
     assert skipped == set(getattr(module, "SKIPPED", ()))
-    latents = bundle.manifest["latents"]
+    latents = bundle.manifest.to_dict()["latents"]
     assert {latent["parametrisation"] for latent in latents} == {
         getattr(module, "PARAMETRISATION", "log-variance")
     }
@@ -44,7 +44,7 @@ def test_it_is_exported_and_understood(style, bundle):
     assert {latent["epsilon_scale"] for latent in latents} == {getattr(module, "EPSILON_SCALE", 1.0)}
     names = getattr(module, "LATENTS", None)
     assert [latent["z"] for latent in latents] == ([f"z_{name}" for name in names] if names else ["z"])
-    assert {entry["format"] for entry in bundle.manifest["artifacts"]} == {"onnx", "tflite"}
+    assert {entry["format"] for entry in bundle.manifest.to_dict()["artifacts"]} == {"onnx", "tflite"}
 
 
 @pytest.mark.parametrize("backend_name", ["onnx", "tflite"])

@@ -25,7 +25,7 @@ def backbone():
 def test_it_is_exported_and_computes_the_same(backbone, tmp_path, monkeypatch):
     x = np.random.default_rng(1).uniform(-1, 1, (4, 32, 32, 3)).astype(np.float32)
     result = vae_export.export(backbone, tmp_path / "bundle", samples=x, input_shape=(32, 32, 3))
-    (latent,) = result.manifest["latents"]
+    (latent,) = result.manifest.to_dict()["latents"]
     assert latent["shape"] == [16, 16, 4]
     assert (latent["parametrisation"], latent["parametrisation_source"]) == ("log-variance", "probed")
     vae = vae_export.load(result.path)

@@ -191,7 +191,7 @@ def called(build):
 def test_what_call_computes_is_exported(build, kind, tmp_path, monkeypatch):
     model = called(build)
     result = vae_export.export(model, tmp_path / "b")
-    (latent,) = result.manifest["latents"]
+    (latent,) = result.manifest.to_dict()["latents"]
     assert (latent["parametrisation"], latent["parametrisation_source"]) == (kind, "probed")
     vae = vae_export.load(tmp_path / "b")
     got = vae.reconstruct(X, seed=5)
@@ -208,7 +208,7 @@ def test_what_call_computes_is_exported(build, kind, tmp_path, monkeypatch):
 def test_a_model_that_passes_the_mean_on_in_inference(tmp_path):
     model = called(MeanInInference)
     result = vae_export.export(model, tmp_path / "b", format="onnx")
-    assert result.manifest["latents"][0]["layer"] == "reparameterize"
+    assert result.manifest.to_dict()["latents"][0]["layer"] == "reparameterize"
     assert np.abs(vae_export.load(tmp_path / "b").reconstruct(X) - model(X)).max() > 0.1
 
 
@@ -246,7 +246,7 @@ class MeanAlone(Vae):
 def test_what_inference_does_not_show_is_looked_for_in_training(build, kind, source, tmp_path):
     model = called(build)
     result = vae_export.export(model, tmp_path / "b", format="onnx")
-    (latent,) = result.manifest["latents"]
+    (latent,) = result.manifest.to_dict()["latents"]
     assert (latent["parametrisation"], latent["parametrisation_source"]) == (kind, source)
     vae = vae_export.load(tmp_path / "b")
     # Which tensor is the mean is seen in inference.
@@ -329,7 +329,7 @@ def test_inputs_that_are_looked_up_are_integers(tmp_path):
     result = vae_export.export(
         model, tmp_path / "b", format="onnx", samples={"x": tokens, "weight": X[:, :1]}
     )
-    inputs = {entry["name"]: entry["dtype"] for entry in result.manifest["artifacts"][0]["inputs"]}
+    inputs = {entry["name"]: entry["dtype"] for entry in result.manifest.to_dict()["artifacts"][0]["inputs"]}
     assert inputs == {"x": "int32", "weight": "float32"}
 
 
@@ -424,7 +424,7 @@ def test_encoder_and_decoder_alone_are_the_way_out(tmp_path):
     result = vae_export.export(
         encoder=model.encoder, decoder=model.decoder, output=tmp_path / "b", format="onnx"
     )
-    assert result.manifest["latents"][0]["parametrisation_source"] == "assumed"
+    assert result.manifest.to_dict()["latents"][0]["parametrisation_source"] == "assumed"
 
 
 def test_a_model_that_was_never_called(tmp_path):

@@ -130,7 +130,7 @@ def test_a_sampling_layer_without_code_is_no_obstacle(case, suffix, tmp_path, mo
 
     monkeypatch.setattr(python_utils, "func_load", loads)
     result = vae_export.export(tmp_path / f"m{suffix}", tmp_path / "bundle", format="onnx", samples=X)
-    (latent,) = result.manifest["latents"]
+    (latent,) = result.manifest.to_dict()["latents"]
     assert (latent["parametrisation"], latent["parametrisation_source"]) == ("log-variance", "assumed")
     assert "the layer's code is not at hand; --parametrisation decides" in result.cut
     mu = vae_export.load(result.path).encode(X)[0]
@@ -154,10 +154,12 @@ def test_names_say_otherwise(name, kind, source, tmp_path):
         [layers.Dense(LATENT, name="mu")(h), layers.Dense(LATENT, name=name, activation="softplus")(h)]
     )
     keras.Model(x, decoder()(z)).save(tmp_path / "m.keras")
-    (latent,) = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx").manifest["latents"]
+    (latent,) = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx").manifest.to_dict()[
+        "latents"
+    ]
     assert (latent["parametrisation"], latent["parametrisation_source"]) == (kind, source)
     told = vae_export.export(tmp_path / "m.keras", tmp_path / "c", format="onnx", parametrisation="variance")
-    (latent,) = told.manifest["latents"]
+    (latent,) = told.manifest.to_dict()["latents"]
     assert (latent["parametrisation"], latent["parametrisation_source"]) == ("variance", "given")
 
 
@@ -182,7 +184,7 @@ ScaledSampling.__module__ = "a_script_that_is_gone"
 def test_the_scale_of_epsilon_is_read_from_the_file(tmp_path):
     drawn_by(ScaledSampling(epsilon_std=0.1, kl_weight=4.0, name="draw")).save(tmp_path / "m.keras")
     result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx")
-    (latent,) = result.manifest["latents"]
+    (latent,) = result.manifest.to_dict()["latents"]
     assert (latent["epsilon_scale"], latent["parametrisation_source"]) == (0.1, "assumed")
     assert result.cut.endswith("; epsilon_std=0.1 of the layer is the scale of epsilon")
 
@@ -201,7 +203,7 @@ def test_a_setting_that_may_scale_the_noise_is_not_passed_by(tmp_path):
         format="onnx",
         custom_objects={"ScaledSampling": ScaledSampling},
     )
-    (latent,) = result.manifest["latents"]
+    (latent,) = result.manifest.to_dict()["latents"]
     assert (latent["epsilon_scale"], latent["parametrisation_source"]) == (0.5, "probed")
 
 
@@ -354,7 +356,7 @@ def test_custom_objects_of_a_file_or_module(module):
         vae_export.export("m.keras", "b")
     for number, source in enumerate((f"{module}.py", module)):
         result = vae_export.export("m.keras", f"b{number}", format="onnx", custom_objects=source)
-        assert result.manifest["latents"][0]["parametrisation_source"] == "probed"
+        assert result.manifest.to_dict()["latents"][0]["parametrisation_source"] == "probed"
     assert main(["m.keras", "--custom-objects", f"{module}.py", "--format", "onnx", "-o", "c"]) == 0
     np.testing.assert_allclose(without_noise("b0"), without_noise("c"), rtol=0, atol=1e-6)
 
@@ -431,7 +433,7 @@ def test_encoder_and_decoder_in_two_files(case, tmp_path, monkeypatch):
     encoder.save("my_encoder.keras")
     image.save("my_decoder.keras")
     in_memory = vae_export.export(encoder=encoder, decoder=image, output="memory", format="onnx")
-    assert in_memory.manifest["latents"][0]["parametrisation_source"] == source
+    assert in_memory.manifest.to_dict()["latents"][0]["parametrisation_source"] == source
     # In the file the sampling layer's class is missing, and not missed.
     assert main(["--encoder", "my_encoder.keras", "--decoder", "my_decoder.keras", "--format", "onnx"]) == 0
     manifest = json.loads((tmp_path / "my-bundle" / "manifest.json").read_text())
@@ -518,7 +520,7 @@ def test_a_file_of_a_subclassed_model_whose_class_is_missing(tmp_path):
     model(X)
     model.save(tmp_path / "m.keras")
     result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx")
-    assert result.manifest["latents"][0]["parametrisation_source"] == "assumed"
+    assert result.manifest.to_dict()["latents"][0]["parametrisation_source"] == "assumed"
     assert result.cut.endswith(
         "; class 'SavedVae' is not known here: what its call() does before, between and behind encoder and "
         "decoder is not seen; --custom-objects tells"
@@ -533,7 +535,7 @@ def test_one_sampling_layer_called_twice(tmp_path):
     one, other = (draw([layers.Dense(size)(h), layers.Dense(size)(h)]) for size in (4, 3))
     model = keras.Model(x, layers.Dense(5)(layers.Concatenate()([one, other])))
     result = vae_export.export(model, tmp_path / "b", format="onnx")
-    assert [latent["z"] for latent in result.manifest["latents"]] == ["z_s_1", "z_s_2"]
+    assert [latent["z"] for latent in result.manifest.to_dict()["latents"]] == ["z_s_1", "z_s_2"]
 
 
 class SavedFunctional(keras.Model):
@@ -550,7 +552,7 @@ def test_a_file_of_a_functional_model_whose_class_is_missing(suffix, tmp_path):
     model = SavedFunctional(x, decoder()(Sampling(name="draw")(list(encoder_tensors(x)))))
     model.save(tmp_path / f"m{suffix}")
     result = vae_export.export(tmp_path / f"m{suffix}", tmp_path / "b", format="onnx")
-    assert result.manifest["latents"][0]["layer"] == "draw"
+    assert result.manifest.to_dict()["latents"][0]["layer"] == "draw"
 
 
 class BuildsItself(keras.Model):

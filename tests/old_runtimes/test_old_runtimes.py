@@ -69,10 +69,10 @@ def exported(tmp_path_factory):
         if name not in made:
             model, options = EXPORTS[name]
             result = vae_export.export(f"fashion-mnist-{model}", folder / name, **options)
-            formats = {entry["format"] for entry in result.manifest["artifacts"]}
+            formats = {entry["format"] for entry in result.manifest.to_dict()["artifacts"]}
             refusals, arrays = run_in(sys.executable, result.path, folder / f"{name}.npz", formats)
             assert not refusals
-            made[name] = result.path, result.manifest, arrays
+            made[name] = result.path, result.manifest.to_dict(), arrays
         return made[name]
 
     return export

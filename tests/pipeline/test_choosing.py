@@ -9,11 +9,11 @@ import pytest
 import vae_export
 from tests.tiny_models import samples, tiny_vae
 from vae_export.core.artifact import Artifact
+from vae_export.core.fidelity import EncoderFidelity
 from vae_export.core.precision import PRECISIONS, Budget
 from vae_export.errors import ConversionError
 from vae_export.pipeline import choosing
 from vae_export.pipeline.choosing import Candidate, choose
-from vae_export.verify.fidelity import EncoderFidelity
 
 LOWER = [name for name, one in PRECISIONS.items() if one.budget is not None]
 
@@ -25,7 +25,7 @@ def export(tmp_path, **options):
 
 
 def taken(result):
-    return [artifact["file"] for artifact in result.manifest["artifacts"]]
+    return [artifact["file"] for artifact in result.manifest.to_dict()["artifacts"]]
 
 
 def test_the_smallest_within_the_budget(tmp_path):

@@ -40,8 +40,8 @@ def test_a_model_in_memory(tmp_path):
     result = vae_export.export(
         tiny_vae(), tmp_path / "b", name="mine", samples=samples(), progress=steps.append
     )
-    assert result.manifest["name"] == "mine"
-    assert result.manifest["samples"] == "12 real samples from samples"
+    assert result.manifest.to_dict()["name"] == "mine"
+    assert result.manifest.to_dict()["samples"] == "12 real samples from samples"
     assert result.report.ok
     assert result.cut == "sampling layer 'sampling' (SamplingLayer), latent 3, log-variance (probed)"
     assert steps == [
@@ -62,21 +62,21 @@ def test_a_model_in_memory(tmp_path):
     assert vae_export.verify(result.path).ok
 
 
-@pytest.mark.parametrize(("scale", "value_range"), [(1.0, [0.0, 1.0]), (-1.0, [-1.0, 1.0]), (3.0, None)])
+@pytest.mark.parametrize(("scale", "value_range"), [(1.0, (0.0, 1.0)), (-1.0, (-1.0, 1.0)), (3.0, None)])
 def test_the_range_of_real_samples_is_written_down(tmp_path, scale, value_range):
     x = scale * samples()
     result = vae_export.export(tiny_vae(), tmp_path / "b", format="onnx", samples=x)
-    assert result.manifest["x"]["range"] == value_range
+    assert result.manifest.x.range == value_range
 
 
 def test_the_range_of_random_samples_is_not(tmp_path):
     result = vae_export.export(tiny_vae(), tmp_path / "b", format="onnx")
-    assert result.manifest["x"]["range"] is None
+    assert result.manifest.to_dict()["x"]["range"] is None
 
 
 def test_only_the_tools_used_are_named(tmp_path):
     result = vae_export.export(tiny_vae(), tmp_path / "b", format="tflite")
-    assert sorted(result.manifest["tools"]) == [
+    assert sorted(result.manifest.to_dict()["tools"]) == [
         "ai-edge-litert",
         "keras",
         "numpy",
@@ -144,10 +144,10 @@ def test_wrong_arguments(tmp_path, arguments, message):
 def test_ort_files_and_what_a_reduced_build_needs(tmp_path):
     handlers = list(logging.root.handlers)
     result = vae_export.export(tiny_vae(), tmp_path / "b", format=["onnx", "ort"])
-    files = {entry["file"]: entry for entry in result.manifest["artifacts"]}
+    files = {entry["file"]: entry for entry in result.manifest.to_dict()["artifacts"]}
     assert list(files) == ["encoder.onnx", "decoder.onnx", "encoder.ort", "decoder.ort"]
     assert files["encoder.ort"]["oldest_runtime"] == "onnxruntime 1.17.0"
-    (config,) = result.manifest["companions"]
+    (config,) = result.manifest.to_dict()["companions"]
     text = (result.path / config["file"]).read_text()
     assert all(name in text for name in files["decoder.ort"]["operators"]), text
     assert vae_export.verify(result.path).ok
@@ -162,7 +162,7 @@ def test_helpers_of_every_language_go_into_the_bundle(tmp_path):
     result = vae_export.export(
         tiny_vae(), tmp_path / "b", format="onnx", runtime=("java", "c", "python", "js")
     )
-    files = {entry["language"]: entry["file"] for entry in result.manifest["runtime"]}
+    files = {entry["language"]: entry["file"] for entry in result.manifest.to_dict()["runtime"]}
     assert files == HELPERS
     for language, file in files.items():
         assert (result.path / file).read_bytes() == helper_bytes(language)

@@ -28,14 +28,14 @@ LOWER = [case for case in CASES if case[1] != "float32"]
 def entry(result, format, precision, role):
     (found,) = (
         artifact
-        for artifact in result.manifest["artifacts"]
+        for artifact in result.manifest.to_dict()["artifacts"]
         if (artifact["format"], artifact["precision"], artifact["role"]) == (format, precision, role)
     )
     return found
 
 
 def test_files_stand_side_by_side(lower_result):
-    files = [artifact["file"] for artifact in lower_result.manifest["artifacts"]]
+    files = [artifact["file"] for artifact in lower_result.manifest.to_dict()["artifacts"]]
     assert files[:4] == ["encoder.onnx", "decoder.onnx", "encoder.float16.onnx", "decoder.float16.onnx"]
     assert files[-2:] == ["encoder.int16x8.tflite", "decoder.int16x8.tflite"]
     assert len(files) == 2 * len(CASES)
@@ -65,7 +65,9 @@ def test_what_a_precision_costs_is_written_down(lower_result, format, precision)
         assert half["quantiser"].split()[1].rstrip(",")[0].isdigit(), "the tool's version"
         assert half["bytes"] < 0.6 * entry(lower_result, format, "float32", half["role"])["bytes"]
     (change,) = (
-        row["nats"] for row in lower_result.manifest["elbo_change"] if encoder["file"] in row["artifacts"]
+        row["nats"]
+        for row in lower_result.manifest.to_dict()["elbo_change"]
+        if encoder["file"] in row["artifacts"]
     )
     assert -3 < change < 0.1
 
@@ -160,7 +162,7 @@ def test_a_bundle_of_integers_alone(tmp_path):
         min_psnr=20,
         max_kl=1,
     )
-    assert [artifact["file"] for artifact in result.manifest["artifacts"]] == [
+    assert [artifact["file"] for artifact in result.manifest.to_dict()["artifacts"]] == [
         "encoder.int8.onnx",
         "decoder.int8.onnx",
     ]
@@ -174,7 +176,7 @@ def test_integers_in_the_runtimes_own_format(tmp_path):
     result = vae_export.export(
         "fashion-mnist-dense", tmp_path / "b", format="ort", precision=["float16", "int8"]
     )
-    sizes = {artifact["file"]: artifact["bytes"] for artifact in result.manifest["artifacts"]}
+    sizes = {artifact["file"]: artifact["bytes"] for artifact in result.manifest.to_dict()["artifacts"]}
     assert [file for file in sizes if file.endswith(".ort")] == ["encoder.int8.ort", "decoder.int8.ort"]
     assert sizes["decoder.int8.ort"] < 1.3 * sizes["decoder.int8.onnx"]
     load(result.path, "ort").self_test()

@@ -253,7 +253,7 @@ def test_any_batch_in_one(tmp_path):
     vae = load(result.path)
     images = vae.generate(300, seed=3)
     np.testing.assert_allclose(images[299:], vae.generate(1, seed=3, start=299), rtol=0, atol=2e-6)
-    assert {artifact["batches"] for artifact in result.manifest["artifacts"]} == {None}
+    assert {artifact["batches"] for artifact in result.manifest.to_dict()["artifacts"]} == {None}
 
 
 def test_self_test_measures(vae):

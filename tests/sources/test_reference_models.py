@@ -60,7 +60,9 @@ def test_every_row_of_the_gate_passed(reference_result):
 
 
 def test_the_bundle_reconstructs_what_it_is_shown(reference_result, root):
-    x = np.load(root / "models" / reference_result.manifest["name"] / "samples.npz")["x"] / np.float32(255)
+    x = np.load(root / "models" / reference_result.manifest.to_dict()["name"] / "samples.npz")[
+        "x"
+    ] / np.float32(255)
     images = vae_export.load(reference_result.path).reconstruct(x, seed=1)
     error = np.abs(images - x).mean()
     shuffled = np.abs(images[::-1] - x).mean()

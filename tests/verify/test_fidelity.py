@@ -6,13 +6,11 @@ import pytest
 import tensorflow as tf
 
 from tests.tiny_models import samples
+from vae_export.core.fidelity import DecoderFidelity, EncoderFidelity, Similarity
 from vae_export.core.precision import PRECISIONS, Budget
 from vae_export.core.reference import PriorReference, Reference
 from vae_export.runtime.draws import draw_prior
 from vae_export.verify.fidelity import (
-    DecoderFidelity,
-    EncoderFidelity,
-    Similarity,
     _similarity,
     budget_failures,
     elbo_change,

@@ -12,6 +12,7 @@ import numpy as np
 from vae_export.bench.machine import describe_machine
 from vae_export.bench.timing import Timing, interleave
 from vae_export.bundle.reader import Bundle
+from vae_export.core.manifest import ArtifactEntry
 from vae_export.errors import InputError
 from vae_export.formats import FORMATS
 from vae_export.formats.loading import load_vae
@@ -114,12 +115,11 @@ def bench_bundle(
     threads = {}
     timed = [vae for vae in loaded if FORMATS[vae.backend].timed]
     for vae in timed:
-        for role, entry in vae.artifacts.items():
-            runs[role, entry["file"]] = vae.encode if role == "encoder" else vae.decode
-            threads[entry["file"]] = vae.threads
-            loads[entry["file"]] = partial(
-                FORMATS[entry["format"]].open, str(bundle.path / entry["file"]), vae.threads
-            )
+        for role, held in vae.artifacts.items():
+            file = held["file"]
+            runs[role, file] = vae.encode if role == "encoder" else vae.decode
+            threads[file] = vae.threads
+            loads[file] = partial(FORMATS[vae.backend].open, str(bundle.path / file), vae.threads)
     for role, run in (keras or {}).items():
         _check_keras(bundle, role, run, inputs[role])
         runs[role, KERAS] = run
@@ -132,15 +132,15 @@ def bench_bundle(
         load = interleave(loads, LOAD_ROUNDS, lambda _: progress("loading"))
     times = interleave(calls, rounds, lambda number: progress(f"round {number + 1} of {rounds}"))
 
-    def row(role: str, name: str, threads: int | None, entry: Mapping[str, Any] | None) -> BenchRow:
+    def row(role: str, name: str, threads: int | None, entry: ArtifactEntry | None) -> BenchRow:
         own = {size: times[role, name, size] for size in batches}
         speedup = {size: times[role, KERAS, size].ratio_to(timing) for size, timing in own.items() if keras}
-        errors = [figures["max_absolute_error"] for figures in entry["parity"].values()] if entry else []
+        errors = [figures.max_absolute_error for figures in entry.parity.values()] if entry else []
         return BenchRow(
             role,
             name,
             threads,
-            entry["bytes"] if entry else None,
+            entry.bytes if entry else None,
             load.get(name),
             own,
             speedup,
@@ -150,21 +150,16 @@ def bench_bundle(
     rows = []
     for role in ("encoder", "decoder"):
         for entry in bundle.artifacts:
-            if entry["role"] == role and entry["file"] in threads:
-                rows.append(row(role, entry["file"], threads[entry["file"]], entry))
+            if entry.role == role and entry.file in threads:
+                rows.append(row(role, entry.file, threads[entry.file], entry))
         if keras:
             rows.append(row(role, KERAS, keras_threads, None))
     return BenchReport(tuple(rows), describe_machine(), rounds)
 
 
 def _golden_inputs(bundle: Bundle, role: str) -> dict[str, Array]:
-    entry = next(artifact for artifact in bundle.artifacts if artifact["role"] == role)
-    return {
-        tensor["name"]: bundle.golden(tensor["name"]).astype(
-            "float32" if tensor["quantisation"] else tensor["dtype"]
-        )
-        for tensor in entry["inputs"]
-    }
+    entry = next(artifact for artifact in bundle.artifacts if artifact.role == role)
+    return {tensor.name: bundle.golden(tensor.name).astype(tensor.given_dtype) for tensor in entry.inputs}
 
 
 def _batch(inputs: Mapping[str, Array], size: int) -> dict[str, Array]:

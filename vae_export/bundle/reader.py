@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 
-from vae_export.bundle.format_version import FORMAT_VERSION
-from vae_export.bundle.manifest import MANIFEST_FILE, check_manifest, file_entries
+from vae_export.core.format_version import FORMAT_VERSION
+from vae_export.core.half import ROLES
+from vae_export.core.manifest import (
+    MANIFEST_FILE,
+    ArtifactEntry,
+    FileEntry,
+    Manifest,
+    decode,
+    decode_version,
+)
 from vae_export.errors import BundleError
 from vae_export.runtime.python import vae_runtime
 
@@ -35,33 +43,40 @@ class Bundle:
     """
 
     path: Path
-    manifest: dict[str, Any]
+    manifest: Manifest
 
     @property
-    def artifacts(self) -> list[dict[str, Any]]:
+    def artifacts(self) -> tuple[ArtifactEntry, ...]:
         """The manifest's entries of the converted halves."""
-        return list(self.manifest["artifacts"])
+        return self.manifest.artifacts
 
     @property
     def pairs(self) -> list[tuple[str, str | None]]:
         """(format, precision) of each encoder and decoder that belong together; None if theirs differ."""
-        formats = dict.fromkeys(artifact["format"] for artifact in self.artifacts)
-        return [
-            (format, precision)
-            for format in formats
-            for precision in vae_runtime.precisions(self.manifest, format)
-        ]
+        formats = dict.fromkeys(artifact.format for artifact in self.artifacts)
+        return [(format, precision) for format in formats for precision in self.precisions(format)]
+
+    def precisions(self, format: str) -> list[str | None]:
+        """The precisions that both halves have in a format, or None where theirs differ."""
+        encoders, decoders = (
+            [entry.precision for entry in self.artifacts if (entry.role, entry.format) == (role, format)]
+            for role in ROLES
+        )
+        return [precision for precision in encoders if precision in decoders] or [None]
 
     @property
     def x_range(self) -> tuple[float, float] | None:
         """Smallest and largest value of x; None if not known."""
-        limits = self.manifest["x"]["range"]
-        return (limits[0], limits[1]) if limits else None
+        return self.manifest.x.range
 
     def golden(self, name: str) -> Array:
         """A golden array, float32 in its shape."""
-        entry = self.manifest["golden"]["arrays"][name]
-        return np.fromfile(self.path / entry["file"], "<f4").reshape(entry["shape"])
+        entry = self.manifest.golden.arrays[name]
+        return np.fromfile(self.path / entry.file, "<f4").reshape(entry.shape)
+
+    def golden_arrays(self) -> dict[str, Array]:
+        """All of them."""
+        return {name: self.golden(name) for name in self.manifest.golden.arrays}
 
 
 def is_bundle(path: Path) -> bool:
@@ -86,9 +101,9 @@ def read_bundle(path: Path) -> Bundle:
         )
     manifest = _read_manifest(file)
     listed = {MANIFEST_FILE}
-    for entry in file_entries(manifest):
+    for entry in manifest.files():
         _check_file(path, entry)
-        listed.add(entry["file"])
+        listed.add(entry.file)
     for name in unlisted_files(path, listed):
         raise BundleError(
             f"{path / name}: not in {MANIFEST_FILE}, expected only the bundle's files; move it out"
@@ -96,39 +111,45 @@ def read_bundle(path: Path) -> Bundle:
     return Bundle(path, manifest)
 
 
-def _read_manifest(file: Path) -> dict[str, Any]:
+def _read_manifest(file: Path) -> Manifest:
     try:
-        manifest = json.loads(file.read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+        data = file.read_bytes()
+        version = decode_version(data)
+        if version != FORMAT_VERSION:
+            raise BundleError(
+                f"{file}: got format_version {version}, expected {FORMAT_VERSION}; use a version of "
+                "vae-export that knows it"
+            )
+        manifest = decode(data)
+    except msgspec.ValidationError as error:
+        what, _, where = str(error).rpartition(" - at ")
+        raise BundleError(f"{file}: {where.strip('`') or '$'}: {what or error}; {AGAIN}") from error
     except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{file}: cannot be read as JSON ({error}); {AGAIN}") from error
-    version = manifest.get("format_version") if isinstance(manifest, dict) else None
-    if version != FORMAT_VERSION:
-        raise BundleError(
-            f"{file}: got format_version {version}, expected {FORMAT_VERSION}; use a version of vae-export "
-            "that knows it"
-        )
-    violation = check_manifest(manifest)
-    if violation is not None:
-        raise BundleError(f"{file}: {violation}; {AGAIN}")
     _check_consistency(file, manifest)
-    result: dict[str, Any] = manifest
-    return result
+    return manifest
 
 
-def _refuse_constant(text: str) -> None:
-    raise ValueError(f"{text} is no JSON number")
-
-
-def _check_consistency(file: Path, manifest: dict[str, Any]) -> None:
-    """What a schema cannot say: each format has its two halves, with the parity of their outputs."""
-    for format in {entry["format"] for entry in manifest["artifacts"]}:
+def _check_consistency(file: Path, manifest: Manifest) -> None:
+    """What types cannot say: versions, and how artifacts, outputs and latents belong together."""
+    noise = manifest.noise.version
+    if noise != vae_runtime.NOISE_VERSION:
+        raise BundleError(
+            f"{file}: got noise version {noise}, expected {vae_runtime.NOISE_VERSION}; use a version of "
+            "vae-export that knows it"
+        )
+    if "x" not in manifest.golden.arrays:
+        raise BundleError(f"{file}: $.golden.arrays: expected x among them; {AGAIN}")
+    if not max(manifest.golden.seed, manifest.golden.start) < 1 << 64:
+        raise BundleError(f"{file}: $.golden: expected seed and start below 2**64; {AGAIN}")
+    for format in dict.fromkeys(entry.format for entry in manifest.artifacts):
         encoders, decoders = (
             sorted(
-                entry["precision"]
-                for entry in manifest["artifacts"]
-                if (entry["format"], entry["role"]) == (format, role)
+                entry.precision
+                for entry in manifest.artifacts
+                if (entry.format, entry.role) == (format, role)
             )
-            for role in ("encoder", "decoder")
+            for role in ROLES
         )
         one_of_each = len(encoders) == len(decoders) == 1
         if not one_of_each and (encoders != decoders or len(set(encoders)) < len(encoders)):
@@ -136,28 +157,29 @@ def _check_consistency(file: Path, manifest: dict[str, Any]) -> None:
                 f"{file}: $.artifacts: expected one encoder and one decoder of each precision in {format}, "
                 f"or one of each; {AGAIN}"
             )
-    for entry in manifest["artifacts"]:
-        outputs = {tensor["name"] for tensor in entry["outputs"]}
-        if set(entry["parity"]) != outputs:
-            raise BundleError(f"{file}: {entry['file']}: expected parity of {sorted(outputs)}; {AGAIN}")
-    latents = manifest["latents"]
+    for entry in manifest.artifacts:
+        outputs = {tensor.name for tensor in entry.outputs}
+        if set(entry.parity) != outputs:
+            raise BundleError(f"{file}: {entry.file}: expected parity of {sorted(outputs)}; {AGAIN}")
+        if (entry.fidelity is None) != (entry.budget is None):
+            raise BundleError(f"{file}: {entry.file}: expected fidelity and budget, or none of them; {AGAIN}")
     for key, role, side in (
         ("mu", "encoder", "outputs"),
         ("logvar", "encoder", "outputs"),
         ("z", "decoder", "inputs"),
     ):
-        names = [latent[key] for latent in latents]
-        for entry in manifest["artifacts"]:
-            tensors = {tensor["name"] for tensor in entry[side]}
-            if entry["role"] == role and not (tensors.issuperset(names) and len(set(names)) == len(names)):
+        names = [getattr(latent, key) for latent in manifest.latents]
+        for entry in manifest.artifacts:
+            tensors = {tensor.name for tensor in getattr(entry, side)}
+            if entry.role == role and not (tensors.issuperset(names) and len(set(names)) == len(names)):
                 raise BundleError(
                     f"{file}: $.latents: got {key} {', '.join(names)}, expected each once among the {side} "
-                    f"of {entry['file']}; {AGAIN}"
+                    f"of {entry.file}; {AGAIN}"
                 )
 
 
-def _check_file(path: Path, entry: dict[str, Any]) -> None:
-    name = entry["file"]
+def _check_file(path: Path, entry: FileEntry) -> None:
+    name = entry.file
     parts = name.split("/")
     if any(part in ("", ".", "..") for part in parts) or "\\" in name or ":" in name:
         raise BundleError(
@@ -170,12 +192,12 @@ def _check_file(path: Path, entry: dict[str, Any]) -> None:
     if not file.is_file():
         raise BundleError(f"{file}: missing; {AGAIN}")
     data = file.read_bytes()
-    if len(data) != entry["bytes"]:
-        raise BundleError(f"{file}: altered, got {len(data)} bytes, expected {entry['bytes']}; {AGAIN}")
+    if len(data) != entry.bytes:
+        raise BundleError(f"{file}: altered, got {len(data)} bytes, expected {entry.bytes}; {AGAIN}")
     digest = hashlib.sha256(data).hexdigest()
-    if digest != entry["sha256"]:
+    if digest != entry.sha256:
         raise BundleError(
-            f"{file}: altered, got SHA-256 {digest[:12]}…, expected {entry['sha256'][:12]}…; {AGAIN}"
+            f"{file}: altered, got SHA-256 {digest[:12]}…, expected {entry.sha256[:12]}…; {AGAIN}"
         )
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from vae_export.bundle.manifest import MANIFEST_FILE, file_entries
 from vae_export.bundle.reader import unlisted_files
+from vae_export.core.manifest import MANIFEST_FILE, listed_files
 from vae_export.errors import OutputError
 
 __all__ = ["check_parent", "check_target", "write_bundle"]
@@ -92,10 +91,8 @@ def _check_replaceable(target: Path) -> None:
     if target.is_symlink() or not (target / MANIFEST_FILE).is_file():
         raise OutputError(f"{target}: is no bundle (no {MANIFEST_FILE}), so --overwrite leaves it alone")
     try:
-        manifest = json.loads((target / MANIFEST_FILE).read_text(encoding="utf-8"))
-        listed = {entry["file"] for entry in file_entries(manifest)}
-        listed.add(MANIFEST_FILE)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        listed = {MANIFEST_FILE, *listed_files((target / MANIFEST_FILE).read_bytes())}
+    except (OSError, ValueError, RecursionError) as error:
         raise OutputError(
             f"{target}: its {MANIFEST_FILE} is not that of a bundle, so --overwrite leaves it alone"
         ) from error

@@ -128,10 +128,10 @@ def run(options: argparse.Namespace) -> int:
             **model_options(options),
         )
     if options.json:
-        print_json({"bundle": str(result.path), "manifest": result.manifest})
+        print_json({"bundle": str(result.path), "manifest": result.manifest.to_dict()})
         return 0
     say(f"cut at {result.cut}")
-    say(f"compared with Keras on {result.manifest['samples']}\n")
+    say(f"compared with Keras on {result.manifest.samples}\n")
     if result.candidates:
         print_candidates(result.candidates)
         say()
@@ -141,7 +141,7 @@ def run(options: argparse.Namespace) -> int:
     if exact.rows and result.cost.fidelity:
         say()
     if result.cost.fidelity:
-        print_cost(result.cost, {entry["file"]: entry["bytes"] for entry in result.manifest["artifacts"]})
+        print_cost(result.cost, {entry.file: entry.bytes for entry in result.manifest.artifacts})
     for table in result.summaries():
         say()
         print_table(table.columns, table.rows, right=table.right)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vae_export.bundle.reader import Bundle, is_bundle, read_bundle
 from vae_export.cli.arguments import add_json_argument, add_model_arguments, model_options
 from vae_export.cli.terminal import Progress, print_error, print_json, print_table, say, shape_text
+from vae_export.core.manifest import TensorEntry
 from vae_export.pipeline import inspect
 
 
@@ -78,32 +80,30 @@ def _tensors(tensors: dict[str, tuple[int | None, ...]]) -> str:
 def _print_bundle(bundle: Bundle, as_json: bool) -> None:
     manifest = bundle.manifest
     if as_json:
-        print_json(manifest)
+        print_json(manifest.to_dict())
         return
     say(
-        f"{manifest['name']}: bundle of format version {manifest['format_version']}, made by vae-export "
-        f"{manifest['tools']['vae-export']}"
+        f"{manifest.name}: bundle of format version {manifest.format_version}, made by vae-export "
+        f"{manifest.tools['vae-export']}"
     )
-    for latent in manifest["latents"]:
+    for latent in manifest.latents:
         say(
-            f"{latent['z']} [{shape_text(latent['shape'])}]: cut at {latent['layer']!r} "
-            f"({latent['layer_class']}), {latent['parametrisation']} ({latent['parametrisation_source']}), "
-            f"epsilon scale {latent['epsilon_scale']:g}"
+            f"{latent.z} [{shape_text(latent.shape)}]: cut at {latent.layer!r} "
+            f"({latent.layer_class}), {latent.parametrisation} ({latent.parametrisation_source}), "
+            f"epsilon scale {latent.epsilon_scale:g}"
         )
     say()
     print_table(
         ("artifact", "bytes", "inputs", "outputs", "operators", "oldest runtime", "max abs error"),
         [
             (
-                artifact["file"],
-                f"{artifact['bytes']:,}",
-                _specs(artifact["inputs"]),
-                _specs(artifact["outputs"]),
-                ", ".join(artifact["operators"]),
-                artifact["oldest_runtime"],
-                ", ".join(
-                    f"{name} {row['max_absolute_error']:.1e}" for name, row in artifact["parity"].items()
-                ),
+                artifact.file,
+                f"{artifact.bytes:,}",
+                _specs(artifact.inputs),
+                _specs(artifact.outputs),
+                ", ".join(artifact.operators),
+                artifact.oldest_runtime,
+                ", ".join(f"{name} {row.max_absolute_error:.1e}" for name, row in artifact.parity.items()),
             )
             for artifact in bundle.artifacts
         ],
@@ -111,5 +111,5 @@ def _print_bundle(bundle: Bundle, as_json: bool) -> None:
     )
 
 
-def _specs(tensors: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{tensor['name']} [{shape_text(tensor['shape'])}]" for tensor in tensors)
+def _specs(tensors: Sequence[TensorEntry]) -> str:
+    return ", ".join(f"{tensor.name} [{shape_text(tensor.shape)}]" for tensor in tensors)

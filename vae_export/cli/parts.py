@@ -21,8 +21,7 @@ def parts(vae: Vae, rows: int, doing: str, progress: Callable[[str], None]) -> I
         doing: what is done to them, for `progress`.
         progress: told before each part how far this is; may raise.
     """
-    artifacts = [entry for entry in vae.manifest["artifacts"] if entry["format"] == vae.backend]
-    step = _BATCHES * max(entry["preferred_batch"] for entry in artifacts)
+    step = _BATCHES * max(entry["preferred_batch"] for entry in vae.artifacts.values())
     for low in range(0, rows, step):
         progress(f"{doing} {low:,} of {rows:,}")
         yield slice(low, min(low + step, rows))

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from vae_export.cli.interrupts import raise_if_interrupted
+from vae_export.core.fidelity import EncoderFidelity
 from vae_export.pipeline.choosing import Candidate
-from vae_export.verify.fidelity import EncoderFidelity, PrecisionCost
+from vae_export.verify.fidelity import PrecisionCost
 from vae_export.verify.parity import ParityReport
 
 __all__ = [

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from msgspec import Meta
 
 __all__ = ["ACTIVE_VARIANCE", "PARAMETRISATION_NAMES", "Latent", "active_units"]
 
@@ -36,15 +37,15 @@ class Latent:
 
     layer: str
     layer_class: str
-    shape: tuple[int, ...]
+    shape: tuple[Annotated[int, Meta(ge=1)], ...]
     mu: str
     logvar: str
     epsilon: str
     z: str
-    stream: int
+    stream: Annotated[int, Meta(ge=0, le=(1 << 32) - 1)]
     parametrisation: str
     parametrisation_source: str
-    epsilon_scale: float
+    epsilon_scale: Annotated[float, Meta(gt=0)]
 
 
 def active_units(mu: Array) -> Array:

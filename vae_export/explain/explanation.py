@@ -12,6 +12,8 @@ import numpy as np
 
 from vae_export.bundle.reader import Bundle
 from vae_export.core.latent import Latent
+from vae_export.core.manifest import ArtifactEntry
+from vae_export.core.precision import FLOAT32
 from vae_export.core.trace import LayerTrace, Values
 from vae_export.errors import InputError, MissingDependencyError
 from vae_export.explain.layer_errors import LayerError, Layers
@@ -99,7 +101,7 @@ def explain_artifact(
     progress(f"loading {file}")
     quantised, exact = (load_trace(bundle, one) for one in (entry, against))
     layers = Layers(quantised, exact)
-    latents = [Latent(**{**one, "shape": tuple(one["shape"])}) for one in bundle.manifest["latents"]]
+    latents = bundle.manifest.latents
     inputs, golden = _inputs(bundle, against, latents)
     rows = len(next(iter(inputs.values())))
     kept: list[tuple[dict[str, Array], dict[str, Array]]] = []
@@ -116,8 +118,8 @@ def explain_artifact(
     made = functools.partial(
         Explanation,
         artifact=file,
-        against=against["file"],
-        role=entry["role"],
+        against=against.file,
+        role=entry.role,
         rows=rows,
         golden=golden,
         prior_seed=PRIOR_SEED if rows > golden else None,
@@ -126,7 +128,7 @@ def explain_artifact(
         unmatched_float=layers.unmatched_float,
         value_range=bundle.x_range,
     )
-    if entry["role"] == "encoder":
+    if entry.role == "encoder":
         return made(samples=_worst(_posteriors(floats, others, latents), golden, count, "kl"))
     name, figures = _reconstructions(floats, others)
     samples = _worst(figures, golden, count, "psnr")
@@ -135,32 +137,30 @@ def explain_artifact(
     return made(samples=samples, output=name, images=images)
 
 
-def load_trace(bundle: Bundle, entry: Mapping[str, Any]) -> LayerTrace:
+def load_trace(bundle: Bundle, entry: ArtifactEntry) -> LayerTrace:
     """A file of a bundle, to be looked into.
 
     Raises:
         InputError: its format has no such view.
         MissingDependencyError: its runtime is not installed.
     """
-    format = FORMATS[entry["format"]]
+    format = FORMATS[entry.format]
     try:
-        trace = format.trace((bundle.path / entry["file"]).read_bytes())
+        trace = format.trace((bundle.path / entry.file).read_bytes())
     except ImportError as error:
-        raise MissingDependencyError(
-            f"{entry['file']}: {error.name} is not installed; {format.pip}"
-        ) from error
+        raise MissingDependencyError(f"{entry.file}: {error.name} is not installed; {format.pip}") from error
     if trace is None:
         raise InputError(
-            f"{bundle.path / entry['file']}: {format.label} files cannot be looked into; explain "
+            f"{bundle.path / entry.file}: {format.label} files cannot be looked into; explain "
             "one of another format"
         )
     return trace
 
 
-def _entries(bundle: Bundle, file: str) -> tuple[dict[str, Any], dict[str, Any]]:
+def _entries(bundle: Bundle, file: str) -> tuple[ArtifactEntry, ArtifactEntry]:
     """The manifest's entries of an artifact and of its float32 twin."""
-    entries = {entry["file"]: entry for entry in bundle.artifacts}
-    lower = [name for name, entry in entries.items() if entry["precision"] != "float32"]
+    entries = {entry.file: entry for entry in bundle.artifacts}
+    lower = [name for name, entry in entries.items() if entry.precision != FLOAT32]
     there = (
         f"expected one of {', '.join(lower)}"
         if lower
@@ -169,25 +169,23 @@ def _entries(bundle: Bundle, file: str) -> tuple[dict[str, Any], dict[str, Any]]
     if file not in entries:
         raise InputError(f"{bundle.path}: holds no {file} to explain, {there}")
     entry = entries[file]
-    if entry["precision"] == "float32":
+    if entry.precision == FLOAT32:
         raise InputError(f"{bundle.path / file}: is the float32 file that others are held against, {there}")
     for other in entries.values():
-        if all(other[key] == entry[key] for key in ("role", "format")) and other["precision"] == "float32":
+        if (other.role, other.format, other.precision) == (entry.role, entry.format, FLOAT32):
             return entry, other
     raise InputError(
-        f"{bundle.path}: holds no {entry['role']}.{entry['format']} of float32 to hold {file} against; "
-        f"export the model again with --precision float32,{entry['precision']}"
+        f"{bundle.path}: holds no {entry.role}.{entry.format} of float32 to hold {file} against; "
+        f"export the model again with --precision float32,{entry.precision}"
     )
 
 
-def _inputs(
-    bundle: Bundle, entry: Mapping[str, Any], latents: Sequence[Latent]
-) -> tuple[dict[str, Array], int]:
+def _inputs(bundle: Bundle, entry: ArtifactEntry, latents: Sequence[Latent]) -> tuple[dict[str, Array], int]:
     """(inputs by name, how many of their rows are golden); the others are draws of the prior."""
-    dtypes = {tensor["name"]: tensor["dtype"] for tensor in entry["inputs"]}
+    dtypes = {tensor.name: tensor.dtype for tensor in entry.inputs}
     arrays = {name: bundle.golden(name).astype(dtype) for name, dtype in dtypes.items()}
     golden = len(next(iter(arrays.values())))
-    if entry["role"] == "encoder":
+    if entry.role == "encoder":
         return arrays, golden
     prior = draw_prior(latents, PRIOR_ROWS, PRIOR_SEED)
     for name, array in arrays.items():

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
+from vae_export.core.manifest import TensorEntry
 from vae_export.errors import InputError
 
 __all__ = ["MOST_LINES", "View", "check_picture_shape", "picture_range", "row_shape", "view_of"]
@@ -91,9 +92,9 @@ def picture_range(x_range: tuple[float, float] | None, dtype: str = "float32") -
     return (0.0, 255.0) if dtype == "uint8" else x_range or (0.0, 1.0)
 
 
-def row_shape(tensor: Mapping[str, Any]) -> tuple[int, ...]:
-    """Shape of one row of a tensor that a manifest describes."""
-    return tuple(tensor["shape"][1:])
+def row_shape(tensor: TensorEntry) -> tuple[int, ...]:
+    """Shape of one row of a tensor that a manifest describes, as far as sizes are known."""
+    return tuple(size for size in tensor.shape[1:] if size is not None)
 
 
 def _picture(shape: tuple[int, ...]) -> tuple[int, ...] | None:

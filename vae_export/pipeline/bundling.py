@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from vae_export.bundle.golden import golden_count, golden_file, to_bytes
-from vae_export.bundle.manifest import MANIFEST_FILE, Source, build_manifest, check_manifest, to_text
+from vae_export.bundle.manifest import Described, build_manifest
 from vae_export.bundle.writer import write_bundle
 from vae_export.core.artifact import Artifact, Companion
+from vae_export.core.manifest import MANIFEST_FILE, Manifest, decode
 from vae_export.core.plan import ExportPlan
 from vae_export.core.reference import Reference
 from vae_export.core.samples import Samples
@@ -37,7 +39,7 @@ def write(
     samples: Samples,
     report: ParityReport,
     cost: PrecisionCost,
-) -> Mapping[str, Any]:
+) -> Manifest:
     """Write the bundle, and return its manifest.
 
     Raises:
@@ -47,7 +49,9 @@ def write(
     golden = golden_arrays(reference)
     helpers = {language: (HELPERS[language], helper_bytes(language)) for language in plan.helpers}
     manifest = build_manifest(
-        Source(plan.name, reference.latents, samples.value_range, samples.description, _tool_versions(plan)),
+        Described(
+            plan.name, reference.latents, samples.value_range, samples.description, _tool_versions(plan)
+        ),
         artifacts,
         report,
         cost,
@@ -56,11 +60,13 @@ def write(
         helpers,
         companions,
     )
-    violation = check_manifest(manifest)
-    if violation is not None:
-        raise ConversionError(f"{MANIFEST_FILE}: {violation}; please report it")
+    text = manifest.to_text().encode()
+    try:
+        decode(text)
+    except msgspec.ValidationError as error:
+        raise ConversionError(f"{MANIFEST_FILE}: {error}; please report it") from error
     files = {
-        MANIFEST_FILE: to_text(manifest).encode(),
+        MANIFEST_FILE: text,
         **{file: data for artifact in artifacts for file, data in artifact.files.items()},
         **{golden_file(key): to_bytes(array) for key, array in golden.items()},
         **dict(helpers.values()),

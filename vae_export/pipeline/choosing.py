@@ -10,6 +10,7 @@ import numpy as np
 
 from vae_export.bench.timing import interleave
 from vae_export.core.artifact import Artifact
+from vae_export.core.fidelity import DecoderFidelity, EncoderFidelity
 from vae_export.core.plan import ExportPlan
 from vae_export.core.precision import PRECISIONS
 from vae_export.core.reference import Reference
@@ -19,11 +20,7 @@ from vae_export.formats.loading import load_artifact
 from vae_export.pipeline.converting import Quantiser
 from vae_export.pipeline.stages import Progress
 from vae_export.pipeline.verifying import measure
-from vae_export.verify.fidelity import (
-    DecoderFidelity,
-    EncoderFidelity,
-    budget_failures,
-)
+from vae_export.verify.fidelity import budget_failures
 from vae_export.verify.references import References
 
 __all__ = ["Candidate", "choose"]

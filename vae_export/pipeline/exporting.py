@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from vae_export.core.artifact import Artifact
+from vae_export.core.manifest import Manifest
 from vae_export.core.plan import ExportPlan
 from vae_export.core.samples import Samples
 from vae_export.formats import FORMATS, in_order
@@ -49,7 +50,7 @@ class ExportResult:
     """
 
     path: Path
-    manifest: Mapping[str, Any]
+    manifest: Manifest
     report: ParityReport
     cost: PrecisionCost
     candidates: tuple[Candidate, ...]

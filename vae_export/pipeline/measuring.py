@@ -34,14 +34,14 @@ def verify(bundle: str | Path) -> ParityReport:
         MissingDependencyError: a runtime is not installed.
     """
     held = read_bundle(Path(bundle))
-    golden = {name: held.golden(name) for name in held.manifest["golden"]["arrays"]}
+    golden = held.golden_arrays()
     rows = []
     for format, precision in held.pairs:
         try:
             vae = load_vae(held.path, format, precision=precision)
         except vae_runtime.VaeRuntimeError as error:
             raise MissingDependencyError(str(error)) from error
-        rows += check_golden(vae, golden)
+        rows += check_golden(held.manifest, vae, golden)
     return ParityReport(tuple(rows))
 
 

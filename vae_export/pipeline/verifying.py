@@ -6,20 +6,14 @@ import sys
 from collections.abc import Sequence
 
 from vae_export.core.artifact import Artifact, pairs
+from vae_export.core.fidelity import DecoderFidelity, EncoderFidelity
 from vae_export.core.half import Runner
 from vae_export.core.plan import ExportPlan
 from vae_export.core.samples import Samples
 from vae_export.errors import ParityError
 from vae_export.formats import FORMATS
 from vae_export.pipeline.stages import Progress
-from vae_export.verify.fidelity import (
-    DecoderFidelity,
-    EncoderFidelity,
-    PrecisionCost,
-    budget_failures,
-    elbo_change,
-    measure_fidelity,
-)
+from vae_export.verify.fidelity import PrecisionCost, budget_failures, elbo_change, measure_fidelity
 from vae_export.verify.gate import end_to_end_name, verify_artifacts
 from vae_export.verify.parity import ParityReport
 from vae_export.verify.references import References

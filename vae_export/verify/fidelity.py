@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.core.fidelity import DecoderFidelity, EncoderFidelity, Similarity
 from vae_export.core.half import Runner
 from vae_export.core.precision import Budget
 from vae_export.core.reference import PriorReference, Reference
@@ -17,10 +18,7 @@ from vae_export.verify.metrics import value_scale
 from vae_export.verify.vae_metrics import elbo, gaussian_kl, mu_error, psnr_db
 
 __all__ = [
-    "DecoderFidelity",
-    "EncoderFidelity",
     "PrecisionCost",
-    "Similarity",
     "budget_failures",
     "elbo_change",
     "measure_decoder",
@@ -35,50 +33,6 @@ Ssim = Callable[[Array, Array, float], Array]
 # The worst image may be this much below the mean, and the worst posterior so many times as far as the mean.
 WORST_DB = 6.0
 WORST_KL = 10.0
-
-
-@dataclass(frozen=True)
-class EncoderFidelity:
-    """How far the posterior is from that of Keras, over real samples.
-
-    Attributes:
-        kl_mean, kl_worst: KL divergence of the artifact's posterior from the true one, nats.
-        mu_error_mean, mu_error_worst: of mu, in units of sigma, of the latent value where it is largest.
-    """
-
-    kl_mean: float
-    kl_worst: float
-    mu_error_mean: float
-    mu_error_worst: float
-
-
-@dataclass(frozen=True)
-class Similarity:
-    """How like Keras' the images are.
-
-    Attributes:
-        psnr, psnr_worst: dB, of all and of the worst image, the peak being what Keras' outputs span; None
-            where all are equal.
-        ssim, ssim_worst: structural similarity, mean and worst image; None for what is no image.
-    """
-
-    psnr: float | None
-    psnr_worst: float | None
-    ssim: float | None
-    ssim_worst: float | None
-
-
-@dataclass(frozen=True)
-class DecoderFidelity:
-    """How like Keras' the reconstructions are.
-
-    Attributes:
-        posterior: for z of real samples.
-        prior: for z of the prior, as in `generate`.
-    """
-
-    posterior: Similarity
-    prior: Similarity
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.core.half import ROLES
+from vae_export.core.manifest import Manifest
 from vae_export.runtime.python import vae_runtime
 from vae_export.verify.gate import end_to_end_name
 from vae_export.verify.parity import OutputParity, check_case
@@ -18,31 +20,29 @@ Array = np.ndarray[Any, Any]
 Computed = Sequence[tuple[str, str, str, Array]]
 
 
-def check_golden(vae: vae_runtime.Vae, golden: Mapping[str, Array]) -> list[OutputParity]:
+def check_golden(manifest: Manifest, vae: vae_runtime.Vae, golden: Mapping[str, Array]) -> list[OutputParity]:
     """Run everything the golden arrays cover, to the tolerances in the manifest.
 
     Args:
+        manifest: of the bundle.
         vae: the bundle, loaded with one backend.
         golden: name -> array, see the bundle format.
 
     Returns:
         Rows for encoder, decoder and the way end to end.
     """
-    return check_computed(vae, golden, vae.run_golden(golden))
+    return check_computed(manifest, vae, golden, vae.run_golden(golden))
 
 
 def check_computed(
-    vae: vae_runtime.Vae, golden: Mapping[str, Array], computed: Computed
+    manifest: Manifest, vae: vae_runtime.Vae, golden: Mapping[str, Array], computed: Computed
 ) -> list[OutputParity]:
     """See `check_golden`; `computed` is what the bundle made of the golden arrays."""
-    manifest = vae.manifest
-    encoder, decoder = vae.artifacts["encoder"], vae.artifacts["decoder"]
-    whole = end_to_end_name(encoder["file"], decoder["file"])
-    alone = {name: row["tolerance"] for entry in (encoder, decoder) for name, row in entry["parity"].items()}
-    end_to_end = {
-        row["output"]: row["tolerance"] for row in manifest["end_to_end"] if row["artifacts"] == whole
-    }
-    artifacts = {"noise": "noise stream", "encoder": encoder["file"], "decoder": decoder["file"]}
+    encoder, decoder = (manifest.artifact(vae.artifacts[role]["file"]) for role in ROLES)
+    whole = end_to_end_name(encoder.file, decoder.file)
+    alone = {name: row.tolerance for entry in (encoder, decoder) for name, row in entry.parity.items()}
+    end_to_end = {row.output: row.tolerance for row in manifest.end_to_end if row.artifacts == whole}
+    artifacts = {"noise": "noise stream", "encoder": encoder.file, "decoder": decoder.file}
     rows = []
     for stage, name, output, actual in computed:
         # From golden mu and logvar z is the helper's own affair; its self test checks it.

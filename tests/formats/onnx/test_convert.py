@@ -45,7 +45,7 @@ def test_metadata(encoder):
 @pytest.mark.parametrize("opset", OPSETS)
 def test_every_opset_offered_loads_and_computes(tiny_split, opset):
     artifact = convert_to_onnx(tiny_split.decoder, name="tiny", opset=opset)
-    assert artifact.opset == opset
+    assert artifact.details["opset"] == opset
     z = np.float32([[0.5, -1, 2], [0, 1, -1]])
     (got,) = onnxruntime.InferenceSession(artifact.data).run(["reconstruction"], {"z": z})
     expected = tiny_split.decoder.run({"z": z})["reconstruction"]

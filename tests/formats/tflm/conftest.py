@@ -18,5 +18,7 @@ def mcu_result(request, tmp_path_factory):
 @pytest.fixture
 def halves(mcu_result):
     """(entry of the .tflite file, entry of the source made of it) by role."""
-    by_format = {(entry["role"], entry["format"]): entry for entry in mcu_result.manifest["artifacts"]}
+    by_format = {
+        (entry["role"], entry["format"]): entry for entry in mcu_result.manifest.to_dict()["artifacts"]
+    }
     return {role: (by_format[role, "tflite"], by_format[role, "tflm"]) for role in ("encoder", "decoder")}

@@ -33,14 +33,14 @@ def test_what_is_in_it(mcu_result):
     files = {file.name for file in mcu_result.path.iterdir()}
     for role in ("encoder", "decoder"):
         assert files >= {f"{role}.int8.{suffix}" for suffix in ("tflite", "cc", "h")}
-    assert [(entry["precision"], entry["batches"]) for entry in bundle.artifacts] == [("int8", [1])] * 4
-    assert bundle.manifest["tools"]["tflite-micro"] in tflm.tflm_version()
+    assert [(entry.precision, entry.batches) for entry in bundle.artifacts] == [("int8", (1,))] * 4
+    assert bundle.manifest.to_dict()["tools"]["tflite-micro"] in tflm.tflm_version()
     for entry in bundle.artifacts[2:]:
-        assert (entry["format"], entry["oldest_runtime"]) == ("tflm", tflm.tflm_version())
-        steps = entry["details"]["steps_off_litert"]
-        assert set(steps) == {tensor["name"] for tensor in entry["outputs"]}
+        assert (entry.format, entry.oldest_runtime) == ("tflm", tflm.tflm_version())
+        steps = entry.details["steps_off_litert"]
+        assert set(steps) == {tensor.name for tensor in entry.outputs}
         assert all(one["largest"] <= 6 and one["mean"] <= 0.1 for one in steps.values())
-        assert entry["details"]["compared_rows"] == 64
+        assert entry.details["compared_rows"] == 64
 
 
 def test_what_runs_in_the_interpreter_is_held_to_the_budget(mcu_result, halves):
@@ -62,7 +62,7 @@ def test_it_is_verified_in_the_interpreter(mcu_result):
 
 def test_arenas_stay_as_small_as_they_are(mcu_result, halves):
     most = {"fashion-mnist-dense": (8_000, 18_000), "fashion-mnist-conv": (15_000, 112_000)}
-    for limit, (_, source) in zip(most[mcu_result.manifest["name"]], halves.values(), strict=True):
+    for limit, (_, source) in zip(most[mcu_result.manifest.to_dict()["name"]], halves.values(), strict=True):
         assert source["details"]["arena_bytes"] <= limit
 
 
@@ -73,7 +73,7 @@ def test_the_helper_runs_it(mcu_result):
 
 
 def test_integers_outside(tiny_bundles):
-    manifest = read_bundle(tiny_bundles[0]).manifest
+    manifest = read_bundle(tiny_bundles[0]).manifest.to_dict()
     assert {tensor["dtype"] for entry in manifest["artifacts"] for tensor in entry["outputs"]} == {"int8"}
     assert "AddQuantize" not in manifest["artifacts"][2]["details"]["resolver"]
     assert "zero point" in (tiny_bundles[0] / "decoder.int8.h").read_text()
@@ -95,7 +95,7 @@ def test_altered_source_is_refused(tiny_bundles):
 
 
 def test_other_bundles_have_none(dense_bundle):
-    assert "tflite-micro" not in read_bundle(dense_bundle).manifest["tools"]
+    assert "tflite-micro" not in read_bundle(dense_bundle).manifest.to_dict()["tools"]
 
 
 def upsampling_decoder(z):
@@ -115,7 +115,7 @@ def test_upsampling_needs_no_tile(tmp_path):
     result = vae_export.export(
         vae_with(upsampling_decoder), tmp_path / "b", format="tflm", samples=samples(20)
     )
-    assert "AddConcatenation" in result.manifest["artifacts"][3]["details"]["resolver"]
+    assert "AddConcatenation" in result.manifest.to_dict()["artifacts"][3]["details"]["resolver"]
 
 
 def test_an_operator_that_is_lacking_is_named(tmp_path):
@@ -167,7 +167,7 @@ def test_other_precisions_beside_it(tmp_path):
         min_psnr=20,
         max_kl=1,
     )
-    files = [entry["file"] for entry in result.manifest["artifacts"] if entry["role"] == "decoder"]
+    files = [entry["file"] for entry in result.manifest.to_dict()["artifacts"] if entry["role"] == "decoder"]
     assert files == [
         "decoder.float16.onnx",
         "decoder.int8.onnx",

@@ -1,10 +1,12 @@
 """What a playground consists of, and what is refused."""
 
 import base64
+import dataclasses
 import gzip
 import json
 import re
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -51,7 +53,7 @@ def test_a_page_carries_all_it_needs(dense_bundle, tmp_path):
     assert files["ort.wasm"] == ORT_WEB.wasm
     assert files["modules/onnxruntime-web"] == ORT_WEB.module
     names = ["manifest.json", "encoder.onnx", "decoder.onnx"]
-    names += [entry["file"] for entry in bundle.manifest["golden"]["arrays"].values()]
+    names += [entry["file"] for entry in bundle.manifest.to_dict()["golden"]["arrays"].values()]
     assert {name for name in files if name.startswith("bundle/")} == {f"bundle/{name}" for name in names}
     for name in names:
         assert files[f"bundle/{name}"] == (dense_bundle / name).read_bytes()
@@ -137,6 +139,11 @@ def test_conditions(styles):
     }
 
 
+def with_latent_shape(manifest, shape):
+    (latent,) = manifest.latents
+    return msgspec.structs.replace(manifest, latents=(dataclasses.replace(latent, shape=shape),))
+
+
 def test_the_pad_shows_what_is_most_active(bundle_copy):
     bundle = read_bundle(bundle_copy)
     mu = np.zeros((8, 6), np.float32)
@@ -146,8 +153,8 @@ def test_the_pad_shows_what_is_most_active(bundle_copy):
         def golden(self, name):
             return mu if name == "mu" else super().golden(name)
 
-    bundle.manifest["latents"][0]["shape"] = [6]
-    assert build_playground(Made(bundle.path, bundle.manifest), ORT_WEB).settings["pad"] == [1, 4]
+    manifest = with_latent_shape(bundle.manifest, (6,))
+    assert build_playground(Made(bundle.path, manifest), ORT_WEB).settings["pad"] == [1, 4]
 
 
 def test_more_axes_than_sliders(bundle_copy):
@@ -157,8 +164,8 @@ def test_more_axes_than_sliders(bundle_copy):
         def golden(self, name):
             return np.zeros((8, 100), np.float32) if name == "mu" else super().golden(name)
 
-    bundle.manifest["latents"][0]["shape"] = [10, 10]
-    settings = build_playground(Made(bundle.path, bundle.manifest), ORT_WEB).settings
+    manifest = with_latent_shape(bundle.manifest, (10, 10))
+    settings = build_playground(Made(bundle.path, manifest), ORT_WEB).settings
     assert (settings["latent_size"], len(settings["axes"]), settings["axes"][-1]) == (100, 64, "z[6,3]")
 
 

@@ -2,7 +2,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+from msgspec.structs import replace
 
+from vae_export.core.manifest import XEntry
 from vae_export.pages.report import exhibits
 from vae_export.pages.report.exhibits import Views
 from vae_export.pages.view import View
@@ -94,7 +96,7 @@ def test_what_can_be_shown_as_neither(dense_measured):
 
 @pytest.mark.parametrize(("x_range", "expected"), [((-1.0, 1.0), (-1.0, 1.0)), (None, (0.0, 1.0))])
 def test_the_range_of_pictures(dense_measured, x_range, expected):
-    manifest = {**dense_measured.bundle.manifest, "x": {"range": x_range and list(x_range)}}
+    manifest = replace(dense_measured.bundle.manifest, x=XEntry(range=x_range))
     bundle = dataclasses.replace(dense_measured.bundle, manifest=manifest)
     views = Views.of(dataclasses.replace(dense_measured, bundle=bundle), None)
     assert views.value_range == views.x_range == expected
@@ -102,11 +104,11 @@ def test_the_range_of_pictures(dense_measured, x_range, expected):
 
 
 def test_x_of_bytes(dense_measured):
-    artifacts = [
-        {**entry, "inputs": [{**tensor, "dtype": "uint8"} for tensor in entry["inputs"]]}
+    artifacts = tuple(
+        replace(entry, inputs=tuple(replace(tensor, dtype="uint8") for tensor in entry.inputs))
         for entry in dense_measured.bundle.artifacts
-    ]
-    manifest = {**dense_measured.bundle.manifest, "artifacts": artifacts, "x": {"range": None}}
+    )
+    manifest = replace(dense_measured.bundle.manifest, artifacts=artifacts, x=XEntry(range=None))
     bundle = dataclasses.replace(dense_measured.bundle, manifest=manifest)
     views = Views.of(dataclasses.replace(dense_measured, bundle=bundle), None)
     assert (views.x_range, views.value_range) == ((0.0, 255.0), (0.0, 1.0))

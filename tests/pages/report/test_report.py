@@ -97,7 +97,7 @@ def test_lower_precisions_have_budgets(report_of, lower_result):
     text = PageReader(report_of(lower_result.path).html).text
     assert "63 of 63 comparisons pass" in text
     for file in ("encoder.int8.onnx", "decoder.int16x8.tflite"):
-        (entry,) = (one for one in lower_result.manifest["artifacts"] if one["file"] == file)
+        (entry,) = (one for one in lower_result.manifest.to_dict()["artifacts"] if one["file"] == file)
         figures, ((_, budget),) = entry["fidelity"], entry["budget"].items()
         words = f"{figures['kl_mean']:.2g} {budget:g}" if "encoder" in file else f"{budget:g}"
         assert re.search(rf"✓ pass {re.escape(file)} [^✓]*{re.escape(words)} ", text)

@@ -16,8 +16,8 @@ import tensorflow as tf
 import tf2onnx
 from onnx import helper, numpy_helper
 
-from vae_export.bundle.format_version import FORMAT_VERSION
 from vae_export.core.artifact import Artifact, TensorSpec
+from vae_export.core.format_version import FORMAT_VERSION
 from vae_export.core.half import Half
 from vae_export.errors import ConversionError, one_line
 from vae_export.formats.batch_size import preferred_batch

@@ -12,8 +12,8 @@ from typing import Any
 
 from markupsafe import Markup
 
-from vae_export.bundle.manifest import MANIFEST_FILE
 from vae_export.bundle.reader import Bundle
+from vae_export.core.manifest import MANIFEST_FILE, ArtifactEntry
 from vae_export.errors import InputError
 from vae_export.formats import FORMATS
 from vae_export.io.results import file_result, folder_result
@@ -21,7 +21,6 @@ from vae_export.pages.playground.ort_web import OrtWeb
 from vae_export.pages.playground.settings import build_settings
 from vae_export.pages.template import render, text_of
 from vae_export.runtime import HELPERS, helper_bytes
-from vae_export.runtime.python import vae_runtime
 
 __all__ = ["Playground", "build_playground", "write_folder", "write_page"]
 
@@ -80,8 +79,8 @@ def build_playground(
     """
     artifacts = _artifacts(bundle, precision)
     settings = build_settings(bundle, artifacts, picture_shape, labels or {})
-    golden = bundle.manifest["golden"]["arrays"].values()
-    names = [MANIFEST_FILE, *(entry["file"] for entry in (*artifacts.values(), *golden))]
+    golden = bundle.manifest.golden.arrays.values()
+    names = [MANIFEST_FILE, *(entry.file for entry in (*artifacts.values(), *golden))]
     folder = resources.files(f"vae_export.pages.{ROOM}")
     own = sorted(file.name for file in folder.iterdir() if file.name.endswith(".mjs"))
     modules = {name: folder.joinpath(name).read_bytes() for name in own}
@@ -135,20 +134,20 @@ def write_folder(playground: Playground, path: Path) -> int:
     return sum(map(len, files.values()))
 
 
-def _artifacts(bundle: Bundle, precision: str | None) -> dict[str, dict[str, Any]]:
+def _artifacts(bundle: Bundle, precision: str | None) -> dict[str, ArtifactEntry]:
     """Role -> the manifest's entry of its .onnx file."""
-    entries = [entry for entry in bundle.artifacts if FORMATS[entry["format"]].in_browser]
+    entries = [entry for entry in bundle.artifacts if FORMATS[entry.format].in_browser]
     if not entries:
         raise InputError(
             f"{bundle.path}: holds no .onnx files, which browsers run; export it with --format onnx or all"
         )
-    held = vae_runtime.precisions(bundle.manifest, entries[0]["format"])
+    held = bundle.precisions(entries[0].format)
     if precision is not None and precision not in held:
         expected = ", ".join(str(name) for name in held if name) or "none to be given"
         raise InputError(f"precision: got {precision}, expected {expected}, as the bundle's .onnx files are")
     chosen = precision or held[0]
     return {
-        role: next(e for e in entries if e["role"] == role and chosen in (None, e["precision"]))
+        role: next(e for e in entries if e.role == role and chosen in (None, e.precision))
         for role in ("encoder", "decoder")
     }
 

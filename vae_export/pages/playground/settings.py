@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 
 from vae_export.bundle.reader import Bundle
+from vae_export.core.latent import Latent
+from vae_export.core.manifest import ArtifactEntry, TensorEntry
 from vae_export.errors import InputError
 from vae_export.pages.playground.conditions import describe_conditions
 from vae_export.pages.view import View, check_picture_shape, picture_range, row_shape, view_of
-from vae_export.runtime.python import vae_runtime
 
 __all__ = ["MOST_SLIDERS", "build_settings"]
 
@@ -24,7 +25,7 @@ MOST_SLIDERS = 64
 
 def build_settings(
     bundle: Bundle,
-    artifacts: Mapping[str, Mapping[str, Any]],
+    artifacts: Mapping[str, ArtifactEntry],
     picture_shape: tuple[int, ...] | None,
     labels: Mapping[str, Sequence[str]],
 ) -> dict[str, Any]:
@@ -39,27 +40,27 @@ def build_settings(
     Raises:
         InputError: nothing that the decoder makes can be shown, or labels that do not fit.
     """
-    latents = bundle.manifest["latents"]
-    tensors = (*artifacts["encoder"]["inputs"], *artifacts["decoder"]["outputs"])
-    check_picture_shape(picture_shape, {tensor["name"]: row_shape(tensor) for tensor in tensors})
-    precisions = list(dict.fromkeys(entry["precision"] for entry in artifacts.values()))
+    latents = bundle.manifest.latents
+    tensors = (*artifacts["encoder"].inputs, *artifacts["decoder"].outputs)
+    check_picture_shape(picture_shape, {tensor.name: row_shape(tensor) for tensor in tensors})
+    precisions = list(dict.fromkeys(entry.precision for entry in artifacts.values()))
     conditions = describe_conditions(bundle, artifacts, labels)
     axes = [
-        f"{latent['z']}[{','.join(map(str, place))}]"
+        f"{latent.z}[{','.join(map(str, place))}]"
         for latent in latents
-        for place in np.ndindex(*latent["shape"])
+        for place in np.ndindex(*latent.shape)
     ]
     x, no_x = _x(bundle, artifacts["encoder"], picture_shape)
     outputs = _outputs(bundle, artifacts["decoder"], picture_shape, x["shape"] if x else None)
     return {
-        "name": bundle.manifest["name"],
+        "name": bundle.manifest.name,
         "summary": f"{_summary(artifacts)}, in {' and '.join(precisions)}",
         "precision": precisions[0] if len(precisions) == 1 else None,
         "latent_size": len(axes),
         "axes": axes[:MOST_SLIDERS],
         "pad": sorted(_most_active(bundle)[:2]),
-        "precision_option": _precision_option(bundle, precisions),
-        "seed": bundle.manifest["golden"]["seed"],
+        "precision_option": _precision_option(bundle, artifacts["encoder"].format, precisions),
+        "seed": bundle.manifest.golden.seed,
         "outputs": outputs,
         "x": x,
         "no_x": no_x,
@@ -69,41 +70,39 @@ def build_settings(
 
 def _most_active(bundle: Bundle) -> list[int]:
     """Axes that have a slider, by the variance of mu: along a latent that has collapsed nothing changes."""
-    latents = bundle.manifest["latents"]
-    mu = np.concatenate(
-        [bundle.golden(latent["mu"]).reshape(-1, _size(latent)) for latent in latents], axis=1
-    )
+    latents = bundle.manifest.latents
+    mu = np.concatenate([bundle.golden(latent.mu).reshape(-1, _size(latent)) for latent in latents], axis=1)
     order: list[int] = np.argsort(-mu.var(axis=0)[:MOST_SLIDERS], kind="stable").tolist()
     return order
 
 
-def _size(latent: Mapping[str, Any]) -> int:
-    return math.prod(latent["shape"])
+def _size(latent: Latent) -> int:
+    return math.prod(latent.shape)
 
 
-def _precision_option(bundle: Bundle, precisions: Sequence[str]) -> str:
+def _precision_option(bundle: Bundle, format: str, precisions: Sequence[str]) -> str:
     """What the command line needs, to run these files."""
-    first = vae_runtime.precisions(bundle.manifest, "onnx")[0]
+    first = bundle.precisions(format)[0]
     return "" if first in (None, *precisions) else f" --precision {precisions[0]}"
 
 
-def _summary(artifacts: Mapping[str, Mapping[str, Any]]) -> str:
+def _summary(artifacts: Mapping[str, ArtifactEntry]) -> str:
     """Which tensors go in and out."""
     encoder, decoder = artifacts["encoder"], artifacts["decoder"]
-    return " → ".join(map(_tensors, (encoder["inputs"], decoder["inputs"], decoder["outputs"])))
+    return " → ".join(map(_tensors, (encoder.inputs, decoder.inputs, decoder.outputs)))
 
 
-def _tensors(entries: Sequence[Mapping[str, Any]]) -> str:
-    return ", ".join(f"{tensor['name']} {list(row_shape(tensor))}" for tensor in entries)
+def _tensors(entries: Sequence[TensorEntry]) -> str:
+    return ", ".join(f"{tensor.name} {list(row_shape(tensor))}" for tensor in entries)
 
 
 def _outputs(
     bundle: Bundle,
-    decoder: Mapping[str, Any],
+    decoder: ArtifactEntry,
     picture_shape: tuple[int, ...] | None,
     x_shape: Sequence[int] | None,
 ) -> list[dict[str, Any]]:
-    views = {tensor["name"]: view_of(row_shape(tensor), picture_shape) for tensor in decoder["outputs"]}
+    views = {tensor.name: view_of(row_shape(tensor), picture_shape) for tensor in decoder.outputs}
     shown = [
         {"name": name, **_view(view, bundle, name, list(view.shape) == x_shape)}
         for name, view in views.items()
@@ -113,21 +112,21 @@ def _outputs(
     shown.sort(key=lambda view: (view["shape"] != x_shape, view["kind"] != "picture"))
     if not shown:
         raise InputError(
-            f"playground: got a decoder that makes {_tensors(decoder['outputs'])}, expected pictures "
+            f"playground: got a decoder that makes {_tensors(decoder.outputs)}, expected pictures "
             "[height, width, 1 or 3] or signals [length, up to 8 channels]; nothing of it can be shown"
         )
     return shown
 
 
 def _x(
-    bundle: Bundle, encoder: Mapping[str, Any], picture_shape: tuple[int, ...] | None
+    bundle: Bundle, encoder: ArtifactEntry, picture_shape: tuple[int, ...] | None
 ) -> tuple[dict[str, Any] | None, str]:
     """How x is shown, or None and why it is not."""
-    (tensor,) = [tensor for tensor in encoder["inputs"] if tensor["name"] == "x"]
+    (tensor,) = [tensor for tensor in encoder.inputs if tensor.name == "x"]
     view = view_of(row_shape(tensor), picture_shape)
     if view is None:
         return None, f"x, of shape {list(row_shape(tensor))}, is neither a picture nor a signal."
-    return {"dtype": tensor["dtype"], **_view(view, bundle, "x", True, tensor["dtype"])}, ""
+    return {"dtype": tensor.dtype, **_view(view, bundle, "x", True, tensor.dtype)}, ""
 
 
 def _view(view: View, bundle: Bundle, name: str, like_x: bool, dtype: str = "float32") -> dict[str, Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
+from vae_export.core.fidelity import DecoderFidelity, EncoderFidelity
+from vae_export.core.manifest import ArtifactEntry, EncoderEntry, Manifest, ParityEntry
 from vae_export.core.precision import Budget
 from vae_export.pages.report.golden_run import GoldenRun
-from vae_export.verify.fidelity import DecoderFidelity, EncoderFidelity, Similarity, budget_failures
+from vae_export.verify.fidelity import budget_failures
 from vae_export.verify.parity import OutputParity
 
 __all__ = ["Comparison", "Fidelity", "compare", "fidelities"]
@@ -24,17 +25,17 @@ class Comparison:
         here: on the golden arrays.
     """
 
-    at_export: Mapping[str, Any] | None
+    at_export: ParityEntry | None
     here: OutputParity
 
     @property
     def failures(self) -> tuple[str, ...]:
         """One line each."""
-        if self.at_export is None or self.at_export["max_absolute_error"] <= self.at_export["tolerance"]:
+        if self.at_export is None or self.at_export.max_absolute_error <= self.at_export.tolerance:
             return self.here.failures
         recorded = (
             f"{self.here.artifact}: output {self.here.output!r}, at export: largest error "
-            f"{self.at_export['max_absolute_error']:.3g}, tolerance {self.at_export['tolerance']:.3g}"
+            f"{self.at_export.max_absolute_error:.3g}, tolerance {self.at_export.tolerance:.3g}"
         )
         return (recorded, *self.here.failures)
 
@@ -48,7 +49,7 @@ class Comparison:
         """The larger of the errors by their tolerances, at export and here."""
         found = [(self.here.max_absolute_error, self.here.tolerance)]
         if self.at_export is not None:
-            found.append((self.at_export["max_absolute_error"], self.at_export["tolerance"]))
+            found.append((self.at_export.max_absolute_error, self.at_export.tolerance))
         return max(_part(error, tolerance) for error, tolerance in found)
 
 
@@ -70,20 +71,20 @@ class Fidelity:
     failures: tuple[str, ...]
 
 
-def compare(manifest: Mapping[str, Any], run: GoldenRun) -> tuple[Comparison, ...]:
+def compare(manifest: Manifest, run: GoldenRun) -> tuple[Comparison, ...]:
     """Everything that was compared of an encoder and a decoder."""
-    recorded = {
-        (entry["file"], output): figures
-        for entry in manifest["artifacts"]
-        for output, figures in entry["parity"].items()
+    recorded: dict[tuple[str, str], ParityEntry] = {
+        (entry.file, output): figures
+        for entry in manifest.artifacts
+        for output, figures in entry.parity.items()
     }
-    recorded |= {(row["artifacts"], row["output"]): row for row in manifest["end_to_end"]}
+    recorded |= {(row.artifacts, row.output): row for row in manifest.end_to_end}
     return tuple(Comparison(recorded.get((row.artifact, row.output)), row) for row in run.rows)
 
 
-def fidelities(artifacts: Sequence[Mapping[str, Any]]) -> tuple[Fidelity, ...]:
+def fidelities(artifacts: Sequence[ArtifactEntry]) -> tuple[Fidelity, ...]:
     """What the lower precisions among the manifest's artifacts keep."""
-    return tuple(_fidelity(entry) for entry in artifacts if entry["fidelity"] is not None)
+    return tuple(found for entry in artifacts if (found := _fidelity(entry)) is not None)
 
 
 def _part(error: float, tolerance: float) -> float:
@@ -92,12 +93,13 @@ def _part(error: float, tolerance: float) -> float:
     return error / tolerance
 
 
-def _fidelity(entry: Mapping[str, Any]) -> Fidelity:
-    figures, ((_, limit),) = entry["fidelity"], entry["budget"].items()
-    if entry["role"] == "encoder":
-        encoder = EncoderFidelity(**figures)
-        failures = budget_failures(entry["file"], encoder, Budget(min_psnr=0.0, max_kl=limit))
-        return Fidelity(entry["file"], encoder, None, limit, tuple(failures))
-    decoder = DecoderFidelity(Similarity(**figures["posterior"]), Similarity(**figures["prior"]))
-    failures = budget_failures(entry["file"], decoder, Budget(min_psnr=limit, max_kl=0.0))
-    return Fidelity(entry["file"], None, decoder, limit, tuple(failures))
+def _fidelity(entry: ArtifactEntry) -> Fidelity | None:
+    if entry.fidelity is None or entry.budget is None:
+        return None
+    if isinstance(entry, EncoderEntry):
+        budget = Budget(min_psnr=0.0, max_kl=entry.budget.max_kl)
+        failures = budget_failures(entry.file, entry.fidelity, budget)
+        return Fidelity(entry.file, entry.fidelity, None, budget.max_kl, tuple(failures))
+    budget = Budget(min_psnr=entry.budget.min_psnr, max_kl=0.0)
+    failures = budget_failures(entry.file, entry.fidelity, budget)
+    return Fidelity(entry.file, None, entry.fidelity, budget.min_psnr, tuple(failures))

@@ -49,10 +49,10 @@ class Views:
     def of(cls, found: Measurements, picture_shape: tuple[int, ...] | None) -> Views:
         """The views of a bundle."""
         x_dtypes = {
-            tensor["dtype"]
+            tensor.dtype
             for entry in found.bundle.artifacts
-            for tensor in entry["inputs"]
-            if tensor["name"] == "x" and tensor["quantisation"] is None
+            for tensor in entry.inputs
+            if tensor.name == "x" and tensor.quantisation is None
         }
         shapes = {name: array.shape[1:] for name, array in found.generated.items()}
         return cls(

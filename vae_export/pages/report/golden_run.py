@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.core.manifest import Manifest
 from vae_export.formats import FORMATS
 from vae_export.runtime.python.vae_runtime import Vae
 from vae_export.verify.golden_parity import check_computed
@@ -45,19 +46,22 @@ class GoldenRun:
 
 
 def run_golden(
-    loaded: Sequence[Vae], golden: Mapping[str, Array], progress: Callable[[str], None]
+    manifest: Manifest, loaded: Sequence[Vae], golden: Mapping[str, Array], progress: Callable[[str], None]
 ) -> tuple[GoldenRun, ...]:
     """Run the golden arrays in every pair of halves.
 
     Args:
+        manifest: of the bundle.
         loaded: the bundle, as `bench.load_pairs` gives it.
         golden: name -> array.
         progress: called with the name of each step.
     """
-    return tuple(_run(vae, golden, progress) for vae in loaded)
+    return tuple(_run(manifest, vae, golden, progress) for vae in loaded)
 
 
-def _run(vae: Vae, golden: Mapping[str, Array], progress: Callable[[str], None]) -> GoldenRun:
+def _run(
+    manifest: Manifest, vae: Vae, golden: Mapping[str, Array], progress: Callable[[str], None]
+) -> GoldenRun:
     files = {role: entry["file"] for role, entry in vae.artifacts.items()}
     progress(" and ".join(files.values()))
     computed = vae.run_golden(golden)
@@ -67,7 +71,7 @@ def _run(vae: Vae, golden: Mapping[str, Array], progress: Callable[[str], None])
         FORMATS[vae.backend].runtime,
         " and ".join(precisions),
         files,
-        tuple(check_computed(vae, golden, computed)),
+        tuple(check_computed(manifest, vae, golden, computed)),
         {
             file: {name: array for stage, name, output, array in computed if (stage, name) == (role, output)}
             for role, file in files.items()

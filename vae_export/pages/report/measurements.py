@@ -110,7 +110,7 @@ def measure(
         vae = vae_runtime.load(bundle.path)
         for one in (vae, *loaded):
             one.prepare("encoder", "decoder")
-    golden = {name: bundle.golden(name) for name in bundle.manifest["golden"]["arrays"]}
+    golden = bundle.golden_arrays()
     found, mu, logvar = _samples(vae, bundle, golden, samples)
     progress("the prior")
     conditions = _decoder_conditions(vae, golden)
@@ -127,7 +127,7 @@ def measure(
     interpolations = (
         () if grid is not None and grid.kind == "prior" else _interpolations(vae, golden, conditions)
     )
-    runs = run_golden(loaded, golden, progress)
+    runs = run_golden(bundle.manifest, loaded, golden, progress)
     times = bench_bundle(bundle, loaded, batches=BATCHES, rounds=rounds, progress=progress)
     return Measurements(
         bundle,

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from markupsafe import Markup
 
-from vae_export.bundle.manifest import file_entries
 from vae_export.bundle.reader import read_bundle
 from vae_export.core.latent import ACTIVE_VARIANCE
+from vae_export.core.manifest import ArtifactEntry
 from vae_export.formats import FORMATS
 from vae_export.pages.report import exhibits
 from vae_export.pages.report.charts import PANELS, draw_histograms, draw_plane, draw_sizes, draw_times
@@ -93,8 +93,8 @@ def make_report(
     """
     bundle = read_bundle(path)
     # Before anything runs.
-    shown = [tensor for entry in bundle.artifacts for side in ("inputs", "outputs") for tensor in entry[side]]
-    check_picture_shape(picture_shape, {tensor["name"]: row_shape(tensor) for tensor in shown})
+    shown = [tensor for entry in bundle.artifacts for tensor in (*entry.inputs, *entry.outputs)]
+    check_picture_shape(picture_shape, {tensor.name: row_shape(tensor) for tensor in shown})
     found = measure(bundle, samples=samples, seed=seed, rounds=rounds, progress=progress)
     progress("drawing")
     return _assemble(found, picture_shape)
@@ -103,7 +103,7 @@ def make_report(
 def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Report:
     manifest = found.bundle.manifest
     groups = [(run, compare(manifest, run)) for run in found.runs]
-    lower = fidelities(manifest["artifacts"])
+    lower = fidelities(manifest.artifacts)
     failures = dict.fromkeys(
         failure
         for failed in (
@@ -129,7 +129,7 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
         "plane_points": min(MOST_POINTS, len(found.posterior.mu)),
         "histograms": _histograms(found),
         "heat_maps": _heat_maps(found, picture_shape),
-        "sizes": draw_sizes({entry["file"]: entry["bytes"] for entry in _by_role(found)}),
+        "sizes": draw_sizes({entry.file: entry.bytes for entry in _by_role(found)}),
         "times": [draw_times(found.times, role) for role in ("encoder", "decoder")],
         "smallest": min(_pair_sizes(found).items(), key=lambda one: one[1]),
         "fastest": min(
@@ -139,10 +139,10 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
             for size, timing in row.batches.items()
         ),
         "artifacts": _by_role(found),
-        "files": sorted(file_entries(manifest), key=lambda entry: str(entry["file"])),
-        "details": lambda entry: FORMATS[entry["format"]].facts(entry["details"]),
+        "files": sorted(manifest.files(), key=lambda entry: entry.file),
+        "details": lambda entry: FORMATS[entry.format].facts(entry.details),
         "formats": {name: format.label for name, format in FORMATS.items()},
-        "held": ", ".join(dict.fromkeys(FORMATS[entry["format"]].label for entry in found.bundle.artifacts)),
+        "held": ", ".join(dict.fromkeys(FORMATS[entry.format].label for entry in found.bundle.artifacts)),
         "sources": SOURCES,
         "sigmas": SIGMAS,
         "value_range": views.value_range,
@@ -163,14 +163,14 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
     return Report(render("report/report.html.jinja", values, filters), found, tuple(failures))
 
 
-def _by_role(found: Measurements) -> list[dict[str, Any]]:
+def _by_role(found: Measurements) -> list[ArtifactEntry]:
     """The manifest's artifacts, encoders first."""
-    return sorted(found.bundle.artifacts, key=lambda entry: str(entry["role"]), reverse=True)
+    return sorted(found.bundle.artifacts, key=lambda entry: entry.role, reverse=True)
 
 
 def _pair_sizes(found: Measurements) -> dict[str, int]:
     """Bytes of both halves of each pair, by its name."""
-    sizes = {entry["file"]: entry["bytes"] for entry in found.bundle.artifacts}
+    sizes = {entry.file: entry.bytes for entry in found.bundle.artifacts}
     return {run.name: sum(sizes[file] for file in run.files.values()) for run in found.runs}
 
 
@@ -194,15 +194,15 @@ def _histograms(found: Measurements) -> list[Drawing]:
 
 def _heat_maps(found: Measurements, picture_shape: tuple[int, ...] | None) -> list[tuple[str, Drawing]]:
     """Every output of the halves, and its maps."""
-    entries = {entry["file"]: entry for entry in found.bundle.artifacts}
-    latents = {latent[key] for latent in found.bundle.manifest["latents"] for key in ("mu", "logvar")}
+    entries = {entry.file: entry for entry in found.bundle.artifacts}
+    latents = {name for latent in found.bundle.manifest.latents for name in (latent.mu, latent.logvar)}
     drawn = []
     for output, errors in errors_by_output(found.runs, found.golden).items():
         shape = found.golden[output].shape[1:]
         view: View | None = None if output in latents else view_of(shape, picture_shape)
         maps = {
             file: (
-                f"{FORMATS[entries[file]['format']].label}\n{entries[file]['precision']}",
+                f"{FORMATS[entries[file].format].label}\n{entries[file].precision}",
                 error_map(array, view),
             )
             for file, array in errors.items()
