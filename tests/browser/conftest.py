@@ -22,6 +22,13 @@ ARGUMENTS = [
 ]
 
 
+def pytest_collection_modifyitems(items):
+    """Browsers belong to the slow tests."""
+    for item in items:
+        if "browser" in item.path.relative_to(item.config.rootpath).parts:
+            item.add_marker(pytest.mark.slow)
+
+
 # Not for the whole run: while Playwright runs, its event loop is this thread's, and others could not run theirs.
 @pytest.fixture(scope="package")
 def browser():

@@ -40,7 +40,11 @@ EMULATORS = {
         *("-semihosting-config", "enable=on,target=native", "-kernel"),
     ],
 }
-PORTS = [*C_BUILDS, "node", "java"]
+PORTS = [
+    *(pytest.param(name, marks=pytest.mark.slow) if name in EMULATORS else name for name in C_BUILDS),
+    "node",
+    "java",
+]
 
 MANY = [(seed, seed % 3, 1 + seed % 5, 250_000) for seed in (0, 7, 2**32 + 5, 2**64 - 1)]
 

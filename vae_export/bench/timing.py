@@ -89,10 +89,11 @@ def interleave(
 
 def _calls(subject: Callable[[], object]) -> int:
     """Warm up, and find how many calls fill a block."""
-    times: list[float] = []
-    while len(times) < WARM_UP_CALLS or sum(times) < WARM_UP_SECONDS:
-        times.append(_block(subject, 1))
-    return max(1, math.ceil(BLOCK_SECONDS / min(times)))
+    count, total, shortest = 0, 0.0, math.inf
+    while count < WARM_UP_CALLS or total < WARM_UP_SECONDS:
+        seconds = _block(subject, 1)
+        count, total, shortest = count + 1, total + seconds, min(shortest, seconds)
+    return max(1, math.ceil(BLOCK_SECONDS / shortest))
 
 
 def _block(subject: Callable[[], object], calls: int) -> float:
