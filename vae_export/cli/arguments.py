@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from vae_export.bundle.reader import Bundle, read_bundle
-from vae_export.core.latent import PARAMETRISATION_NAMES
+from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.core.precision import PRECISIONS
 from vae_export.errors import InputError, OutputError
 from vae_export.io.arrays import CheckedRows, check_condition, check_x_rows, open_arrays, read_array
@@ -71,7 +71,7 @@ def add_model_arguments(parser: argparse.ArgumentParser, metavar: str, what: str
     )
     parser.add_argument(
         "--parametrisation",
-        choices=PARAMETRISATION_NAMES,
+        choices=tuple(PARAMETRISATIONS),
         help="what the sampling layer gets beside mu, where its code is not at hand (default log-variance)",
     )
     parser.add_argument(

@@ -8,12 +8,10 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-__all__ = ["ACTIVE_VARIANCE", "PARAMETRISATION_NAMES", "Latent", "active_units"]
+__all__ = ["ACTIVE_VARIANCE", "Latent", "active_units"]
 
 Array = np.ndarray[Any, Any]
 
-# What a sampling layer may be given beside mu.
-PARAMETRISATION_NAMES = ("log-variance", "log-std", "softplus", "std", "variance")
 # Burda et al. 2015, "Importance weighted autoencoders", section 5.2.
 ACTIVE_VARIANCE = 0.01
 

@@ -123,7 +123,7 @@ def export(
         weights: a file to load into the model, where that is ``package.module:attribute``.
         custom_objects: classes that the file needs: by name, or the file or module that defines them.
         parametrisation: what the sampling layer gets beside mu, where its code is not at hand; one of
-            `PARAMETRISATION_NAMES`.
+            `core.parametrisation.PARAMETRISATIONS`.
         input_shape: of one x, where the model leaves sizes open.
         progress: called with the name of each step.
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from vae_export.bundle.writer import check_target
-from vae_export.core.latent import PARAMETRISATION_NAMES
+from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.core.plan import DEFAULT_BATCHES, ExportPlan
 from vae_export.core.precision import FLOAT32, PRECISIONS, Budget
 from vae_export.errors import InputError
@@ -134,10 +134,8 @@ def check_cut(parametrisation: str | None, input_shape: Sequence[int] | None) ->
     Raises:
         InputError: there is no such parametrisation or shape.
     """
-    if parametrisation is not None and parametrisation not in PARAMETRISATION_NAMES:
-        raise InputError(
-            f"parametrisation: got {parametrisation!r}, expected {', '.join(PARAMETRISATION_NAMES)}"
-        )
+    if parametrisation is not None and parametrisation not in PARAMETRISATIONS:
+        raise InputError(f"parametrisation: got {parametrisation!r}, expected {', '.join(PARAMETRISATIONS)}")
     if input_shape is not None and not (input_shape and all(size >= 1 for size in input_shape)):
         raise InputError(f"input shape: got {list(input_shape)}, expected sizes of at least 1")
     return {"parametrisation": parametrisation, "x_shape": tuple(input_shape) if input_shape else None}

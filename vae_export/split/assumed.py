@@ -14,7 +14,7 @@ import numpy as np
 
 from vae_export.errors import SamplingSiteError
 from vae_export.split.graph import Call, Graph, Value
-from vae_export.split.posterior import Posterior, Slot, halves
+from vae_export.split.posterior import Posterior, Slot, split_slots
 
 __all__ = ["assumed_posterior", "posterior_by_names", "spread_index"]
 
@@ -67,7 +67,7 @@ def assumed_posterior(
     inputs = list(dict.fromkeys(call.inputs))
     slots = [Slot(value) for value in inputs if recorded[value].shape == shape]
     if len(inputs) == 1 and not slots:
-        slots = halves(inputs[0], recorded[inputs[0]].shape[1:], shape[1:])
+        slots = split_slots(inputs[0], recorded[inputs[0]].shape[1:], shape[1:])
     elif len(slots) != len(inputs):
         return None
     if len(slots) != 2:

@@ -15,7 +15,7 @@ from vae_export.split.known_noise import KnownNoise
 from vae_export.split.region import run_calls, variables_restored
 from vae_export.split.sampling_site import SamplingSite
 
-__all__ = ["those_that_call_agrees_with"]
+__all__ = ["sites_matching_call"]
 
 Array = np.ndarray[Any, Any]
 
@@ -28,7 +28,7 @@ _WAY_OUT = (
 )
 
 
-def those_that_call_agrees_with(
+def sites_matching_call(
     model: Any, graph: Graph, sites: Sequence[SamplingSite], where: str
 ) -> tuple[list[SamplingSite], bool]:
     """Of several ideas of where and how z is drawn, those with which a model's own call() agrees.

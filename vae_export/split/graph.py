@@ -28,12 +28,12 @@ __all__ = [
     "Graph",
     "Value",
     "calls_between",
+    "descendants",
     "flatten",
     "is_functional",
     "own_words",
     "replay",
     "resized",
-    "values_behind",
 ]
 
 
@@ -143,13 +143,13 @@ def calls_between(graph: Graph, known: Iterable[Value], targets: Iterable[Value]
     return needed[::-1]
 
 
-def values_behind(graph: Graph, value: Value) -> set[Value]:
+def descendants(graph: Graph, value: Value) -> set[Value]:
     """A value and all that is computed from it."""
-    behind = {value}
+    found = {value}
     for call in graph.calls:
-        if not behind.isdisjoint(call.inputs):
-            behind.update(call.outputs)
-    return behind
+        if not found.isdisjoint(call.inputs):
+            found.update(call.outputs)
+    return found
 
 
 def replay(calls: Sequence[Call], tensors: Mapping[Value, Any], targets: Sequence[Value]) -> list[Any]:
@@ -186,7 +186,7 @@ def is_functional(model: Any) -> bool:
 
 
 def _functional(operation: Any) -> Any:
-    """The functional model behind an operation, or None if it is a plain layer."""
+    """The functional model that an operation wraps, or None if it is a plain layer."""
     if isinstance(operation, keras.Sequential):
         return operation._functional
     # A subclass with a call() of its own does more than its graph says.

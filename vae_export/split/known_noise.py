@@ -47,7 +47,7 @@ class KnownNoise:
         except Exception as error:  # noqa: BLE001
             self.failure = error
             return
-        noise = [op.outputs[0] for op in _behind(graph.outputs) if op.type in _NORMAL]
+        noise = [op.outputs[0] for op in _ancestors(graph.outputs) if op.type in _NORMAL]
         self.draws = len(noise)
         if self.draws > 1:
             return
@@ -63,7 +63,7 @@ class KnownNoise:
         return [np.asarray(result) for result in self._run(*map(tf.constant, [*arrays, *noise]))]
 
 
-def _behind(tensors: Iterable[Any]) -> list[Any]:
+def _ancestors(tensors: Iterable[Any]) -> list[Any]:
     """The operations of a graph that tensors are computed from."""
     found: dict[Any, None] = {}
     waiting = [tensor.op for tensor in tensors]

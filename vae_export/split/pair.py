@@ -8,14 +8,15 @@ from typing import Any
 
 import keras
 
+from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.errors import ModelError, SamplingSiteError
 from vae_export.split.assumed import posterior_by_names, spread_index
-from vae_export.split.call_check import those_that_call_agrees_with
+from vae_export.split.call_check import sites_matching_call
+from vae_export.split.finding import find_sampling_sites, has_noise
 from vae_export.split.graph import Graph, Value, flatten, is_functional, own_words
 from vae_export.split.input_shape import with_x_shape
-from vae_export.split.parametrisation import PARAMETRISATIONS
-from vae_export.split.posterior import Posterior, Slot, halves
-from vae_export.split.sampling_site import SamplingSite, find_sampling_sites, has_noise
+from vae_export.split.posterior import Posterior, Slot, split_slots
+from vae_export.split.sampling_site import SamplingSite
 from vae_export.split.stand_in import StandInVae
 
 __all__ = ["Pair", "join", "pair_in"]
@@ -102,7 +103,7 @@ def join(
     )
     (site, *_), note = candidates, pair.note
     if pair.whole is not None:
-        (site, *_), with_noise = those_that_call_agrees_with(pair.whole, graph, candidates, where)
+        (site, *_), with_noise = sites_matching_call(pair.whole, graph, candidates, where)
         if not with_noise and site.layer_name == _IN_CALL:
             slots = [site.posterior.mu, site.posterior.spread]
             outputs = [_output_name(encoder, slot) for slot in slots]
@@ -140,7 +141,7 @@ def _sites_of_outputs(
         slots = [Slot(value) for value in whole]
     elif len(encoder.outputs) == 1:
         (both,) = encoder.outputs
-        slots = next(filter(None, (halves(both, both.shape[1:], shape) for shape in shapes)), [])
+        slots = next(filter(None, (split_slots(both, both.shape[1:], shape) for shape in shapes)), [])
     else:
         slots = []
     if not slots:

@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.split.graph import Value
-from vae_export.split.parametrisation import PARAMETRISATIONS
 
-__all__ = ["Posterior", "Slot", "halves"]
+__all__ = ["Posterior", "Slot", "split_slots"]
 
 Array = np.ndarray[Any, Any]
 
 
 @dataclass(frozen=True)
 class Slot:
-    """A tensor that goes into a sampling site, or one half of it.
+    """A tensor that goes into a sampling site, or one part of it after a split in two.
 
     Attributes:
         value: the tensor in the graph.
         axis: along which it is split, negative; None for the whole tensor.
-        index: 0 for the first half, 1 for the second.
+        index: 0 for the first part, 1 for the second.
     """
 
     value: Value
@@ -43,8 +43,8 @@ class Slot:
         return f"{which} half of {self.value.name!r} along axis {self.axis}"
 
 
-def halves(value: Value, shape: Sequence[int | None], z_shape: Sequence[int | None]) -> list[Slot]:
-    """The two halves of a tensor that is twice as large as z along one axis; none if it is not.
+def split_slots(value: Value, shape: Sequence[int | None], z_shape: Sequence[int | None]) -> list[Slot]:
+    """Split a tensor that is twice as large as z along one axis into two slots; none if it is not.
 
     Args:
         value: the tensor.
@@ -94,7 +94,7 @@ class Posterior:
             low, high = self.clip
             v = v if low is None else ops.maximum(v, low)
             v = v if high is None else ops.minimum(v, high)
-        logvar = PARAMETRISATIONS[self.parametrisation].to_logvar(v)
+        logvar = PARAMETRISATIONS[self.parametrisation].logvar(ops, v)
         if self.sigma_floor:
             logvar = 2.0 * _log_of_sum(logvar / 2.0, np.log(self.sigma_floor))
         if self.variance_floor:

@@ -16,9 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.split.graph import Value
-from vae_export.split.parametrisation import PARAMETRISATIONS
-from vae_export.split.posterior import Posterior, Slot, halves
+from vae_export.split.posterior import Posterior, Slot, split_slots
 from vae_export.split.region import Region
 from vae_export.split.spread_fit import STANDARD_ERRORS, SWEEP, Sweep, fit_spreads, shortest
 
@@ -114,15 +114,15 @@ def _slot_pairs(region: Region) -> Iterator[tuple[Slot, Slot]]:
     for mu, spread in permutations([value for value in shapes if shapes[value] == region.z_shape], 2):
         yield Slot(mu), Slot(spread)
     for value, shape in shapes.items():
-        yield from permutations(halves(value, shape, region.z_shape), 2)
+        yield from permutations(split_slots(value, shape, region.z_shape), 2)
 
 
 def _given(mu: Slot, spread: Slot, mu_values: Array, v: Array) -> dict[Value, Array]:
     """The tensors of a region with given mu and v, ``[rows, *z_shape]`` each."""
     if mu.axis is None:
         return {mu.value: mu_values, spread.value: v}
-    halves = (mu_values, v) if mu.index == 0 else (v, mu_values)
-    return {mu.value: np.concatenate(halves, axis=mu.axis)}
+    parts = (mu_values, v) if mu.index == 0 else (v, mu_values)
+    return {mu.value: np.concatenate(parts, axis=mu.axis)}
 
 
 def _rows(shape: Sequence[int]) -> int:

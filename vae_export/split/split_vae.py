@@ -9,12 +9,13 @@ from typing import Any
 from vae_export.core.artifact import TensorSpec
 from vae_export.core.latent import Latent
 from vae_export.errors import InputError, ModelError, SamplingSiteError
-from vae_export.split.graph import Call, Graph, Value, calls_between, flatten, is_functional, values_behind
+from vae_export.split.finding import find_sampling_sites
+from vae_export.split.graph import Call, Graph, Value, calls_between, descendants, flatten, is_functional
 from vae_export.split.graph_model import GraphModel, Target
 from vae_export.split.input_shape import with_x_shape
 from vae_export.split.keras_half import KerasHalf
 from vae_export.split.pair import Pair, join, pair_in
-from vae_export.split.sampling_site import SamplingSite, find_sampling_sites
+from vae_export.split.sampling_site import SamplingSite
 from vae_export.split.traced_call import CannotTraceError, trace_call
 
 __all__ = ["SplitVae", "locate", "split", "split_graph"]
@@ -226,9 +227,11 @@ def _posterior_targets(latents: Sequence[Latent], sites: Sequence[SamplingSite])
 
 def _decoder_targets(graph: Graph, drawn: Collection[Value], where: str) -> dict[str, Value]:
     """The outputs that are computed from z, by name."""
-    behind = {value for z in drawn for value in values_behind(graph, z)} - set(drawn)
+    computed = {value for z in drawn for value in descendants(graph, z)} - set(drawn)
     targets = {
-        name: value for name, value in zip(graph.output_names, graph.outputs, strict=True) if value in behind
+        name: value
+        for name, value in zip(graph.output_names, graph.outputs, strict=True)
+        if value in computed
     }
     if not targets:
         raise SamplingSiteError(
@@ -284,13 +287,13 @@ def _refuse_shortcuts(
     graph: Graph, calls: Sequence[Call], x: Value, drawn: Iterable[Value], where: str
 ) -> None:
     """A decoder that needs x, by whatever way, cannot stand alone."""
-    behind_x = values_behind(graph, x)
-    behind_z = {value for z in drawn for value in values_behind(graph, z)}
+    from_x = descendants(graph, x)
+    from_z = {value for z in drawn for value in descendants(graph, z)}
     for call in calls:
-        if behind_z.isdisjoint(call.outputs):
+        if from_z.isdisjoint(call.outputs):
             continue
         for value in call.inputs:
-            if value in behind_x and value not in behind_z:
+            if value in from_x and value not in from_z:
                 raise ModelError(
                     f"{where}: layer {call.path!r} of the decoder also depends on {value.name!r}, which "
                     "comes from x, expected it to depend on z and conditions; remove the connection around "

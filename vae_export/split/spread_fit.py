@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.split.parametrisation import PARAMETRISATIONS, Parametrisation
+from vae_export.core.parametrisation import PARAMETRISATIONS, Parametrisation
 from vae_export.split.posterior import Posterior, Slot
 
 __all__ = ["STANDARD_ERRORS", "SWEEP", "Sweep", "fit_spreads", "shortest"]

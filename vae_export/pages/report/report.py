@@ -15,6 +15,7 @@ from markupsafe import Markup
 from vae_export.bundle.reader import read_bundle
 from vae_export.core.latent import ACTIVE_VARIANCE
 from vae_export.core.manifest import ArtifactEntry
+from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.formats import FORMATS
 from vae_export.pages.report import exhibits
 from vae_export.pages.report.charts import PANELS, draw_histograms, draw_plane, draw_sizes, draw_times
@@ -40,14 +41,6 @@ SOURCES = {
     "names": "read from names in the model",
     "given": "told by whoever exported it",
     "assumed": "assumed",
-}
-# What sigma is, of what the layer was given beside mu.
-SIGMAS = {
-    "log-variance": "exp(0.5 · logvar)",
-    "log-std": "exp(log-std)",
-    "softplus": "softplus(v)",
-    "std": "std",
-    "variance": "sqrt(variance)",
 }
 
 
@@ -144,7 +137,7 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
         "formats": {name: format.label for name, format in FORMATS.items()},
         "held": ", ".join(dict.fromkeys(FORMATS[entry.format].label for entry in found.bundle.artifacts)),
         "sources": SOURCES,
-        "sigmas": SIGMAS,
+        "sigmas": {name: one.sigma_label for name, one in PARAMETRISATIONS.items()},
         "value_range": views.value_range,
         "x_range": views.x_range,
         "most_rows": MOST_ROWS,

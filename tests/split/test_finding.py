@@ -17,9 +17,9 @@ from tests.tiny_models import (
     encoder_tensors,
 )
 from vae_export.errors import ModelError, SamplingSiteError
+from vae_export.split.finding import find_sampling_sites
 from vae_export.split.graph import flatten
 from vae_export.split.sampling_layer import SamplingLayer
-from vae_export.split.sampling_site import find_sampling_sites
 
 
 def find_sampling_site(model):

@@ -1,0 +1,154 @@
+"""Find the places where a VAE draws its noise, and what goes in there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NoReturn
+
+import keras
+import numpy as np
+
+from vae_export.errors import SamplingSiteError
+from vae_export.split.assumed import assumed_posterior
+from vae_export.split.graph import Call, Graph, Value, descendants
+from vae_export.split.graph_run import GraphRun, run_graph
+from vae_export.split.probe import measured
+from vae_export.split.recognisers import RECOGNISERS
+from vae_export.split.region import is_keras_own
+from vae_export.split.sampling_site import SamplingSite
+from vae_export.split.stand_in import StandIn
+
+__all__ = ["find_sampling_sites", "has_noise"]
+
+Array = np.ndarray[Any, Any]
+
+
+def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tuple[SamplingSite, ...]:
+    """Find where z is drawn from mu and a second tensor.
+
+    The model is run on identical rows; a call whose rows differ is random, and is shown to the
+    `RECOGNISERS`. Layers whose code is not at hand are stand-ins, and judged by names.
+
+    Args:
+        graph: the flat model.
+        where: what messages call the model.
+        told: the parametrisation, if the user says so; for layers whose code is not at hand.
+
+    Returns:
+        One site, or several that do not depend on each other, in the order of the graph.
+
+    Raises:
+        SamplingSiteError: none, one that computes something else, or one that depends on another.
+    """
+    stand_ins = [call for call in graph.calls if isinstance(call.operation, StandIn)]
+    # Some samplers pass mu through unless they are training; Keras' dropout is active only in training.
+    for training in (False, True):
+        run = run_graph(graph, training)
+        if run.random or stand_ins:
+            break
+    else:
+        raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph)}")
+    sites, strangers = [], []
+    for call in run.random:
+        site = _recognise(graph, call, run)
+        if site is None:
+            strangers.append(call)
+        else:
+            sites.append(site)
+    sites += _assumed_sites(graph, stand_ins, run.recorded, bool(sites), told, where)
+    sites.sort(key=lambda site: graph.calls.index(site.calls[-1]))
+    inside = {call for site in sites for call in site.calls}
+    strangers = [call for call in strangers if call not in inside and _matters(graph, call)]
+    # What draws in training only does not matter once the sampling layers are known.
+    if strangers and not (run.training and sites):
+        _refuse_strangers(strangers, sites, run, where)
+    if not sites:
+        raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph)}")
+    _refuse_dependent(graph, sites, where)
+    return tuple(sites)
+
+
+def has_noise(graph: Graph) -> bool:
+    """Whether anything in a graph draws noise, or stands in for a layer that may."""
+    if any(isinstance(call.operation, StandIn) for call in graph.calls):
+        return True
+    return any(run_graph(graph, training).random for training in (False, True))
+
+
+def _recognise(graph: Graph, call: Call, run: GraphRun) -> SamplingSite | None:
+    found = (recogniser.recognise(graph, call, run) for recogniser in RECOGNISERS)
+    return next((site for site in found if site is not None), None)
+
+
+def _refuse_strangers(
+    strangers: Sequence[Call], sites: Sequence[SamplingSite], run: GraphRun, where: str
+) -> NoReturn:
+    """Noise that is not that of a sampling layer."""
+    if sites:
+        names = ", ".join(f"{call.path!r} ({type(call.operation).__name__})" for call in strangers)
+        raise SamplingSiteError(
+            f"{where}: layer {names} draws noise outside of the sampling layer {sites[0].layer_name!r}, "
+            "expected none in inference; remove it, or call it with training=False"
+        )
+    regions = [run.region([call], run.random[call][0]) for call in strangers]
+    raise SamplingSiteError(
+        f"{where}: {'; '.join(map(measured, regions))}; expected noise around mu, mu + sigma * epsilon "
+        "with independent epsilon ~ N(0, 1), for any mu and sigma; let the sampling layer take mu and a "
+        "log-variance and leave all else to layers before or behind it"
+    )
+
+
+def _assumed_sites(
+    graph: Graph,
+    stand_ins: Sequence[Call],
+    recorded: Mapping[Value, Array],
+    others: bool,
+    told: str | None,
+    where: str,
+) -> list[SamplingSite]:
+    sites = []
+    for call in stand_ins:
+        posterior = None if others else assumed_posterior(call, graph, recorded, told, where)
+        if posterior is None:
+            raise SamplingSiteError(f"{where}: {call.operation.explain(call.path)}")
+        z = call.outputs[0]
+        shape = tuple(recorded[z].shape[1:])
+        sites.append(SamplingSite((call,), posterior, z, shape, call.path, call.operation.missing_class))
+    return sites
+
+
+def _matters(graph: Graph, call: Call) -> bool:
+    """Whether any output depends on a call."""
+    found = {value for output in call.outputs for value in descendants(graph, output)}
+    return not found.isdisjoint(graph.outputs)
+
+
+def _refuse_dependent(graph: Graph, sites: Sequence[SamplingSite], where: str) -> None:
+    for site in sites:
+        found = descendants(graph, site.z)
+        for other in sites:
+            if other is not site and not found.isdisjoint(other.inputs):
+                raise SamplingSiteError(
+                    f"{where}: the latent of layer {other.layer_name!r} depends on that of layer "
+                    f"{site.layer_name!r} (a hierarchical VAE, or a decoder that draws what it returns), "
+                    "expected latents that depend on x alone; export each level as a VAE of its own, and a "
+                    "decoder without its last draw"
+                )
+
+
+def _what_was_found(graph: Graph) -> str:
+    candidates = [
+        call
+        for call in graph.calls
+        if isinstance(call.operation, keras.Layer) and not is_keras_own(call.operation)
+    ]
+    if candidates:
+        names = ", ".join(f"{call.path!r} ({type(call.operation).__name__})" for call in candidates)
+        found = f"no layer draws noise, not even the custom ones: {names}"
+    else:
+        kinds = sorted({type(call.operation).__name__ for call in graph.calls})
+        found = f"found only {', '.join(kinds) or 'no layers'}"
+    return (
+        f"{found}; expected a layer that takes [mu, logvar] and returns z: save the full VAE with its "
+        "sampling layer"
+    )

@@ -1,0 +1,35 @@
+"""Operations before a sampling site that make v of something better known."""
+
+from __future__ import annotations
+
+from vae_export.split.graph import Call, Graph
+from vae_export.split.graph_run import GraphRun
+from vae_export.split.posterior import Posterior
+from vae_export.split.probe import identify
+from vae_export.split.region import Region
+
+__all__ = ["take_in_ancestors"]
+
+
+def take_in_ancestors(
+    graph: Graph, region: Region, posterior: Posterior, run: GraphRun
+) -> tuple[Region, Posterior]:
+    """Take the operations that make v into the region, as long as that shows what v was made of.
+
+    exp(0.5 * logvar) in the graph is better known by logvar than by its value, which over- and underflows.
+    """
+    makers = {value: call for call in graph.calls for value in call.outputs}
+    while posterior.parametrisation != "log-variance" and posterior.spread.axis is None:
+        maker = makers.get(posterior.spread.value)
+        if maker is None or len(maker.inputs) != 1 or _has_weights(maker):
+            break
+        wider = run.region([maker, *region.calls], region.z)
+        found = identify(wider)
+        if found is None:
+            break
+        region, posterior = wider, found
+    return region, posterior
+
+
+def _has_weights(call: Call) -> bool:
+    return bool(getattr(call.operation, "weights", []))

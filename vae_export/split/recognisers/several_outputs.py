@@ -1,0 +1,57 @@
+"""A layer with weights of its own that returns mu, v and z at once."""
+
+from __future__ import annotations
+
+from math import prod
+
+import numpy as np
+
+from vae_export.split.example_inputs import random_array
+from vae_export.split.graph import Call, Graph
+from vae_export.split.graph_run import GraphRun
+from vae_export.split.probe import identify_outputs
+from vae_export.split.region import known_noise_of, run_calls
+from vae_export.split.sampling_site import SamplingSite, site_of
+
+__all__ = ["SeveralOutputs"]
+
+# Rows drawn to judge a layer by its own outputs, and values of x that these may have together.
+OUTPUT_ROWS, FEWEST_OUTPUT_ROWS = 2048, 32
+OUTPUT_VALUES = 1 << 22
+
+
+class SeveralOutputs:
+    """A layer is judged by its outputs: z against the others, over many x."""
+
+    name = "a layer that returns mu, v and z"
+
+    def recognise(self, graph: Graph, call: Call, run: GraphRun) -> SamplingSite | None:
+        """Draw many rows, with known noise where the layer can be given it."""
+        if len(call.outputs) < 3:
+            return None
+        rng = np.random.default_rng(0)
+        # Layers of pictures need memory for every row.
+        most = max(prod(size or 1 for size in value.shape[1:]) for value in graph.inputs)
+        rows = max(FEWEST_OUTPUT_ROWS, min(OUTPUT_ROWS, OUTPUT_VALUES // most))
+        arrays = {value: random_array(graph, value, rows, rng) for value in graph.inputs}
+        calls = graph.calls[: graph.calls.index(call) + 1]
+        known = known_noise_of(calls, arrays, call.outputs, run.training)
+        if known is None:
+            epsilon, made = None, run_calls(calls, arrays, call.outputs, run.training)
+        else:
+            epsilon = rng.standard_normal(known.shape or ())
+            made = known(list(arrays.values()), epsilon)
+        drawn = dict(zip(call.outputs, made, strict=True))
+        for z in run.random[call]:
+            if epsilon is not None and epsilon.shape != drawn[z].shape:
+                continue
+            others = {
+                value: array
+                for value, array in drawn.items()
+                if value not in run.random[call] and array.shape == drawn[z].shape
+            }
+            region = run.region([call], z)
+            posterior = identify_outputs(drawn[z].astype(np.float64), others, region, epsilon)
+            if posterior is not None:
+                return site_of(region, posterior, call)
+        return None
