@@ -94,6 +94,6 @@ def tiny_split(tiny):
 @pytest.fixture(scope="session")
 def dense_keras():
     """The dense reference model in Keras."""
-    from vae_export.sources.keras_file import load_model
+    from vae_export.sources.keras_loading import load_model
 
     return load_model(reference_models()["fashion-mnist-dense"])

@@ -23,7 +23,7 @@ def test_the_range_is_that_of_all_samples(tmp_path):
 
 def test_samples_beside_the_model(tmp_path):
     np.savez(tmp_path / "samples.npz", x=samples(70))
-    found = find_samples(None, tmp_path / "m.keras", inputs(), no_random)
+    found = find_samples(None, tmp_path, inputs(), no_random)
     assert found.arrays["x"].shape == (64, 6, 6, 1)
     assert found.description == "64 real samples from samples.npz"
     assert found.value_range == (0.0, 1.0)
@@ -34,11 +34,11 @@ def test_samples_that_do_not_fit(tmp_path):
     with pytest.raises(
         DataError, match=r"^samples\.npz: got shape \(3, 6, 6, 1\), expected \(n, 8, 8, 1\) with n at"
     ):
-        find_samples(None, tmp_path / "m.keras", inputs((8, 8, 1)), no_random)
+        find_samples(None, tmp_path, inputs((8, 8, 1)), no_random)
 
 
 def test_without_samples_values_are_random(tmp_path):
-    found = find_samples(None, tmp_path / "m.keras", inputs(), lambda name, rows: np.full((rows, 1), 3))
+    found = find_samples(None, tmp_path, inputs(), lambda name, rows: np.full((rows, 1), 3))
     assert found.value_range is None
     assert found.description == "random values; no real samples were given"
     np.testing.assert_array_equal(found.arrays["x"], np.full((64, 1), 3))

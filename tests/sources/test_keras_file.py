@@ -7,7 +7,7 @@ from keras import layers
 
 from tests.tiny_models import X_SHAPE, samples, tiny_vae
 from vae_export.errors import InputError, ModelError
-from vae_export.sources.keras_file import load_model
+from vae_export.sources.keras_loading import load_model
 
 
 @pytest.fixture(scope="module")

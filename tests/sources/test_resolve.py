@@ -14,7 +14,8 @@ def test_reference_models_are_found_by_name(model, tmp_path, monkeypatch):
     (tmp_path / DENSE).mkdir()
     monkeypatch.chdir(tmp_path)
     source = resolve_model(model)
-    assert (source.model, source.name) == (reference_models()[DENSE], DENSE)
+    assert (source.sample_folder, source.name) == (reference_models()[DENSE].parent, DENSE)
+    assert source.source.name == "reference model"
 
 
 @pytest.mark.parametrize(
@@ -38,7 +39,7 @@ def test_a_folder_of_a_training_is_its_model(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "model.keras").touch()
     source = resolve_model(tmp_path / "run")
-    assert (source.model, source.name) == (tmp_path / "run" / "model.keras", "run")
+    assert (source.sample_folder, source.name) == (tmp_path / "run", "run")
 
 
 def test_a_directory_is_no_model(tmp_path, monkeypatch):

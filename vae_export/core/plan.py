@@ -27,8 +27,8 @@ class LoadableModel(Protocol):
         """See the class."""
 
     @property
-    def model(self) -> Any:
-        """Where it comes from: a path, a reference or an object."""
+    def sample_folder(self) -> Path | None:
+        """The folder where samples of the model may lie; None if there is none."""
 
     def load(self) -> Any:
         """What `split` takes."""

@@ -201,4 +201,4 @@ def _samples(plan: ExportPlan, vae: SplitVae) -> Samples:
         return random_array(vae.graph, vae.inputs[name], rows, np.random.default_rng(0))
 
     most = MOST_SAMPLES if plan.budgets else VERIFIED_ROWS
-    return find_samples(plan.samples, plan.source.model, vae.input_specs, random, most)
+    return find_samples(plan.samples, plan.source.sample_folder, vae.input_specs, random, most)

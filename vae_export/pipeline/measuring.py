@@ -13,7 +13,8 @@ from vae_export.formats.loading import load_vae
 from vae_export.io.quiet import quiet
 from vae_export.pipeline.stages import Progress, cut_halves, in_float32, load_model, silent
 from vae_export.runtime.python import vae_runtime
-from vae_export.sources.resolve import keras_needed, resolve_model
+from vae_export.sources.keras_needed import keras_needed
+from vae_export.sources.resolve import resolve_model
 from vae_export.verify.golden_parity import check_golden
 from vae_export.verify.parity import ParityReport
 

@@ -25,7 +25,7 @@ MOST_SAMPLES = 512
 
 def find_samples(
     samples: str | Path | Array | Mapping[str, Array] | None,
-    model: Path | Any,
+    folder: Path | None,
     inputs: Mapping[str, TensorSpec],
     random: Callable[[str, int], Array],
     most: int = VERIFIED_ROWS,
@@ -34,7 +34,7 @@ def find_samples(
 
     Args:
         samples: a file, a folder of images, an array ``[n, *shape]``, arrays by name, or None.
-        model: the file of the model, or a Keras model.
+        folder: where samples.npz may lie; None if there is no such folder.
         inputs: specs by name; x among them.
         random: makes rows for an input that no samples are given for.
         most: rows that are taken at most.
@@ -42,8 +42,8 @@ def find_samples(
     Raises:
         DataError: the samples cannot be read, or do not fit the inputs.
     """
-    if samples is None and isinstance(model, Path) and (model.parent / SAMPLES_FILE).is_file():
-        samples = model.parent / SAMPLES_FILE
+    if samples is None and folder is not None and (folder / SAMPLES_FILE).is_file():
+        samples = folder / SAMPLES_FILE
     given, where = _read(samples)
     arrays = {
         name: _check_given(given[name], spec, name, where) for name, spec in inputs.items() if name in given

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from vae_export.core.plan import LoadableModel
 from vae_export.io.quiet import quiet
-from vae_export.sources.resolve import keras_needed
+from vae_export.sources.keras_needed import keras_needed
 
 if TYPE_CHECKING:
     from vae_export.split.split_vae import SplitVae

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from vae_export.bundle.writer import check_parent
 from vae_export.errors import OutputError
 from vae_export.io.quiet import quiet
-from vae_export.sources.resolve import keras_needed
+from vae_export.sources.keras_needed import keras_needed
 
 if TYPE_CHECKING:
     from vae_export.train.figures import VaeFigures

@@ -1,91 +1,85 @@
-"""Load a Keras model from a file, and say plainly why it cannot be loaded."""
+"""Files that Keras saves: .keras archives and HDF5 files."""
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import keras
+from vae_export.errors import ModelError
+from vae_export.sources.keras_needed import keras_needed
+from vae_export.sources.protocol import Recognised, Request
 
-# Not public: models of Keras 2 are made of their configuration by it.
-from keras.src.legacy.saving.saving_utils import model_from_config
+__all__ = ["KerasFile", "check_keras_file", "name_of_file"]
 
-from vae_export.errors import InputError, ModelError, one_line
-from vae_export.sources.saved_config import mend, missing_classes, read_config
-
-# Registers the class that the reference models are saved with.
-from vae_export.split.sampling_layer import SamplingLayer
-from vae_export.split.stand_in import StandIn
-
-__all__ = ["load_model"]
-
-_HDF5_MAGIC = b"\x89HDF\r\n\x1a\n"
+_HDF5_MAGIC, _ZIP_MAGIC = b"\x89HDF\r\n\x1a\n", b"PK"
 _SUFFIXES = (".keras", ".h5", ".hdf5")
 
 
-def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> Any:
-    """Load a .keras or .h5 file; code inside the file is never run (Keras' safe mode).
+class KerasFile:
+    """A file, recognised by its first bytes; by its suffix alone it is a guess, which `check` explains."""
 
-    Layers whose class is not known, and Lambdas, become stand-ins; where z is drawn that is enough.
+    name = "Keras file"
+    expected = "a .keras or .h5 file"
+    takes_weights = False
 
-    Args:
-        path: the file.
-        custom_objects: classes by name, beside those that are registered with Keras.
+    def recognise(self, request: Request) -> Recognised | None:
+        """By the magic numbers of HDF5 and of zip archives, else by a suffix."""
+        path = request.path
+        if path is None:
+            return None
+        if path.is_file():
+            head = _head(path)
+            if head == _HDF5_MAGIC:
+                return Recognised(0.9, "an HDF5 file")
+            if head.startswith(_ZIP_MAGIC) and "config.json" in _members(path):
+                return Recognised(0.9, "a zip archive with a Keras configuration")
+            return Recognised(0.2, "a file")
+        return Recognised(0.2, "the name of a file") if path.suffix and ":" not in request.text else None
+
+    def model_name(self, request: Request) -> str:
+        """The stem of the file."""
+        return name_of_file(Path(request.model))
+
+    def sample_folder(self, request: Request) -> Path | None:
+        """The folder of the file."""
+        return Path(request.model).parent
+
+    def check(self, request: Request) -> None:
+        """Look at the container."""
+        check_keras_file(Path(request.model))
+
+    def load(self, request: Request) -> Any:
+        """Load it in Keras' safe mode."""
+        with keras_needed():
+            from vae_export.sources.code import known_classes
+            from vae_export.sources.keras_loading import load_model
+        return load_model(Path(request.model), known_classes(request.custom_objects))
+
+
+def name_of_file(path: Path) -> str:
+    """The stem; of a file called model, as folders of models have it, the folder's name."""
+    return path.absolute().parent.name if path.stem == "model" else path.stem
+
+
+def check_keras_file(path: Path) -> None:
+    """Refuse what is no whole file of Keras.
 
     Raises:
-        InputError: Keras runs on another backend than TensorFlow.
-        ModelError: no such file, another kind of file, truncated, or a model that cannot be built
-            without classes that are not known here.
+        ModelError: no such file, another kind of file, or a truncated one.
     """
-    if keras.backend.backend() != "tensorflow":
-        raise InputError(
-            f"KERAS_BACKEND: got {keras.backend.backend()!r}, expected 'tensorflow'; the converters need it"
-        )
     if not path.is_file():
         raise ModelError(f"{path}: no such file; expected a .keras or .h5 file")
     if path.suffix not in _SUFFIXES:
         raise ModelError(f"{path}: got a file named *{path.suffix}, expected one of {', '.join(_SUFFIXES)}")
-    _check_container(path)
-    known = {SamplingLayer.__name__: SamplingLayer, **(custom_objects or {})}
-    config = read_config(path)
-    try:
-        if not missing_classes(config, known):
-            return keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=True)
-        return _load_mended(path, mend(config, known), known)
-    except ModelError:
-        raise
-    # Keras raises many types here, and what it raises depends on its version.
-    except Exception as error:
-        raise ModelError(f"{path}: {_reason(error, missing_classes(config, known))}") from error
-
-
-def _load_mended(path: Path, config: dict[str, Any], known: Mapping[str, Any]) -> Any:
-    if path.suffix == ".keras":
-        model = keras.saving.deserialize_keras_object(config, custom_objects=dict(known), safe_mode=True)
-    else:
-        with keras.saving.custom_object_scope(dict(known)):
-            model = model_from_config(config)
-    if isinstance(model, StandIn):
-        raise ModelError(
-            f"{path}: the model's class {model.missing_class!r} is not known here, and the file does not say "
-            "how it is built; give --custom-objects the file or module that defines it"
-        )
-    model.load_weights(path)
-    return model
-
-
-def _check_container(path: Path) -> None:
-    with path.open("rb") as file:
-        head = file.read(8)
+    head = _head(path)
     if path.suffix != ".keras":
         if head != _HDF5_MAGIC:
             raise ModelError(f"{path}: got first bytes {head!r}, expected an HDF5 file; save the model again")
         return
     if head == _HDF5_MAGIC:
         raise ModelError(f"{path}: this is an HDF5 file under another name; rename it to {path.stem}.h5")
-    if not head.startswith(b"PK"):
+    if not head.startswith(_ZIP_MAGIC):
         raise ModelError(
             f"{path}: got first bytes {head!r}, expected a zip archive as model.save('x.keras') writes it"
         )
@@ -103,12 +97,15 @@ def _check_container(path: Path) -> None:
         raise ModelError(f"{path}: the archive holds no config.json, expected a model saved by Keras 3")
 
 
-def _reason(error: Exception, missing: Mapping[str, str]) -> str:
-    if missing:
-        names = ", ".join(f"{name!r} ({class_name})" for name, class_name in missing.items())
-        lambdas = "" if "Lambda" not in missing.values() else " (the code of a Lambda is never run)"
-        return (
-            f"cannot be built without the code of the layers {names}{lambdas}; give --custom-objects the "
-            f"file or module that defines them ({one_line(error)[:200]})"
-        )
-    return f"Keras cannot load it ({one_line(error)})"
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(8)
+
+
+def _members(path: Path) -> set[str]:
+    """Names in a zip archive; none of a damaged one, which `check` names."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return set(archive.namelist())
+    except (zipfile.BadZipFile, OSError, EOFError):
+        return set()

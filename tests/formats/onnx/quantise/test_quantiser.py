@@ -12,7 +12,7 @@ from vae_export.formats.onnx.convert import convert_to_onnx
 from vae_export.formats.onnx.quantise.quantiser import quantisable_tensors, quantise_onnx
 from vae_export.io.quiet import quiet
 from vae_export.runtime.python import vae_runtime
-from vae_export.sources.keras_file import load_model
+from vae_export.sources.keras_loading import load_model
 from vae_export.sources.reference_models import reference_models
 from vae_export.split.split_vae import split
 

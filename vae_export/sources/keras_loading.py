@@ -1,0 +1,80 @@
+"""Load a Keras model from a file, and say plainly why it cannot be loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+
+# Not public: models of Keras 2 are made of their configuration by it.
+from keras.src.legacy.saving.saving_utils import model_from_config
+
+from vae_export.errors import InputError, ModelError, one_line
+from vae_export.sources.keras_file import check_keras_file
+from vae_export.sources.saved_config import mend, missing_classes, read_config
+
+# Registers the class that the reference models are saved with.
+from vae_export.split.sampling_layer import SamplingLayer
+from vae_export.split.stand_in import StandIn
+
+__all__ = ["load_model"]
+
+
+def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> Any:
+    """Load a .keras or .h5 file; code inside the file is never run (Keras' safe mode).
+
+    Layers whose class is not known, and Lambdas, become stand-ins; where z is drawn that is enough.
+
+    Args:
+        path: the file.
+        custom_objects: classes by name, beside those that are registered with Keras.
+
+    Raises:
+        InputError: Keras runs on another backend than TensorFlow.
+        ModelError: no such file, another kind of file, truncated, or a model that cannot be built
+            without classes that are not known here.
+    """
+    if keras.backend.backend() != "tensorflow":
+        raise InputError(
+            f"KERAS_BACKEND: got {keras.backend.backend()!r}, expected 'tensorflow'; the converters need it"
+        )
+    check_keras_file(path)
+    known = {SamplingLayer.__name__: SamplingLayer, **(custom_objects or {})}
+    config = read_config(path)
+    try:
+        if not missing_classes(config, known):
+            return keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=True)
+        return _load_mended(path, mend(config, known), known)
+    except ModelError:
+        raise
+    # Keras raises many types here, and what it raises depends on its version.
+    except Exception as error:
+        raise ModelError(f"{path}: {_reason(error, missing_classes(config, known))}") from error
+
+
+def _load_mended(path: Path, config: dict[str, Any], known: Mapping[str, Any]) -> Any:
+    if path.suffix == ".keras":
+        model = keras.saving.deserialize_keras_object(config, custom_objects=dict(known), safe_mode=True)
+    else:
+        with keras.saving.custom_object_scope(dict(known)):
+            model = model_from_config(config)
+    if isinstance(model, StandIn):
+        raise ModelError(
+            f"{path}: the model's class {model.missing_class!r} is not known here, and the file does not say "
+            "how it is built; give --custom-objects the file or module that defines it"
+        )
+    model.load_weights(path)
+    return model
+
+
+def _reason(error: Exception, missing: Mapping[str, str]) -> str:
+    if missing:
+        names = ", ".join(f"{name!r} ({class_name})" for name, class_name in missing.items())
+        lambdas = "" if "Lambda" not in missing.values() else " (the code of a Lambda is never run)"
+        return (
+            f"cannot be built without the code of the layers {names}{lambdas}; give --custom-objects the "
+            f"file or module that defines them ({one_line(error)[:200]})"
+        )
+    return f"Keras cannot load it ({one_line(error)})"
