@@ -21,13 +21,13 @@ ALLOWED = {
     "bundle": CORE | {"runtime", "verify"},
     "split": CORE,
     "sources": CORE | {"split"},
-    "train": CORE | {"runtime", "split", "sources"},
+    "train": CORE | {"runtime", "split", "sources", "verify"},
     "formats": CORE | {"runtime", "split", "bundle"},
     "bench": CORE | {"runtime", "verify", "bundle", "formats"},
     "explain": CORE | {"runtime", "verify", "bundle", "formats"},
     "pages": CORE | {"runtime", "verify", "bundle", "bench", "formats"},
     "pipeline": CORE
-    | {"runtime", "verify", "bundle", "bench", "explain", "train", "split", "formats", "sources"},
+    | {"runtime", "verify", "bundle", "bench", "explain", "train", "split", "formats", "sources", "pages"},
     "cli": CORE
     | {"runtime", "verify", "bundle", "bench", "explain", "pages", "train", "formats", "pipeline"},
 }

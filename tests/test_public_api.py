@@ -15,6 +15,8 @@ def test_the_public_names():
         "export",
         "inspect",
         "load",
+        "playground",
+        "report",
         "train",
         "verify",
     ]

@@ -23,6 +23,8 @@ from vae_export.pipeline import (
     explain,
     export,
     inspect,
+    playground,
+    report,
     train,
     verify,
 )
@@ -37,6 +39,8 @@ __all__ = [
     "export",
     "inspect",
     "load",
+    "playground",
+    "report",
     "train",
     "verify",
 ]

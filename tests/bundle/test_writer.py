@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from vae_export.bundle import writer
 from vae_export.bundle.writer import check_target, write_bundle
 from vae_export.errors import OutputError
+from vae_export.io import staging
 
 
 def manifest(*files):
@@ -129,7 +129,7 @@ def test_a_failure_while_writing_leaves_the_old_bundle_or_none(tmp_path, monkeyp
     def fail(*_):
         raise error
 
-    monkeypatch.setattr(writer, "_replace", fail)
+    monkeypatch.setattr(staging, "_replace", fail)
     expected = KeyboardInterrupt if isinstance(error, KeyboardInterrupt) else OutputError
     with pytest.raises(expected, match="cannot be written" if expected is OutputError else None):
         write_bundle(target, NEW, overwrite=True)

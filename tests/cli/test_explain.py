@@ -7,6 +7,7 @@ from PIL import Image
 
 from vae_export.cli import explain as command
 from vae_export.cli.main import main
+from vae_export.io import staging
 
 
 @pytest.fixture
@@ -115,7 +116,7 @@ def test_what_is_no_image(run, tmp_path, dense_int8_bundle, monkeypatch):
             "encoder.int8.onnx, decoder.int8.onnx, encoder.int8.tflite, decoder.int8.tflite",
         ),
         (["--artifact", "decoder.int8.onnx", "-o", "a.jpg"], "a.jpg: got a file named *.jpg, expected .png"),
-        (["--artifact", "decoder.int8.onnx", "-o", "no/a.png"], "no/a.png: no such folder no; make it first"),
+        (["--artifact", "decoder.int8.onnx", "-o", "no/a.png"], "no/a.png: cannot be written, there is no folder no; make it first"),
         (["--artifact", "decoder.int8.onnx", "--count", "0"], "expected a number of at least 1"),
         ([], "the following arguments are required: --artifact"),
     ],
@@ -125,3 +126,15 @@ def test_wrong_arguments(run, tmp_path, dense_int8_bundle, arguments, message):
     assert (code, out, error.count("\n")) == (2, "", 1)
     assert message in error
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_picture_that_cannot_be_written_leaves_the_old_one(run, tmp_path, dense_int8_bundle, monkeypatch):
+    (tmp_path / "explain.png").write_bytes(b"old")
+
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(staging, "_replace", full)
+    code, _, err = run(dense_int8_bundle, "--artifact", "decoder.int8.onnx")
+    assert (code, (tmp_path / "explain.png").read_bytes()) == (2, b"old")
+    assert err == "vae-export: explain.png: cannot be written (No space left on device)\n"

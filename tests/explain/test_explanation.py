@@ -1,3 +1,4 @@
+import dataclasses
 import shutil
 
 import flatbuffers
@@ -212,7 +213,10 @@ def test_worst_samples_of_a_decoder(dense):
     expected, actual = found.images
     assert expected.shape == actual.shape == (5, 28, 28, 1)
     noise = np.square(expected.astype(np.float64) - actual).mean(axis=(1, 2, 3))
-    np.testing.assert_allclose(psnr, -10 * np.log10(noise), rtol=1e-6, atol=0)
+    # The peak is what the float file's images span, as for the budgets: of all rows, so of more than these.
+    peaks = 10 ** ((psnr + 10 * np.log10(noise)) / 20)
+    np.testing.assert_allclose(peaks, peaks[0], rtol=1e-6, atol=0)
+    assert np.ptp(expected) <= peaks[0] * (1 + 1e-6) <= 1
     everything = explain_artifact(dense, "decoder.int8.onnx", 1000).samples
     assert {(one.source, one.index) for one in everything} == {
         *(("golden", row) for row in range(8)),
@@ -255,3 +259,15 @@ def test_a_bundle_without_float32(dense):
             "decoder.int8.onnx",
             1,
         )
+
+
+def test_divergences_are_of_what_z_is_drawn_with(dense):
+    """A tenth of the noise makes an error of mu a hundred times as far: as `fidelity` has it."""
+    (latent,) = dense.manifest.latents
+    tenth = msgspec.structs.replace(dense.manifest, latents=(dataclasses.replace(latent, epsilon_scale=0.1),))
+    whole, scaled = (
+        explain_artifact(Bundle(dense.path, manifest), "encoder.int8.onnx", 8)
+        for manifest in (dense.manifest, tenth)
+    )
+    assert scaled.samples[0].figures["mu_error"] == pytest.approx(10 * whole.samples[0].figures["mu_error"])
+    assert scaled.samples[0].figures["kl"] > 20 * whole.samples[0].figures["kl"]

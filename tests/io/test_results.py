@@ -6,7 +6,7 @@ from PIL import Image
 
 from vae_export.errors import DataError, OutputError
 from vae_export.io.pictures import grid
-from vae_export.io.results import array_result, file_result, folder_result, image_result
+from vae_export.io.results import array_result, check_file, file_result, folder_result, image_result
 
 RNG = np.random.default_rng(0)
 IMAGES = RNG.random((12, 60, 60, 1), np.float32)
@@ -279,3 +279,17 @@ def test_a_place_for_a_folder_is_no_file(tmp_path):
     expected = r"a\.html: got a file named \*\.html, expected a folder \(a name without a dot\)$"
     with pytest.raises(OutputError, match=expected), folder_result(tmp_path / "a.html"):
         pass
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("chart.gif", r"chart\.gif: got a file named \*\.gif, expected \.png"),
+        ("none/chart.png", r"chart\.png: cannot be written, there is no folder .*none; make it first"),
+        ("folder.png", r"folder\.png: is a folder, expected a file; choose another name with -o"),
+    ],
+)
+def test_places_are_checked_before_the_work(tmp_path, name, message):
+    (tmp_path / "folder.png").mkdir()
+    with pytest.raises(OutputError, match=message):
+        check_file(tmp_path / name, ".png")

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vae_export.train.figures import measure
-from vae_export.verify.vae_metrics import elbo, gaussian_kl, mu_error, psnr_db
+from vae_export.verify.vae_metrics import elbo, gaussian_kl, image_peak, mu_error, prior_kl, psnr_db
 
 LOG4 = math.log(4.0)
 
@@ -86,3 +86,21 @@ def test_elbo_of_normal_distributions():
 def test_an_output_of_zero_costs_no_more_than_half_a_step():
     x, zero = np.ones((1, 1)), np.zeros((1, 1))
     assert elbo(x, zero, zero, zero, bernoulli=True) == pytest.approx([-math.log(512)], rel=1e-12, abs=0)
+
+
+def test_prior_kl_is_the_divergence_from_the_standard_normal():
+    rng = np.random.default_rng(0)
+    mu, logvar = rng.normal(size=(5, 3)), rng.normal(size=(5, 3))
+    zeros = np.zeros((5, 3))
+    np.testing.assert_allclose(
+        prior_kl(mu, logvar).sum(axis=1), gaussian_kl(mu, logvar, zeros, zeros), rtol=1e-12, atol=0
+    )
+    assert (prior_kl(np.zeros(3), np.float64([1e-9, -1e-9, 0])) >= 0).all()
+    with pytest.raises(ValueError, match=r"^logvar: got shape \(2,\), expected \(3,\) as in mu$"):
+        prior_kl(np.zeros(3), np.zeros(2))
+
+
+def test_the_peak_is_what_the_values_span():
+    assert image_peak(np.float32([300, 301])) == 1.0
+    assert image_peak(np.float32([300, 300])) == 300.0
+    assert image_peak(np.float32([0.5, 0.5])) == 1.0

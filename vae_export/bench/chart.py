@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
-from pathlib import Path
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from vae_export.bench.bundle_bench import BenchReport, BenchRow
-from vae_export.errors import OutputError
 
-__all__ = ["COLOURS", "check_chart", "draw_chart", "time_panel"]
+__all__ = ["COLOURS", "draw_chart", "time_panel"]
 
 # Blue and orange of Okabe & Ito's palette (2008), which stay apart in any colour vision; then its others.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
@@ -19,24 +18,8 @@ BAR_INCHES = 0.24
 DOTS_PER_INCH = 144
 
 
-def check_chart(path: Path) -> None:
-    """Refuse a place for a chart before anything is measured.
-
-    Raises:
-        OutputError: another suffix than .png, or no such folder.
-    """
-    if path.suffix != ".png":
-        raise OutputError(f"{path}: got a file named *{path.suffix}, expected .png")
-    if not path.absolute().parent.is_dir():
-        raise OutputError(f"{path}: no such folder {path.parent}; make it first")
-
-
-def draw_chart(report: BenchReport, path: Path) -> None:
-    """Draw time a row of every artifact and batch size, encoders above decoders, as PNG.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
+def draw_chart(report: BenchReport) -> bytes:
+    """Draw time a row of every artifact and batch size, encoders above decoders, as PNG."""
     roles = list(dict.fromkeys(row.role for row in report.rows))
     groups = [[row for row in report.rows if row.role == role] for role in roles]
     bars = [len(rows) * (len(rows[0].batches) + 0.8) for rows in groups]
@@ -52,10 +35,9 @@ def draw_chart(report: BenchReport, path: Path) -> None:
         f"threads: {', '.join(threads)}\n{report.machine}",
         fontsize=8,
     )
-    try:
-        figure.savefig(path, dpi=DOTS_PER_INCH)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
+    content = io.BytesIO()
+    figure.savefig(content, dpi=DOTS_PER_INCH, format="png")
+    return content.getvalue()
 
 
 def time_panel(

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
 from vae_export.bundle.reader import unlisted_files
 from vae_export.core.manifest import MANIFEST_FILE, listed_files
 from vae_export.errors import OutputError
+from vae_export.io.staging import refused, staged
 
 __all__ = ["check_parent", "check_target", "write_bundle"]
 
@@ -49,8 +48,7 @@ def check_parent(target: Path) -> None:
 def write_bundle(target: Path, files: Mapping[str, bytes], overwrite: bool) -> None:
     """Write files into a directory that appears at once.
 
-    They go to a temporary sibling, which is then renamed. At any moment the target is the old
-    bundle, the new one, or (between two renames, with `overwrite`) absent.
+    See `io.staging.staged`.
 
     Args:
         target: the directory to make; its parents are made too.
@@ -61,23 +59,14 @@ def write_bundle(target: Path, files: Mapping[str, bytes], overwrite: bool) -> N
         OutputError: see `check_target`; or the disk refuses.
     """
     check_target(target, overwrite)
-    target = _resolved(target)
-    parent = target.parent
-    staging: Path | None = None
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=parent))
-        new = staging / "new"
+    resolved = _resolved(target)
+    with refused(target):
+        resolved.parent.mkdir(parents=True, exist_ok=True)
+    with staged(resolved, target) as new, refused(target):
         for name, data in files.items():
             file = new.joinpath(*name.split("/"))
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_bytes(data)
-        _replace(new, target, staging / "old")
-    except OSError as error:
-        raise OutputError(f"{target}: cannot be written ({error.strerror or error})") from error
-    finally:
-        if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
 
 
 def _resolved(target: Path) -> Path:
@@ -102,15 +91,3 @@ def _check_replaceable(target: Path) -> None:
         )
     if Path.cwd().is_relative_to(_resolved(target)):
         raise OutputError(f"{target}: is the current directory, which cannot be replaced; leave it first")
-
-
-def _replace(new: Path, target: Path, old: Path) -> None:
-    if not target.exists():
-        new.rename(target)
-        return
-    target.rename(old)
-    try:
-        new.rename(target)
-    except BaseException:
-        old.rename(target)
-        raise

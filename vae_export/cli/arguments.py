@@ -12,7 +12,7 @@ import numpy as np
 from vae_export.bundle.reader import Bundle, read_bundle
 from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.core.precision import PRECISIONS
-from vae_export.errors import InputError, OutputError
+from vae_export.errors import InputError
 from vae_export.io.arrays import CheckedRows, check_condition, check_x_rows, open_arrays, read_array
 from vae_export.io.quiet import quiet
 from vae_export.runtime.python import vae_runtime
@@ -28,7 +28,6 @@ __all__ = [
     "add_x_arguments",
     "batch_list",
     "batch_sizes",
-    "check_outside",
     "conditions",
     "cyclic",
     "model_options",
@@ -204,12 +203,6 @@ def open_bundle(options: argparse.Namespace, *roles: str) -> tuple[Bundle, vae_r
         vae = vae_runtime.load(bundle.path, options.backend, options.threads, options.precision)
         vae.prepare(*roles)
     return bundle, vae
-
-
-def check_outside(output: Path, bundle: Path) -> None:
-    """Refuse to write into a bundle, which would be none any more."""
-    if output.resolve().is_relative_to(bundle.resolve()):
-        raise OutputError(f"{output}: is in the bundle {bundle}; choose a place outside it with -o")
 
 
 def positive(text: str) -> int:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from vae_export.cli.arguments import add_json_argument, positive
 from vae_export.cli.terminal import Progress, print_json, print_table, say, shape_text
-from vae_export.errors import OutputError
 from vae_export.explain.layer_errors import LARGEST_LOGIT, LayerError
-from vae_export.io.pictures import write_png
+from vae_export.io.pictures import png
+from vae_export.io.results import check_file, file_result
 from vae_export.pipeline import explain
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print the tables and draw the picture."""
-    _check_place(options.output)
+    check_file(options.output, ".png")
     with Progress() as progress:
         found = explain(options.bundle, options.artifact, count=options.count, progress=progress)
     amplified = _draw(found, options.output)
@@ -70,14 +70,6 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _check_place(path: Path) -> None:
-    """Refuse a place for the picture before anything is run."""
-    if path.suffix != ".png":
-        raise OutputError(f"{path}: got a file named *{path.suffix}, expected .png")
-    if not path.absolute().parent.is_dir():
-        raise OutputError(f"{path}: no such folder {path.parent}; make it first")
-
-
 def _draw(found: Explanation, path: Path) -> int | None:
     """Write the picture; by how much differences are enlarged in it, None if there is none."""
     from vae_export.explain.picture import amplification, compare
@@ -86,7 +78,8 @@ def _draw(found: Explanation, path: Path) -> int | None:
         return None
     value_range = found.value_range or (0.0, 1.0)
     amplified = amplification(*found.images, value_range)
-    write_png(compare(*found.images, value_range, amplified), path)
+    with file_result(path, ".png") as write:
+        write(png(compare(*found.images, value_range, amplified)))
     return amplified
 
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from vae_export.bundle.reader import read_bundle
-from vae_export.cli.arguments import add_picture_shape_argument, check_outside
+from vae_export.cli.arguments import add_picture_shape_argument
 from vae_export.cli.terminal import Progress, say
 from vae_export.core.precision import PRECISIONS
 from vae_export.errors import InputError
-from vae_export.pages.playground.ort_web import ORT_WEB_VERSION, find_ort_web
-from vae_export.pages.playground.playground import build_playground, write_folder, write_page
-
-_PAGE, _FOLDER = Path("playground.html"), Path("playground")
+from vae_export.pages.playground.ort_web import ORT_WEB_VERSION
+from vae_export.pipeline.pages import PLAYGROUND_FILE, PLAYGROUND_FOLDER, playground
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,7 +21,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--output",
         type=Path,
         metavar="HTML",
-        help=f"default {_PAGE}; with --split a folder, default {_FOLDER}",
+        help=f"default {PLAYGROUND_FILE}; with --split a folder, default {PLAYGROUND_FOLDER}",
     )
     parser.add_argument(
         "--split",
@@ -53,21 +50,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the page or the folder."""
-    path = options.output or (_FOLDER if options.split else _PAGE)
-    check_outside(path, options.bundle)
-    write = write_folder if options.split else write_page
     with Progress() as progress:
-        progress("packing")
-        playground = build_playground(
-            read_bundle(options.bundle),
-            find_ort_web(options.ort_web),
+        made = playground(
+            options.bundle,
+            options.output,
+            split=options.split,
             precision=options.precision,
             picture_shape=options.picture_shape,
             labels=_labels(options.labels),
+            ort_web=options.ort_web,
+            progress=progress,
         )
-        size = write(playground, path)
     how = "to be served, for example by python3 -m http.server" if options.split else "opens in a browser"
-    say(f"wrote {path}, {size / 1e6:.1f} MB, {how}")
+    say(f"wrote {made.path}, {made.bytes / 1e6:.1f} MB, {how}")
     return 0
 
 

@@ -6,12 +6,12 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from vae_export.cli.arguments import add_json_argument, add_picture_shape_argument, check_outside
+from vae_export.cli.arguments import add_json_argument, add_picture_shape_argument
 from vae_export.cli.bench import bench_json
 from vae_export.cli.terminal import Progress, print_error, print_json, say
 from vae_export.cli.verify import parity_json
-from vae_export.io.results import file_result
-from vae_export.pages.report.report import Report, make_report
+from vae_export.pages.report.report import Report
+from vae_export.pipeline.pages import REPORT_FILE, report
 
 # Collapsed latent values that are named; the report has them all.
 _NAMED = 16
@@ -24,9 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o",
         "--output",
         type=Path,
-        default=Path("report.html"),
+        default=Path(REPORT_FILE),
         metavar="HTML",
-        help="default report.html",
+        help=f"default {REPORT_FILE}",
     )
     parser.add_argument(
         "--samples",
@@ -47,38 +47,36 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Report; 1 if anything differs from Keras, which is in the report then."""
-    check_outside(options.output, options.bundle)
-    with file_result(options.output, ".html") as write:
-        with Progress() as progress:
-            report = make_report(
-                options.bundle,
-                samples=options.samples,
-                picture_shape=options.picture_shape,
-                seed=options.seed,
-                rounds=options.rounds,
-                progress=progress,
-            )
-        write(report.html.encode())
+    with Progress() as progress:
+        made = report(
+            options.bundle,
+            options.output,
+            samples=options.samples,
+            picture_shape=options.picture_shape,
+            seed=options.seed,
+            rounds=options.rounds,
+            progress=progress,
+        )
     if options.json:
-        print_json(_as_json(report, options.output))
+        print_json(_as_json(made, options.output))
     else:
-        _print(report, options.output)
-    for failure in report.failures:
+        _print(made, options.output)
+    for failure in made.failures:
         print_error(failure)
-    return 1 if report.failures else 0
+    return 1 if made.failures else 0
 
 
-def _print(report: Report, path: Path) -> None:
-    posterior = report.found.posterior
+def _print(made: Report, path: Path) -> None:
+    posterior = made.found.posterior
     collapsed = [
         name for name, state in zip(posterior.names, posterior.states, strict=True) if state == "collapsed"
     ]
-    count = sum(len(run.rows) for run in report.found.runs)
-    failed = len(report.failures)
+    count = sum(len(run.rows) for run in made.found.runs)
+    failed = len(made.failures)
     say(
         f"{failed} check{'s' * (failed > 1)} failed" if failed else f"all {count} comparisons with Keras pass"
     )
-    rows = report.found.samples.rows
+    rows = made.found.samples.rows
     shown = ", ".join(collapsed[:_NAMED]) + ", …" * (len(collapsed) > _NAMED)
     say(
         f"{len(collapsed)} of {len(posterior.names)} latent values collapsed, on "
@@ -87,12 +85,12 @@ def _print(report: Report, path: Path) -> None:
     say(f"wrote {path}")
 
 
-def _as_json(report: Report, path: Path) -> dict[str, Any]:
-    found = report.found
+def _as_json(made: Report, path: Path) -> dict[str, Any]:
+    found = made.found
     posterior = found.posterior
     return {
-        "ok": not report.failures,
-        "failures": list(report.failures),
+        "ok": not made.failures,
+        "failures": list(made.failures),
         "output": str(path),
         "samples": {"source": found.samples.source, "rows": found.samples.rows, "total": found.samples.total},
         "latents": [

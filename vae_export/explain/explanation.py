@@ -19,8 +19,7 @@ from vae_export.errors import InputError, MissingDependencyError
 from vae_export.explain.layer_errors import LayerError, Layers
 from vae_export.formats import FORMATS
 from vae_export.runtime.draws import draw_prior
-from vae_export.verify.metrics import value_scale
-from vae_export.verify.vae_metrics import gaussian_kl, mu_error, psnr_db
+from vae_export.verify.vae_metrics import gaussian_kl, image_peak, mu_error, psnr_db, scaled_logvar
 
 __all__ = ["Explanation", "Sample", "explain_artifact"]
 
@@ -208,17 +207,25 @@ def _outputs(graph: LayerTrace, values: Values) -> dict[str, Array]:
 def _posteriors(
     floats: Mapping[str, Array], others: Mapping[str, Array], latents: Sequence[Latent]
 ) -> list[dict[str, float | None]]:
-    names = [(latent.mu, latent.logvar) for latent in latents]
-    kl = sum(gaussian_kl(floats[mu], floats[v], others[mu], others[v]) for mu, v in names)
-    off = np.max([mu_error(floats[mu], floats[v], others[mu]) for mu, v in names], axis=0)
-    return [{"kl": float(a), "mu_error": float(b)} for a, b in zip(np.atleast_1d(kl), off, strict=True)]
+    kl, off = [], []
+    for latent in latents:
+        mu, other = floats[latent.mu], others[latent.mu]
+        logvar, other_logvar = (
+            scaled_logvar(values[latent.logvar], latent.epsilon_scale) for values in (floats, others)
+        )
+        kl.append(gaussian_kl(mu, logvar, other, other_logvar))
+        off.append(mu_error(mu, logvar, other))
+    return [
+        {"kl": float(a), "mu_error": float(b)}
+        for a, b in zip(np.sum(kl, axis=0), np.max(off, axis=0), strict=True)
+    ]
 
 
 def _reconstructions(
     floats: Mapping[str, Array], others: Mapping[str, Array]
 ) -> tuple[str, list[dict[str, float | None]]]:
     """The output that is least alike, and figures of its rows."""
-    psnr = {name: psnr_db(array, others[name], value_scale(array)) for name, array in floats.items()}
+    psnr = {name: psnr_db(array, others[name], image_peak(array)) for name, array in floats.items()}
     name = min(psnr, key=lambda one: float(psnr[one].min()))
     errors = np.abs(others[name].astype(np.float64) - floats[name]).reshape(len(floats[name]), -1).max(axis=1)
     return name, [

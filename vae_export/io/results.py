@@ -12,7 +12,6 @@ import functools
 import math
 import os
 import shutil
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,8 +21,9 @@ import numpy as np
 
 from vae_export.errors import DataError, OutputError
 from vae_export.io.pictures import Grid, check_pictures, png, to_pixels
+from vae_export.io.staging import refused, staged
 
-__all__ = ["array_result", "file_result", "folder_result", "image_result"]
+__all__ = ["array_result", "check_file", "file_result", "folder_result", "image_result"]
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -94,6 +94,15 @@ def image_result(
     return _result(path, kinds, rows)
 
 
+def check_file(path: Path, suffix: str) -> None:
+    """Refuse a place where `file_result` could not write, before any work is done.
+
+    Raises:
+        OutputError: see `file_result`.
+    """
+    _target(path, [suffix])
+
+
 @contextlib.contextmanager
 def file_result(path: Path, suffix: str) -> Iterator[Callable[[bytes], None]]:
     """Write one file whose content comes at once.
@@ -111,7 +120,7 @@ def file_result(path: Path, suffix: str) -> Iterator[Callable[[bytes], None]]:
     with _place(path, [suffix]) as (_, new):
 
         def write(data: bytes) -> None:
-            with _refused(path):
+            with refused(path):
                 new.write_bytes(data)
 
         yield write
@@ -135,7 +144,7 @@ def folder_result(path: Path) -> Iterator[Callable[[str, bytes], None]]:
         new.mkdir()
 
         def write(name: str, data: bytes) -> None:
-            with _refused(path):
+            with refused(path):
                 file = new.joinpath(*name.split("/"))
                 file.parent.mkdir(parents=True, exist_ok=True)
                 file.write_bytes(data)
@@ -151,30 +160,28 @@ def _result(
         sink = kinds[kind](new, rows)
 
         def write(arrays: Array | Arrays, above: Array | None = None) -> None:
-            with _refused(path):
+            with refused(path):
                 sink.write(arrays if isinstance(arrays, Mapping) else {"reconstruction": arrays}, above)
 
         yield write
-        with _refused(path):
+        with refused(path):
             sink.finish()
 
 
 @contextlib.contextmanager
 def _place(path: Path, kinds: Iterable[str]) -> Iterator[tuple[str, Path]]:
     """The suffix that says what is written, and a place for it, which is renamed to `path` in the end."""
-    kind = _kind(path, kinds)
-    # A link stays one: what it leads to is replaced.
-    target = Path(os.path.realpath(path))
+    kind, target = _target(path, kinds)
+    with staged(target, path) as new:
+        yield kind, new
+
+
+def _target(path: Path, kinds: Iterable[str]) -> tuple[str, Path]:
+    """The suffix that says what is written, and where: a link stays one, what it leads to is replaced."""
+    kind, target = _kind(path, kinds), Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise OutputError(f"{path}: cannot be written, there is no folder {path.parent}; make it first")
-    with _refused(path):
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
-    try:
-        yield kind, staging / "new"
-        with _refused(path):
-            (staging / "new").replace(target)
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
+    return kind, target
 
 
 def _kind(path: Path, kinds: Iterable[str]) -> str:
@@ -200,15 +207,6 @@ def _kind(path: Path, kinds: Iterable[str]) -> str:
 
 def _named(path: Path) -> str:
     return f"a file named *{path.suffix}" if path.suffix else "a name without a suffix"
-
-
-@contextlib.contextmanager
-def _refused(path: Path) -> Iterator[None]:
-    """What the system refuses becomes an error about the result."""
-    try:
-        yield
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written ({error.strerror or error})") from error
 
 
 # ---- Arrays ----

@@ -7,6 +7,7 @@ checking the arguments, costs nothing.
 from vae_export.pipeline.exporting import ExportResult, export
 from vae_export.pipeline.inspection import inspect
 from vae_export.pipeline.measuring import bench, explain, verify
+from vae_export.pipeline.pages import playground, report
 from vae_export.pipeline.training import TrainingResult, train
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "explain",
     "export",
     "inspect",
+    "playground",
+    "report",
     "train",
     "verify",
 ]

@@ -10,6 +10,7 @@ import numpy as np
 from vae_export.core.latent import active_units
 from vae_export.runtime.python import vae_runtime
 from vae_export.train.architectures import Vae
+from vae_export.verify.vae_metrics import prior_kl
 
 __all__ = ["VaeFigures", "measure"]
 
@@ -43,8 +44,7 @@ def measure(vae: Vae, x: np.ndarray[Any, Any], *, seed: int = 0, batch_size: int
     reconstruction = vae.decoder.predict(z, batch_size=batch_size, verbose=0)
     p = np.clip(reconstruction.astype(np.float64), CLIP, 1 - CLIP)
     cross_entropy = -(x * np.log(p) + (1 - x) * np.log1p(-p)).reshape(len(x), -1).sum(axis=1).mean()
-    mu, logvar = mu.astype(np.float64), logvar.astype(np.float64)
-    kl = -0.5 * (1 + logvar - mu**2 - np.exp(logvar)).sum(axis=1).mean()
+    kl = prior_kl(mu, logvar).sum(axis=1).mean()
     return VaeFigures(
         elbo=float(-(cross_entropy + kl)),
         reconstruction=float(cross_entropy),

@@ -14,8 +14,14 @@ from vae_export.core.half import Runner
 from vae_export.core.precision import Budget
 from vae_export.core.reference import PriorReference, Reference
 from vae_export.runtime.draws import draw_z
-from vae_export.verify.metrics import value_scale
-from vae_export.verify.vae_metrics import elbo, gaussian_kl, mu_error, psnr_db
+from vae_export.verify.vae_metrics import (
+    elbo,
+    gaussian_kl,
+    image_peak,
+    mu_error,
+    psnr_db,
+    scaled_logvar,
+)
 
 __all__ = [
     "PrecisionCost",
@@ -67,11 +73,13 @@ def measure_encoder(runner: Runner, reference: Reference) -> EncoderFidelity:
     posterior = runner.run(reference.encoder_inputs)
     kl, errors = [], []
     for latent in reference.latents:
-        # Of what z is drawn from: with epsilon's own scale.
-        scale = 2 * math.log(latent.epsilon_scale)
-        mu, logvar = reference.posterior[latent.mu], reference.posterior[latent.logvar] + scale
-        kl.append(gaussian_kl(mu, logvar, posterior[latent.mu], posterior[latent.logvar] + scale))
-        errors.append(mu_error(mu, logvar, posterior[latent.mu]))
+        mu, other = reference.posterior[latent.mu], posterior[latent.mu]
+        logvar, other_logvar = (
+            scaled_logvar(values[latent.logvar], latent.epsilon_scale)
+            for values in (reference.posterior, posterior)
+        )
+        kl.append(gaussian_kl(mu, logvar, other, other_logvar))
+        errors.append(mu_error(mu, logvar, other))
     # Latents are independent, so their divergences add up.
     total, largest = np.sum(kl, axis=0), np.max(errors, axis=0)
     return EncoderFidelity(
@@ -102,8 +110,7 @@ def _similarity(expected: Mapping[str, Array], actual: Mapping[str, Array], ssim
 
 
 def _similarity_of(expected: Array, actual: Array, ssim: Ssim) -> Similarity:
-    # What the outputs span: probabilities of a thousand classes are all near 0, temperatures all near 300.
-    peak = float(np.ptp(expected)) or value_scale(expected)
+    peak = image_peak(expected)
     psnr = psnr_db(expected, actual, peak)
     # Of all images: that of their mean squared error.
     whole = -10 * math.log10(noise) if (noise := float(np.mean(10 ** (-psnr / 10)))) else None

@@ -6,17 +6,21 @@ function             formula, a row                                             
 gaussian_kl          KL(N(mu, exp(logvar)) || N(other_mu, exp(other_logvar))), nats  0
 mu_error             max over latents of abs(other_mu - mu) / exp(logvar / 2)       0
 psnr_db              10 log10(peak^2 / mean (actual - expected)^2)                  inf
+prior_kl             KL(N(mu, exp(logvar)) || N(0, 1)), value by value, nats        0 for the prior
 elbo                 log p(x | reconstruction) - KL(posterior || N(0, I)), nats     (of one VAE alone)
 ===================  =============================================================  ==================
 """
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
 
-__all__ = ["elbo", "gaussian_kl", "mu_error", "psnr_db"]
+from vae_export.verify.metrics import value_scale
+
+__all__ = ["elbo", "gaussian_kl", "image_peak", "mu_error", "prior_kl", "psnr_db", "scaled_logvar"]
 
 Array = np.ndarray[Any, Any]
 
@@ -41,6 +45,39 @@ def gaussian_kl(mu: Array, logvar: Array, other_mu: Array, other_logvar: Array) 
     spread, distance = np.expm1(narrower) - narrower, (mu - other_mu) ** 2 * np.exp(-other_logvar)
     kl: Array = 0.5 * (spread + distance).sum(axis=1)
     return kl
+
+
+def prior_kl(mu: Array, logvar: Array) -> Array:
+    """KL divergence of N(mu, exp(logvar)) from the prior N(0, 1), value by value (Kingma & Welling 2013).
+
+    Args:
+        mu, logvar: arrays of one shape; with epsilon's scale in logvar, if z is drawn with one.
+
+    Returns:
+        nats, float64, of their shape; never below 0.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
+    if mu.shape != logvar.shape:
+        raise ValueError(f"logvar: got shape {logvar.shape}, expected {mu.shape} as in mu")
+    mu, logvar = mu.astype(np.float64), logvar.astype(np.float64)
+    # expm1 keeps what exp(logvar) - 1 - logvar would cancel near the prior.
+    kl: Array = 0.5 * (mu**2 + np.expm1(logvar) - logvar)
+    return kl
+
+
+def scaled_logvar(logvar: Array, epsilon_scale: float) -> Array:
+    """The log-variance of what z is drawn with: epsilon has a scale of its own."""
+    return logvar + 2 * math.log(epsilon_scale)
+
+
+def image_peak(expected: Array) -> float:
+    """What PSNR takes for the peak: the span of the reference's values; their scale where all are equal.
+
+    Probabilities of a thousand classes are all near 0, temperatures all near 300.
+    """
+    return float(np.ptp(expected)) or value_scale(expected)
 
 
 def mu_error(mu: Array, logvar: Array, other_mu: Array) -> Array:
@@ -71,8 +108,7 @@ def elbo(x: Array, reconstruction: Array, mu: Array, logvar: Array, *, bernoulli
         likelihood = (x * np.log(p) + (1 - x) * np.log1p(-p)).sum(axis=1)
     else:
         likelihood = -0.5 * np.square(x - reconstruction).sum(axis=1)
-    kl = -0.5 * (1 + logvar - mu**2 - np.exp(logvar)).sum(axis=1)
-    bound: Array = likelihood - kl
+    bound: Array = likelihood - prior_kl(mu, logvar).sum(axis=1)
     return bound
 
 

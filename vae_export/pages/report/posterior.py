@@ -15,6 +15,7 @@ from vae_export.io.arrays import check_condition, check_x_rows, open_arrays
 from vae_export.io.quiet import quiet
 from vae_export.pages.report.flat_latents import FlatLatents
 from vae_export.runtime.python.vae_runtime import Vae
+from vae_export.verify.vae_metrics import prior_kl
 
 __all__ = ["MOST_ROWS", "Posterior", "Samples", "aggregate", "encode", "read_samples"]
 
@@ -172,7 +173,7 @@ def aggregate(vae: Vae, mu: Mapping[str, Array], logvar: Mapping[str, Array], se
     means = means.astype(np.float64)
     # Of what z is drawn with: epsilon has a scale of its own.
     spreads = spreads.astype(np.float64) + 2 * np.log(flat.sigma_scale)
-    kl = 0.5 * (means**2 + np.exp(spreads) - 1 - spreads).mean(axis=0)
+    kl = prior_kl(means, spreads).mean(axis=0)
     return Posterior(
         flat.names, means, kl, means.var(axis=0), active_units(means), flat.join(drawn, "z"), seed
     )
