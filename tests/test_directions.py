@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -13,16 +14,18 @@ from tests.runtime.toolchain import need_npm_package
 # Room -> the rooms it may import.
 LOW = {"_version", "errors"}
 CORE = LOW | {"core", "io"}
+LIBRARIES = CORE | {"private"}
 ALLOWED = {
     "core": LOW,
     "io": LOW,
+    "private": LOW,
     "runtime": LOW | {"core"},
     "verify": CORE | {"runtime", "formats"},
     "bundle": CORE | {"runtime", "verify"},
-    "split": CORE,
-    "sources": CORE | {"split"},
+    "split": LIBRARIES,
+    "sources": LIBRARIES | {"split"},
     "train": CORE | {"runtime", "split", "sources", "verify"},
-    "formats": CORE | {"runtime", "split", "bundle"},
+    "formats": LIBRARIES | {"runtime", "split"},
     "bench": CORE | {"runtime", "verify", "bundle", "formats"},
     "explain": CORE | {"runtime", "verify", "bundle", "formats"},
     "pages": CORE | {"runtime", "verify", "bundle", "bench", "formats"},
@@ -101,3 +104,18 @@ def run_without_tensorflow(statement, bundle, folder):
 def test_importing_the_package_imports_no_runtime():
     code = "import sys, vae_export; assert not {'onnxruntime', 'ai_edge_litert', 'onnx'} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_private_names_of_libraries_stand_in_private(root):
+    """And in the runtime helper, which imports nothing of this package."""
+    pattern = re.compile(
+        r"keras\.src\b(?!\.)|from keras\.src|import keras\.src|tensorflow(\.\w+)*\.python|schema_py_generated"
+        r"|ort_flatbuffers_py|\b(?!self|cls|choosing)\w+\._(?!replace|exit|asdict)[a-z]\w+"
+    )
+    for file, room in rooms(root):
+        if room == "private" or file.name == "vae_runtime.py":
+            continue
+        found = [
+            line for line in file.read_text().splitlines() if pattern.search(line) and "_version" not in line
+        ]
+        assert not found, f"{file}: {found}"

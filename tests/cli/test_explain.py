@@ -116,7 +116,10 @@ def test_what_is_no_image(run, tmp_path, dense_int8_bundle, monkeypatch):
             "encoder.int8.onnx, decoder.int8.onnx, encoder.int8.tflite, decoder.int8.tflite",
         ),
         (["--artifact", "decoder.int8.onnx", "-o", "a.jpg"], "a.jpg: got a file named *.jpg, expected .png"),
-        (["--artifact", "decoder.int8.onnx", "-o", "no/a.png"], "no/a.png: cannot be written, there is no folder no; make it first"),
+        (
+            ["--artifact", "decoder.int8.onnx", "-o", "no/a.png"],
+            "no/a.png: cannot be written, there is no folder no; make it first",
+        ),
         (["--artifact", "decoder.int8.onnx", "--count", "0"], "expected a number of at least 1"),
         ([], "the following arguments are required: --artifact"),
     ],

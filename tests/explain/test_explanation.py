@@ -6,7 +6,6 @@ import msgspec
 import numpy as np
 import onnx
 import pytest
-from ai_edge_litert import schema_py_generated as schema
 from onnx import numpy_helper
 
 from vae_export.bundle.reader import Bundle, read_bundle
@@ -15,6 +14,7 @@ from vae_export.errors import InputError
 from vae_export.explain import explanation
 from vae_export.explain.explanation import explain_artifact, load_trace
 from vae_export.explain.layer_errors import LARGEST_LOGIT
+from vae_export.private.litert import schema
 from vae_export.verify.vae_metrics import gaussian_kl
 
 

@@ -8,12 +8,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
-from tensorflow.lite.python import schema_py_generated as schema
 
 from vae_export.formats.tflite.flatbuffer import strip, to_bytes
 from vae_export.formats.tflite.passes.graph import TfliteGraph
 from vae_export.formats.tflite.passes.lowering import lower_tflite
 from vae_export.io.quiet import quiet
+from vae_export.private.litert import schema
 
 
 class Lowered:

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tensorflow.lite.python import schema_py_generated as schema
 
 import vae_export
 from tests.old_runtimes.environments import OLD_RUNTIMES, age, python_of
 from tests.old_runtimes.verdict import REFUSED, RIGHT, judge
 from vae_export.formats import FORMATS
-from vae_export.formats.tflite.description import read_model
 from vae_export.formats.tflite.flatbuffer import to_bytes
+from vae_export.private.litert import read_model, schema
 
 pytestmark = pytest.mark.slow
 

@@ -8,10 +8,8 @@ from typing import Any
 
 import keras
 
-# Not public: models of Keras 2 are made of their configuration by it.
-from keras.src.legacy.saving.saving_utils import model_from_config
-
 from vae_export.errors import InputError, ModelError, one_line
+from vae_export.private.keras import model_of_legacy_config
 from vae_export.sources.keras_file import check_keras_file
 from vae_export.sources.saved_config import mend, missing_classes, read_config
 
@@ -59,7 +57,7 @@ def _load_mended(path: Path, config: dict[str, Any], known: Mapping[str, Any]) -
         model = keras.saving.deserialize_keras_object(config, custom_objects=dict(known), safe_mode=True)
     else:
         with keras.saving.custom_object_scope(dict(known)):
-            model = model_from_config(config)
+            model = model_of_legacy_config(config)
     if isinstance(model, StandIn):
         raise ModelError(
             f"{path}: the model's class {model.missing_class!r} is not known here, and the file does not say "

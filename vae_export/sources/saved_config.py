@@ -16,18 +16,14 @@ from typing import Any
 import h5py
 import keras
 
-# Not public, but the one who decides which classes a file may name.
-from keras.src.saving.serialization_lib import _retrieve_class_or_fn
-
 from vae_export.errors import ModelError
+from vae_export.private.keras import FUNCTIONAL_MODULE, can_resolve_class
 
 __all__ = ["mend", "missing_classes", "read_config"]
 
 _STAND_IN = "vae_export>StandIn"
 _STAND_IN_VAE = "vae_export>StandInVae"
 _HALVES = ("encoder", "decoder")
-# As Keras writes it itself.
-_FUNCTIONAL = "keras.src.models.functional"
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -81,7 +77,12 @@ def mend(config: Any, known: Mapping[str, Any]) -> Any:
                 }
             if "layers" in node["config"]:
                 # A subclass that is a functional model by its configuration.
-                node = {**node, "module": _FUNCTIONAL, "class_name": "Functional", "registered_name": None}
+                node = {
+                    **node,
+                    "module": FUNCTIONAL_MODULE,
+                    "class_name": "Functional",
+                    "registered_name": None,
+                }
             else:
                 return _stand_in(node, shapes.get(_name(node)))
         return {key: mended(value) for key, value in node.items() if key != "compile_config"}
@@ -169,11 +170,7 @@ def _is_missing(node: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
     if module is None:
         # As older files have it: the class alone.
         return not hasattr(keras.layers, name) and name not in ("Functional", "Model", "Sequential")
-    try:
-        _retrieve_class_or_fn(name, registered, module, "class", dict(node), dict(known))
-    except (TypeError, ValueError):
-        return True
-    return False
+    return not can_resolve_class(name, registered, module, node, known)
 
 
 def _expected_shapes(config: Any) -> dict[str, Any]:

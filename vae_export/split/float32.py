@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 
+from vae_export.private.keras import layers_of, policy_computing_in
+
 __all__ = ["computing_in_float32"]
 
 _OTHERS = ("float16", "bfloat16", "float64")
@@ -20,7 +22,7 @@ def computing_in_float32(*models: Any) -> Iterator[None]:
     Mixed precision keeps its weights in float32 and computes in half, for the sake of accelerators; others
     train in float64. The converters get neither past the runtimes, and a comparison to 1e-5 needs float32.
     """
-    layers = [layer for model in models for layer in model._flatten_layers()]
+    layers = [layer for model in models for layer in layers_of(model)]
     changed = [
         layer
         for layer in dict.fromkeys(layers)
@@ -33,7 +35,7 @@ def computing_in_float32(*models: Any) -> Iterator[None]:
     casts = [(op, op.dtype) for op in operations if type(op).__name__ == "Cast" and op.dtype in _OTHERS]
     try:
         for layer in changed:
-            layer.dtype_policy = _float32_policy(layer.variable_dtype)
+            layer.dtype_policy = policy_computing_in("float32", layer.variable_dtype)
         for cast, _ in casts:
             cast.dtype = "float32"
         yield
@@ -42,12 +44,3 @@ def computing_in_float32(*models: Any) -> Iterator[None]:
             layer.dtype_policy = policy
         for cast, dtype in casts:
             cast.dtype = dtype
-
-
-def _float32_policy(variable_dtype: str) -> Any:
-    """Weights as they are, cast to float32 where they are used."""
-    # No policy of Keras' own computes in less than it keeps, but for the mixed ones.
-    policy = keras.DTypePolicy("mixed_float16")
-    policy._variable_dtype = variable_dtype
-    policy._compute_dtype = "float32"
-    return policy

@@ -17,14 +17,11 @@ from typing import Any
 import keras
 from keras import tree
 
-# Not public, but the one way to tell a functional model from a subclassed one.
-from keras.src.models.functional import Functional
-
 from vae_export.errors import ModelError
+from vae_export.private.keras import Functional, functional_of, maker_name, nodes_of, output_structure
 
 __all__ = [
     "Call",
-    "Functional",
     "Graph",
     "Value",
     "calls_between",
@@ -188,7 +185,7 @@ def is_functional(model: Any) -> bool:
 def _functional(operation: Any) -> Any:
     """The functional model that an operation wraps, or None if it is a plain layer."""
     if isinstance(operation, keras.Sequential):
-        return operation._functional
+        return functional_of(operation)
     # A subclass with a call() of its own does more than its graph says.
     if isinstance(operation, Functional) and type(operation).call is Functional.call:
         return operation
@@ -201,22 +198,21 @@ def _inline(functional: Any, inputs: Sequence[Value], path: str, calls: list[Cal
     def value(leaf: Any) -> Any:
         return values[id(leaf)] if isinstance(leaf, keras.KerasTensor) else leaf
 
-    for depth in sorted(functional._nodes_by_depth, reverse=True):
-        for node in functional._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            args, kwargs = node.arguments.convert(value)
-            operation = node.operation
-            inner = _functional(operation)
-            inner_path = f"{path}{operation.name}"
-            if inner is None:
-                outputs = _values(node.outputs, inner_path)
-                given = tuple(leaf for leaf in tree.flatten((args, kwargs)) if isinstance(leaf, Value))
-                kwargs = _in_inference(operation, kwargs)
-                calls.append(Call(operation, inner_path, args, kwargs, given, tuple(outputs)))
-            else:
-                outputs = _inline(inner, _matched(inner, args, kwargs), f"{inner_path}/", calls)
-            values.update((id(t), v) for t, v in zip(node.outputs, outputs, strict=True))
+    for node in nodes_of(functional):
+        if node.is_input:
+            continue
+        args, kwargs = node.arguments.convert(value)
+        operation = node.operation
+        inner = _functional(operation)
+        inner_path = f"{path}{operation.name}"
+        if inner is None:
+            outputs = _values(node.outputs, inner_path)
+            given = tuple(leaf for leaf in tree.flatten((args, kwargs)) if isinstance(leaf, Value))
+            kwargs = _in_inference(operation, kwargs)
+            calls.append(Call(operation, inner_path, args, kwargs, given, tuple(outputs)))
+        else:
+            outputs = _inline(inner, _matched(inner, args, kwargs), f"{inner_path}/", calls)
+        values.update((id(t), v) for t, v in zip(node.outputs, outputs, strict=True))
     return [values[id(tensor)] for tensor in functional.outputs]
 
 
@@ -235,13 +231,13 @@ def _in_inference(operation: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
 
 def _output_names(functional: Any) -> list[str]:
     """The keys of a dict of outputs, else the names of the layers that make them, each once."""
-    struct = functional._outputs_struct
+    struct = output_structure(functional)
     if isinstance(struct, dict) and len(struct) == len(functional.outputs):
         # In the order in which a dict is flattened.
         return sorted(struct)
     names: list[str] = []
     for tensor in functional.outputs:
-        name = tensor._keras_history.operation.name
+        name = maker_name(tensor)
         taken = sum(other == name or other.startswith(f"{name}_") for other in names)
         names.append(f"{name}_{taken}" if taken else name)
     return names
@@ -265,8 +261,8 @@ def _matched(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> li
 
 
 def _input(tensor: Any, number: int) -> Value:
-    """By the name of its layer; one that nobody named by its place, not by how many Keras made before."""
-    name = re.sub(r"^input_layer(_\d+)?$", f"input_{number}", tensor._keras_history.operation.name)
+    """Number auto-named inputs by position: Keras counts across models."""
+    name = re.sub(r"^input_layer(_\d+)?$", f"input_{number}", maker_name(tensor))
     return Value(name, tuple(tensor.shape), tensor.dtype)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from vae_export.errors import ModelError
+from vae_export.private.keras import layers_of
 from vae_export.split.graph import Call, Graph, flatten, is_functional
 from vae_export.split.keras_half import KerasHalf
 from vae_export.split.sampling_site import SamplingSite
@@ -187,7 +188,7 @@ _WITHOUT_RUNTIME = (
 def _notes(graph: Graph) -> Iterator[str]:
     for call in graph.calls:
         kind = type(call.operation).__name__
-        layers = call.operation._flatten_layers() if isinstance(call.operation, keras.Layer) else []
+        layers = layers_of(call.operation)
         if any(isinstance(layer, keras.layers.RNN) for layer in layers):
             steps = call.inputs[0].shape[1] if call.inputs else None
             yield (

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import keras
 import numpy as np
 
 from vae_export.core.artifact import TensorSpec
 from vae_export.core.half import Half
 from vae_export.errors import ConversionError
+from vae_export.private.keras import layers_of, policy_computing_in
 from vae_export.split.graph_model import GraphModel
 
 __all__ = ["KerasHalf", "need_keras"]
@@ -59,9 +59,8 @@ class KerasHalf:
     def run_exact(self, inputs: Arrays) -> dict[str, Array] | None:
         """The same, computed in float64 and rounded once; None if a layer does not take float64."""
         # Weights stay as they are and are cast where they are used, as for half precision.
-        policy = keras.DTypePolicy("mixed_float16")
-        policy._compute_dtype = "float64"
-        layers = self.model._flatten_layers(include_self=False)
+        policy = policy_computing_in("float64")
+        layers = layers_of(self.model, include_self=False)
         before = [(layer, layer.dtype_policy) for layer in layers if layer.compute_dtype == "float32"]
         wide = {
             name: array.astype(np.float64) if array.dtype == np.float32 else array

@@ -10,6 +10,7 @@ import keras
 
 from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.errors import ModelError, SamplingSiteError
+from vae_export.private.keras import built_shapes
 from vae_export.split.assumed import posterior_by_names, spread_index
 from vae_export.split.call_check import sites_matching_call
 from vae_export.split.finding import find_sampling_sites, has_noise
@@ -118,7 +119,7 @@ def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
     """A functional model of a part; one without a graph is a single call in it."""
     if is_functional(part):
         return part
-    shapes = getattr(part, "_build_shapes_dict", None) or {}
+    shapes = built_shapes(part)
     built = next(iter(shapes.values()), None)
     if shape is None and len(shapes) == 1 and isinstance(built, tuple):
         shape = built[1:]

@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from vae_export.private.keras import layers_of, lend_handle_name
+
 __all__ = ["scope_names"]
 
 _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.\\/>-]")
@@ -28,13 +30,10 @@ def scope_names(operations: Iterable[Any]) -> Iterator[None]:
 
     try:
         for operation in dict.fromkeys(operations):
-            layers = operation._flatten_layers() if hasattr(operation, "_flatten_layers") else [operation]
-            for layer in layers:
+            for layer in layers_of(operation):
                 lend(layer, "name", layer.name)
             for weight in getattr(operation, "weights", []):
-                # TensorFlow's variable, which a SavedModel names after its handle.
-                variable = weight._value
-                lend(variable, "_handle_name", variable._handle_name.removesuffix(":0"), "v", ":0")
+                lend(*lend_handle_name(weight), "v", ":0")
         yield
     finally:
         for owner, attribute, name in reversed(changed):

@@ -11,7 +11,8 @@ from typing import Any
 import keras
 from keras import tree
 
-from vae_export.split.graph import Functional, flatten, is_functional, own_words
+from vae_export.private.keras import Functional, built_shapes, input_structure, maker_name
+from vae_export.split.graph import flatten, is_functional, own_words
 
 __all__ = ["CannotTraceError", "trace_call"]
 
@@ -77,12 +78,10 @@ def _inputs(model: Any, integers: Container[int]) -> Any:
     """
     if isinstance(model, Functional):
         return tree.map_structure(
-            lambda tensor: keras.Input(
-                tensor.shape[1:], dtype=tensor.dtype, name=tensor._keras_history.operation.name
-            ),
-            model._inputs_struct,
+            lambda tensor: keras.Input(tensor.shape[1:], dtype=tensor.dtype, name=maker_name(tensor)),
+            input_structure(model),
         )
-    shapes = getattr(model, "_build_shapes_dict", None) or {}
+    shapes = built_shapes(model)
     if len(shapes) != 1:
         raise CannotTraceError("it was never called; call it once on an array before the export")
     (shape,) = shapes.values()
@@ -106,7 +105,7 @@ def _inputs(model: Any, integers: Container[int]) -> Any:
         integer = next(count) in integers
         return keras.Input(
             shape[1:],
-            name=name or (alike._keras_history.operation.name if alike is not None else None),
+            name=name or (maker_name(alike) if alike is not None else None),
             dtype="int32" if integer else alike.dtype if alike is not None else None,
         )
 

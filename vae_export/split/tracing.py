@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import keras
 
+from vae_export.private.keras import layers_of
 from vae_export.split.keras_half import KerasHalf
 from vae_export.split.scope_names import scope_names
 
@@ -28,7 +29,7 @@ def made_traceable(half: KerasHalf) -> Iterator[None]:
     - Recurrent layers unrolled over their steps: of their loops tf2onnx makes files whose bytes differ from
       run to run, and the TFLite converter tensor lists, which no plain runtime has.
     """
-    operations = [*half.model._flatten_layers(), *(call.operation for call in half.model.calls)]
+    operations = [*layers_of(half.model), *(call.operation for call in half.model.calls)]
     looping = [
         layer
         for layer in dict.fromkeys(operations)

@@ -1,13 +1,13 @@
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from tensorflow.lite.python import schema_py_generated as schema
 
 from tests.formats.onnx.test_convert import Fails, SeededNoise, StringHash, UnseededNoise, half_with
 from tests.tiny_models import LATENT, X_SHAPE, samples
 from vae_export.core.artifact import TensorSpec
 from vae_export.errors import ConversionError
 from vae_export.formats.tflite.convert import convert_to_tflite
+from vae_export.private.litert import schema
 
 
 @pytest.fixture(scope="module")

@@ -9,10 +9,10 @@ import pytest
 
 from vae_export.core.artifact import Artifact, TensorSpec
 from vae_export.errors import ParityError
-from vae_export.formats.tflite.description import read_model
 from vae_export.formats.tflite.flatbuffer import to_bytes
 from vae_export.formats.tflm import deployment
 from vae_export.formats.tflm.agreement import MOST_STEPS, Difference, differences, require_agreement
+from vae_export.private.litert import read_model
 
 
 def test_differences_in_steps():

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
-import logging
 import math
-import os
-from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import onnx
 import onnxslim
 import tensorflow as tf
@@ -27,13 +22,12 @@ from vae_export.formats.onnx.passes.canonical import all_nodes, canonicalise
 from vae_export.formats.onnx.passes.lowering import lower_onnx
 from vae_export.formats.operators import refuse_operators
 from vae_export.io.quiet import quiet
+from vae_export.private.tf2onnx import CUSTOM_HANDLERS, optimised_in_place, silence
 from vae_export.split.keras_half import need_keras
 from vae_export.split.signature import input_signature, placeholder_names, positional
 from vae_export.split.tracing import failing_layer, made_traceable
 
 __all__ = ["convert_to_onnx"]
-
-_CATCH_ERRORS = "TF2ONNX_CATCH_ERRORS"
 
 
 def convert_to_onnx(
@@ -90,15 +84,15 @@ def convert_to_onnx(
 
 def _trace(half: Any, opset: int, batch: int | None, file: str) -> Any:
     function, signature = tf.function(positional(half)), input_signature(half, batch)
-    # Unknown operators are reported by name below; tf2onnx' own log would say it again.
-    logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
+    # Unknown operators are reported by name below.
+    silence()
     try:
-        with quiet(), made_traceable(half), _optimised_in_place():
+        with quiet(), made_traceable(half), optimised_in_place():
             model, _ = tf2onnx.convert.from_function(
                 function,
                 input_signature=signature,
                 opset=opset,
-                custom_op_handlers={"Erfc": (_convert_erfc, [])},
+                custom_op_handlers=CUSTOM_HANDLERS,
             )
     # tf2onnx raises many types, and passes on whatever TensorFlow raises while tracing.
     except Exception as error:
@@ -108,42 +102,12 @@ def _trace(half: Any, opset: int, batch: int | None, file: str) -> Any:
     return model
 
 
-@contextlib.contextmanager
-def _optimised_in_place() -> Iterator[None]:
-    """Without copies of the graph: tf2onnx makes one before each of its optimisers, to go on where one fails.
-
-    Large models are exported in three quarters of the time and of the memory.
-    """
-    before = os.environ.get(_CATCH_ERRORS)
-    # It looks whether it is set, not what to.
-    os.environ[_CATCH_ERRORS] = "FALSE"
-    try:
-        yield
-    finally:
-        if before is None:
-            del os.environ[_CATCH_ERRORS]
-        else:
-            os.environ[_CATCH_ERRORS] = before
-
-
 def _keep_captured(graph: Any, function: Any) -> None:
     """Tensors that layers hold besides weights, such as the mean of Normalization, are inputs for tf2onnx."""
     captured = {placeholder.name: tensor for tensor, placeholder in function.graph.captures}
     for value in [value for value in graph.input if value.name in captured]:
         graph.initializer.append(numpy_helper.from_array(captured[value.name].numpy(), value.name))
         graph.input.remove(value)
-
-
-def _convert_erfc(context: Any, node: Any, name: str, _: Any) -> None:
-    """erfc(x) = 1 - erf(x), of which exact GELU is made; ONNX has erf alone."""
-    (x,), (output,) = node.input, node.output
-    shapes, dtypes = [context.get_shape(output)], [context.get_dtype(output)]
-    context.remove_node(name)
-    erf = context.make_node("Erf", [x], shapes=shapes, dtypes=dtypes)
-    one = context.make_const(tf2onnx.utils.make_name("one"), np.array(1, np.float32))
-    context.make_node(
-        "Sub", [one.output[0], erf.output[0]], outputs=[output], name=name, shapes=shapes, dtypes=dtypes
-    )
 
 
 def _largest_row(model: Any) -> int:

@@ -10,18 +10,20 @@ from typing import Any
 
 import flatbuffers
 import onnxruntime
-from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs import (
+
+from vae_export.core.artifact import Artifact, artifact_file
+from vae_export.errors import ConversionError, one_line
+from vae_export.formats.oldest_runtimes import oldest_for_ort
+from vae_export.private.onnxruntime import (
     ArgTypeAndIndex,
     AttributeType,
     InferenceSession,
     KernelTypeStrArgsEntry,
     KernelTypeStrResolver,
     OpIdKernelTypeStrArgsEntry,
+    read_session,
+    table_of,
 )
-
-from vae_export.core.artifact import Artifact, artifact_file
-from vae_export.errors import ConversionError, one_line
-from vae_export.formats.oldest_runtimes import oldest_for_ort
 
 __all__ = ["OPERATORS_FILE", "convert_to_ort", "required_operators"]
 
@@ -58,7 +60,7 @@ def convert_to_ort(artifact: Artifact) -> Artifact:
         except Exception as error:
             raise ConversionError(f"{file}: ONNX Runtime cannot convert it ({one_line(error)})") from error
         data = path.read_bytes()
-    root = InferenceSession.InferenceSession.GetRootAs(data, 0)
+    root = read_session(data)
     return replace(
         artifact,
         format="ort",
@@ -75,7 +77,7 @@ def required_operators(artifacts: Sequence[Artifact]) -> bytes:
     """
     operators: dict[tuple[str, int], set[str]] = {}
     for artifact in artifacts:
-        root = InferenceSession.InferenceSession.GetRootAs(artifact.data, 0)
+        root = read_session(artifact.data)
         for domain, opset, name in _operators(root.Model().Graph()):
             operators.setdefault((domain, opset), set()).add(name)
     lines = [
@@ -99,7 +101,7 @@ def _repeatable(data: bytes, root: Any) -> bytes:
     A flatbuffer is written from its end, the root and these types last. So they come first in the file,
     and what follows is kept as it is.
     """
-    model = root.Model()._tab
+    model = table_of(root.Model())
     # A table's description may lie before it.
     low = min(model.Pos, model.Pos - model.Get(flatbuffers.number_types.SOffsetTFlags, model.Pos))
     kept = data[low:]

@@ -22,12 +22,12 @@ from vae_export.formats.tflite.description import (
     largest_row,
     minimum_runtime,
     operator_kinds,
-    read_model,
     tensor_specs,
 )
 from vae_export.formats.tflite.flatbuffer import name_tensors, strip, to_bytes
 from vae_export.formats.tflite.passes.lowering import lower_tflite
 from vae_export.io.quiet import quiet
+from vae_export.private.litert import read_model
 from vae_export.split.keras_half import need_keras
 from vae_export.split.signature import input_signature, placeholder_names, positional
 from vae_export.split.tracing import failing_layer, made_traceable

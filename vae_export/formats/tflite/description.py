@@ -6,18 +6,17 @@ import math
 from typing import Any
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
 
 from vae_export.core.artifact import Quantisation, TensorSpec
 from vae_export.errors import ConversionError
 from vae_export.formats.tflite.passes.graph import KINDS
+from vae_export.private.litert import schema
 
 __all__ = [
     "custom_operators",
     "largest_row",
     "minimum_runtime",
     "operator_kinds",
-    "read_model",
     "tensor_specs",
 ]
 
@@ -31,11 +30,6 @@ _DTYPES = {
     schema.TensorType.UINT8: np.uint8,
     schema.TensorType.BOOL: np.bool_,
 }
-
-
-def read_model(data: bytes) -> Any:
-    """A file as a `schema.ModelT`."""
-    return schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
 
 
 def operator_kinds(model: Any) -> tuple[str, ...]:

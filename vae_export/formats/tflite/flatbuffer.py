@@ -7,9 +7,9 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
 
 from vae_export.formats.tflite.passes.graph import KINDS, drop_unused
+from vae_export.private.litert import schema
 
 __all__ = ["name_tensors", "strip", "to_bytes"]
 

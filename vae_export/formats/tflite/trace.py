@@ -9,11 +9,11 @@ from typing import Any
 
 import flatbuffers
 import numpy as np
-from ai_edge_litert import schema_py_generated as schema
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from vae_export.core.trace import INPUT, Key, Layer, Outline, Steps, Values
 from vae_export.io.quiet import quiet
+from vae_export.private.litert import schema
 
 __all__ = ["TfliteGraph"]
 

@@ -8,10 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.formats.tflite.description import read_model, tensor_specs
+from vae_export.formats.tflite.description import tensor_specs
 from vae_export.formats.tflm.integers import from_integers, to_integers
 from vae_export.formats.tflm.interface import interface_of
 from vae_export.formats.tflm.interpreter import find_arena, run_in_tflm
+from vae_export.private.litert import read_model
 from vae_export.runtime.python import vae_runtime
 
 __all__ = ["TflmGraph", "array_in"]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from vae_export.errors import ConversionError
-from vae_export.formats.tflite.description import read_model
 from vae_export.formats.tflite.passes.graph import KINDS
+from vae_export.private.litert import read_model
 
 __all__ = ["Interface", "interface_of"]
 

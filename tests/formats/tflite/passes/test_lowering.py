@@ -4,11 +4,11 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from tensorflow.lite.python import schema_py_generated as schema
 
 from tests.formats.lowered import Lowered
 from vae_export.formats.tflite.passes.few_channels import lower_few_channels
 from vae_export.formats.tflite.passes.graph import TfliteGraph
+from vae_export.private.litert import schema
 
 TOLERANCE = 1e-6
 

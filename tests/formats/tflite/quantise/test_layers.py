@@ -2,13 +2,13 @@ import pytest
 
 from tests.formats.tflite.quantise import files
 from vae_export.errors import ConversionError
-from vae_export.formats.tflite.description import read_model
 from vae_export.formats.tflite.quantise.layers import (
     find_layers,
     kind_of,
     moving_between,
     quantisable_tensors,
 )
+from vae_export.private.litert import read_model
 
 
 @pytest.fixture

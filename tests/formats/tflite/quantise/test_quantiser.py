@@ -8,7 +8,6 @@ import keras
 import numpy as np
 import pytest
 from keras import layers
-from tensorflow.lite.python import schema_py_generated as schema
 
 from tests.formats.tflite.quantise import files
 from tests.gallery import conditional_label, softplus_in_the_layer, strange_names
@@ -22,6 +21,7 @@ from vae_export.formats.tflite.passes.graph import KINDS
 from vae_export.formats.tflite.quantise.layers import quantisable_tensors
 from vae_export.formats.tflite.quantise.quantiser import quantise_tflite
 from vae_export.io.quiet import quiet
+from vae_export.private.litert import schema
 from vae_export.split.split_vae import split
 from vae_export.verify.metrics import sqnr_db
 

@@ -7,10 +7,10 @@ from tests.formats.tflite.quantise import files
 from tests.tiny_models import half_of
 from vae_export.errors import ConversionError
 from vae_export.formats.tflite.convert import convert_to_tflite
-from vae_export.formats.tflite.description import read_model
 from vae_export.formats.tflite.flatbuffer import to_bytes
 from vae_export.formats.tflite.quantise.layers import kind_of
 from vae_export.formats.tflite.quantise.ranges import cut_logits, measure_ranges, outputs_of, widen
+from vae_export.private.litert import read_model
 
 LOGIT = np.log(511)
 

@@ -2,10 +2,11 @@ import pytest
 
 from tests.formats.tflite.quantise import files
 from vae_export.errors import ConversionError
-from vae_export.formats.tflite.description import minimum_runtime, read_model
+from vae_export.formats.tflite.description import minimum_runtime
 from vae_export.formats.tflite.flatbuffer import to_bytes
 from vae_export.formats.tflite.quantise import versions as tflite_versions
 from vae_export.formats.tflite.quantise.versions import state_versions
+from vae_export.private.litert import read_model
 
 
 def test_wrong_versions_are_put_right():
@@ -36,7 +37,7 @@ def test_weights_that_are_mostly_zeros_are_not_taken_for_sparse_ones():
 
 def test_other_operators_than_expected(monkeypatch):
     other = files.float_file("dense", "encoder", batches=(1,)).data
-    monkeypatch.setattr(tflite_versions, "mlir_sparsify", lambda data: other)
+    monkeypatch.setattr(tflite_versions, "rewrite_file", lambda data: other)
     data = files.float_file("dense", "decoder", batches=(1,)).data
     message = (
         r"^decoder\.float16\.tflite: TensorFlow reads the operators RESHAPE, FULLY_CONNECTED, .*, expected "

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
+
+from vae_export.private.litert import schema
 
 __all__ = ["KINDS", "MOST_CONCATENATED", "TfliteGraph", "drop_unused"]
 

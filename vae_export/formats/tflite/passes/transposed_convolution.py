@@ -21,11 +21,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
 
 from vae_export.formats.tflite.passes.cost import FEW_CHANNELS, padded
 from vae_export.formats.tflite.passes.graph import TfliteGraph
 from vae_export.formats.tflite.passes.phases import Window, margins, phase_kernel, widened, windows
+from vae_export.private.litert import schema
 
 __all__ = ["lower_transposed_convolution"]
 

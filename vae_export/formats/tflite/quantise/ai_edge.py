@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 from ai_edge_quantizer import qtyping, quantizer, recipe
 
-from vae_export.formats.tflite.description import read_model
 from vae_export.formats.tflite.flatbuffer import to_bytes
 from vae_export.formats.tflite.quantise.layers import Tensor
 from vae_export.formats.tflite.quantise.names import mark
 from vae_export.formats.tflite.quantise.ranges import Ranges
 from vae_export.formats.tflite.quantise.versions import state_versions
 from vae_export.io.quiet import quiet
+from vae_export.private.litert import read_model
 
 __all__ = ["RECIPES", "ai_edge_quantiser", "quantise_by_ai_edge"]
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tensorflow.lite.python import schema_py_generated as schema
-
 from vae_export.formats.tflite.quantise.layers import Tensor, kind_of
 from vae_export.formats.tflite.quantise.names import marked
+from vae_export.private.litert import schema
 
 __all__ = ["in_float"]
 

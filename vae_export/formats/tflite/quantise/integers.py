@@ -7,22 +7,18 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.lite.python import schema_py_generated as schema
 
-# Private, and the only way to quantise a file by given ranges: the converter wants the Keras model,
-# calibrates by itself, and knows nothing of what was lowered since.
-from tensorflow.lite.python.convert import mlir_quantize
-
-from vae_export.formats.tflite.description import read_model
 from vae_export.formats.tflite.flatbuffer import to_bytes
 from vae_export.formats.tflite.quantise.layers import Tensor
 from vae_export.formats.tflite.quantise.names import mark
 from vae_export.formats.tflite.quantise.ranges import Ranges
 from vae_export.io.quiet import quiet
+from vae_export.private.litert import read_model, schema
+from vae_export.private.tensorflow import VERSION, quantise_file
 
 __all__ = ["INTEGERS_QUANTISER", "quantise_to_integers"]
 
-INTEGERS_QUANTISER = f"tensorflow {tf.__version__} mlir_quantize, ranges by minimum and maximum"
+INTEGERS_QUANTISER = f"tensorflow {VERSION} mlir_quantize, ranges by minimum and maximum"
 
 
 def quantise_to_integers(
@@ -45,12 +41,4 @@ def quantise_to_integers(
         model.subgraphs[subgraph].tensors[index].quantization = described
     dtype = tf.int8 if integer_io else tf.float32
     with quiet():
-        quantised = mlir_quantize(
-            to_bytes(model),
-            input_data_type=dtype,
-            output_data_type=dtype,
-            # By names of outputs; it passes over those of TRANSPOSE_CONV without a word. Without a range
-            # operators would not stay in float either: they get one from those after them, or 8-bit weights.
-            denylisted_nodes={mark(tensor) for tensor in keep_float},
-        )
-    return read_model(bytes(quantised))
+        return read_model(quantise_file(to_bytes(model), dtype, {mark(tensor) for tensor in keep_float}))

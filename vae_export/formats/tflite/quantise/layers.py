@@ -10,12 +10,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from tensorflow.lite.python import schema_py_generated as schema
-
 from vae_export.core.artifact import Artifact
 from vae_export.errors import ConversionError
-from vae_export.formats.tflite.description import read_model
 from vae_export.formats.tflite.passes.graph import KINDS
+from vae_export.private.litert import read_model, schema
 
 __all__ = [
     "SAME_VALUES",

@@ -12,9 +12,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tensorflow.lite.python import schema_py_generated as schema
-
 from vae_export.formats.tflite.quantise.layers import Tensor, kind_of
+from vae_export.private.litert import schema
 
 __all__ = ["mark", "mark_names", "marked", "restore_names"]
 

@@ -13,13 +13,7 @@ from vae_export.errors import ConversionError
 from vae_export.formats.batch_size import preferred_batch
 from vae_export.formats.calibration_rows import check_calibration
 from vae_export.formats.oldest_runtimes import oldest_for_tflite
-from vae_export.formats.tflite.description import (
-    largest_row,
-    minimum_runtime,
-    operator_kinds,
-    read_model,
-    tensor_specs,
-)
+from vae_export.formats.tflite.description import largest_row, minimum_runtime, operator_kinds, tensor_specs
 from vae_export.formats.tflite.flatbuffer import strip, to_bytes
 from vae_export.formats.tflite.quantise.ai_edge import RECIPES, ai_edge_quantiser, quantise_by_ai_edge
 from vae_export.formats.tflite.quantise.float import in_float
@@ -35,6 +29,7 @@ from vae_export.formats.tflite.quantise.ranges import (
     widen,
 )
 from vae_export.io.quiet import quiet
+from vae_export.private.litert import read_model
 
 __all__ = ["quantise_tflite"]
 

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from tensorflow.lite.python import schema_py_generated as schema
 
 from vae_export.errors import ConversionError
-from vae_export.formats.tflite.description import read_model
 from vae_export.formats.tflite.quantise.layers import SAME_VALUES, Tensor, kind_of
+from vae_export.private.litert import read_model, schema
 
 __all__ = [
     "Ranges",

@@ -10,16 +10,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from tensorflow.lite.python import schema_py_generated as schema
-
-# Private; it reads a file and writes it again, and TensorFlow's writer works out the versions.
-from tensorflow.lite.python.convert import mlir_sparsify
 
 from vae_export.errors import ConversionError
-from vae_export.formats.tflite.description import minimum_runtime, read_model
+from vae_export.formats.tflite.description import minimum_runtime
 from vae_export.formats.tflite.flatbuffer import to_bytes
 from vae_export.formats.tflite.quantise.layers import kind_of
 from vae_export.io.quiet import quiet
+from vae_export.private.litert import read_model, schema
+from vae_export.private.tensorflow import rewrite_file
 
 __all__ = ["state_versions"]
 
@@ -44,7 +42,7 @@ def state_versions(model: Any, data: bytes, file: str) -> None:
         ConversionError: TensorFlow would write other operators.
     """
     with quiet():
-        written = read_model(bytes(mlir_sparsify(_stand_in(data))))
+        written = read_model(rewrite_file(_stand_in(data)))
     runtime = minimum_runtime(written)
     codes: dict[tuple[int, int, bytes | None], int] = {}
     for graph, twin in zip(model.subgraphs, written.subgraphs, strict=True):

@@ -1,0 +1,110 @@
+"""What Keras does not promise. Seen in Keras 3.12.4 and 3.15.1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import keras
+from keras.src.legacy.saving.saving_utils import model_from_config
+from keras.src.models.functional import Functional
+from keras.src.saving.serialization_lib import _retrieve_class_or_fn
+
+__all__ = [
+    "FUNCTIONAL_MODULE",
+    "Functional",
+    "built_shapes",
+    "can_resolve_class",
+    "functional_of",
+    "input_structure",
+    "layers_of",
+    "lend_handle_name",
+    "maker_name",
+    "model_of_legacy_config",
+    "nodes_of",
+    "output_structure",
+    "policy_computing_in",
+]
+
+# The module that configurations of functional models name.
+FUNCTIONAL_MODULE = "keras.src.models.functional"
+
+
+def layers_of(operation: Any, include_self: bool = True) -> list[Any]:
+    """A layer and all layers inside it; an operation that is no layer alone."""
+    if not isinstance(operation, keras.Layer):
+        return [operation]
+    return list(operation._flatten_layers(include_self=include_self))
+
+
+def functional_of(sequential: Any) -> Any:
+    """The functional model that a sequential one builds."""
+    return sequential._functional
+
+
+def nodes_of(functional: Any) -> list[Any]:
+    """The calls of a functional model, in an order in which they can run."""
+    by_depth = functional._nodes_by_depth
+    return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def input_structure(functional: Any) -> Any:
+    """The inputs of a functional model in the structure that it is called with."""
+    return functional._inputs_struct
+
+
+def output_structure(functional: Any) -> Any:
+    """The outputs of a functional model in the structure that it returns."""
+    return functional._outputs_struct
+
+
+def maker_name(tensor: Any) -> str:
+    """The name of the operation that makes a symbolic tensor."""
+    return str(tensor._keras_history.operation.name)
+
+
+def built_shapes(layer: Any) -> dict[str, Any]:
+    """The shapes that a layer was built for, by argument; empty if it was never called."""
+    return dict(getattr(layer, "_build_shapes_dict", None) or {})
+
+
+def policy_computing_in(compute_dtype: str, variable_dtype: str | None = None) -> Any:
+    """A policy that keeps weights in one dtype and casts them to another where they are used.
+
+    Keras has none that computes in less or in more than it keeps, but for the mixed ones.
+
+    Args:
+        compute_dtype: what layers compute in.
+        variable_dtype: what weights are kept in; None for float32.
+    """
+    policy = keras.DTypePolicy("mixed_float16")
+    policy._compute_dtype = compute_dtype
+    if variable_dtype is not None:
+        policy._variable_dtype = variable_dtype
+    return policy
+
+
+def lend_handle_name(weight: Any) -> tuple[Any, str, str]:
+    """What a SavedModel names a weight after: (TensorFlow's variable, its attribute, the name)."""
+    variable = weight._value
+    return variable, "_handle_name", variable._handle_name.removesuffix(":0")
+
+
+def can_resolve_class(
+    name: str,
+    registered_name: str | None,
+    module: str | None,
+    config: Mapping[str, Any],
+    known: Mapping[str, Any],
+) -> bool:
+    """Whether Keras finds the class that a configuration names."""
+    try:
+        _retrieve_class_or_fn(name, registered_name, module, "class", dict(config), dict(known))
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
+def model_of_legacy_config(config: Mapping[str, Any]) -> Any:
+    """A model of the configuration in an HDF5 file."""
+    return model_from_config(config)
