@@ -152,6 +152,7 @@ def test_bad_data_is_explained(tmp_path, write, name, message):
         ),
         (gzip.compress(idx_bytes(IMAGES))[:-20], r"cannot be read as gzip \("),
     ],
+    ids=["no gzip", "short", "cut in the images", "cut in the file"],
 )
 def test_bad_idx_files(tmp_path, content, message):
     path = tmp_path / "train-images-idx3-ubyte.gz"

@@ -65,6 +65,7 @@ class Layer:
         steps: of the integers that others take it as; None for floats.
         in_float: whether it computes with floats of the float file, and gives them.
         sigmoid_alone: whether nothing but a sigmoid takes it.
+        moving: whether it only moves values: data movement without arithmetic.
     """
 
     key: Key
@@ -76,6 +77,7 @@ class Layer:
     steps: Steps | None = None
     in_float: bool = True
     sigmoid_alone: bool = False
+    moving: bool = False
 
 
 @dataclass(frozen=True)

@@ -27,14 +27,6 @@ LARGEST_LOGIT = math.log(511)
 _EIGHT_BITS = 255
 # Finite, as JSON knows no infinity.
 _LOWEST = -200.0
-# What only moves values is told of where it loses some.
-_MOVING = (
-    INPUT,
-    *("Concat", "DepthToSpace", "Flatten", "Identity", "Pad", "Reshape", "Slice", "Squeeze", "Transpose"),
-    *("Unsqueeze", "CONCATENATION", "DEPTH_TO_SPACE", "EXPAND_DIMS", "PAD", "PADV2", "RESHAPE", "SLICE"),
-    *("SPACE_TO_DEPTH", "SQUEEZE", "STRIDED_SLICE", "TRANSPOSE"),
-    *("GATHER", "PACK", "SPLIT", "SPLIT_V", "UNPACK", "Gather", "Split"),
-)
 
 
 @dataclass(frozen=True)
@@ -118,7 +110,7 @@ class Layers:
         found = [
             sums.error(self._names[key])
             for key, sums in self._sums.items()
-            if sums.count and not (sums.layer.kind.split()[0] in _MOVING and sums.own_noise == 0)
+            if sums.count and not ((sums.layer.kind == INPUT or sums.layer.moving) and sums.own_noise == 0)
         ]
         return sorted(found, key=lambda error: math.inf if error.own_sqnr_db is None else error.own_sqnr_db)
 

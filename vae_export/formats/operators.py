@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from vae_export.errors import ConversionError
 
 __all__ = ["refuse_operators"]
 
-RANDOM_OPERATORS = frozenset(
-    {
-        # ONNX
-        "Bernoulli",
-        "Multinomial",
-        "RandomNormal",
-        "RandomNormalLike",
-        "RandomUniform",
-        "RandomUniformLike",
-        # TFLite
-        "MULTINOMIAL",
-        "RANDOM_STANDARD_NORMAL",
-        "RANDOM_UNIFORM",
-        "STABLEHLO_RNG_BIT_GENERATOR",
-    }
-)
 
-
-def refuse_operators(file: str, operators: Iterable[str], custom: Iterable[str]) -> None:
+def refuse_operators(
+    file: str, operators: Iterable[str], custom: Iterable[str], random: Collection[str]
+) -> None:
     """Raise if an artifact holds random or custom operators.
 
     Args:
         file: name of the artifact, for the message.
         operators: names of its standard operators.
         custom: names of its operators from outside the standard set, Flex ones among them.
+        random: names of the format's operators that draw noise.
 
     Raises:
         ConversionError: names every offending operator.
     """
-    random = sorted(RANDOM_OPERATORS.intersection(operators))
-    if random:
+    drawing = sorted(set(random).intersection(operators))
+    if drawing:
         raise ConversionError(
-            f"{file}: holds the random operator {', '.join(random)}, expected a deterministic graph; "
+            f"{file}: holds the random operator {', '.join(drawing)}, expected a deterministic graph; "
             "remove the layer that draws it (noise or dropout called with training=True), or move it "
             "into the sampling layer"
         )

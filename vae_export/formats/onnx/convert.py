@@ -17,6 +17,7 @@ from vae_export.core.half import Half
 from vae_export.errors import ConversionError, one_line
 from vae_export.formats.batch_size import preferred_batch
 from vae_export.formats.oldest_runtimes import OLDEST_FOR_ONNX
+from vae_export.formats.onnx.operators import RANDOM
 from vae_export.formats.onnx.opsets import DEFAULT_OPSET, check_opset
 from vae_export.formats.onnx.passes.canonical import all_nodes, canonicalise
 from vae_export.formats.onnx.passes.lowering import lower_onnx
@@ -55,7 +56,7 @@ def convert_to_onnx(
         for node in nodes
         if node.domain not in ("", "ai.onnx") or not onnx.defs.has(node.op_type, opset, "")
     ]
-    refuse_operators(file, (node.op_type for node in nodes), custom)
+    refuse_operators(file, (node.op_type for node in nodes), custom, RANDOM)
     model = onnxslim.slim(model)
     lower_onnx(model)
     metadata = {"name": name, "role": role, "format_version": str(FORMAT_VERSION)}

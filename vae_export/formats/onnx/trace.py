@@ -12,23 +12,13 @@ import onnxruntime
 from onnx import helper, numpy_helper
 
 from vae_export.core.trace import INPUT, Key, Layer, Outline, Steps, Values
+from vae_export.formats.onnx.operators import MOVING, VALUE_PRESERVING
 from vae_export.io.quiet import quiet
 
 __all__ = ["OnnxGraph"]
 
 Array = np.ndarray[Any, Any]
 
-# What gives values on as they are.
-_MOVERS = (
-    "DepthToSpace",
-    "Flatten",
-    "Identity",
-    "Reshape",
-    "SpaceToDepth",
-    "Squeeze",
-    "Transpose",
-    "Unsqueeze",
-)
 _NARROW = {getattr(onnx.TensorProto, name) for name in ("INT8", "UINT8", "INT16", "UINT16", "FLOAT16")}
 
 
@@ -164,7 +154,8 @@ class OnnxGraph:
         steps = self._taken_as(name)
         in_float = steps is None and not any(map(self._is_narrow, taken))
         sigmoid = [user.op_type for user in self._users[name]] == ["Sigmoid"]
-        return Layer(name, name, kind, sources, self._shapes.get(name, ()), (), steps, in_float, sigmoid)
+        shape, moving = self._shapes.get(name, ()), kind in MOVING
+        return Layer(name, name, kind, sources, shape, (), steps, in_float, sigmoid, moving)
 
     def _taken_as(self, name: str) -> Steps | None:
         """What a tensor is for all that take it."""
@@ -176,7 +167,7 @@ class OnnxGraph:
             if user.op_type == "QuantizeLinear":
                 found.add(self._steps(user))
             else:
-                found.add(self._taken_as(user.output[0]) if user.op_type in _MOVERS else None)
+                found.add(self._taken_as(user.output[0]) if user.op_type in VALUE_PRESERVING else None)
         return found.pop() if len(found) == 1 else None
 
     def _steps(self, node: Any) -> Steps | None:

@@ -25,6 +25,7 @@ from vae_export.formats.tflite.description import (
     tensor_specs,
 )
 from vae_export.formats.tflite.flatbuffer import name_tensors, strip, to_bytes
+from vae_export.formats.tflite.operators import RANDOM
 from vae_export.formats.tflite.passes.lowering import lower_tflite
 from vae_export.io.quiet import quiet
 from vae_export.private.litert import read_model
@@ -68,7 +69,7 @@ def convert_to_tflite(
         lower_tflite(model, min(batches), for_integers=for_integers)
     strip(model)
     operators = operator_kinds(model)
-    refuse_operators(file, operators, custom_operators(model))
+    refuse_operators(file, operators, custom_operators(model), RANDOM)
     name_tensors(model, dict(zip(placeholder_names(half), half.inputs, strict=True)))
     inputs, outputs = tensor_specs(model, several=batches is not None and len(batches) > 1)
     return Artifact(

@@ -13,6 +13,7 @@ from vae_export.core.half import Half
 from vae_export.core.plan import ExportPlan
 from vae_export.core.trace import LayerTrace
 from vae_export.formats.protocol import Format
+from vae_export.formats.tflite.quantise.recipes import need_quantizer
 from vae_export.io.quiet import quiet
 from vae_export.runtime.python import vae_runtime
 
@@ -50,6 +51,10 @@ class TfliteFormat(Format):
     recipes = {  # noqa: RUF012
         name: partial(_quantise, name) for name in ("float16", "dynamic-int8", "int8", "int16x8")
     }
+
+    def check(self, plan: ExportPlan) -> None:
+        """Refuse precisions whose quantiser is not installed."""
+        need_quantizer(plan.precisions)
 
     def convert(self, half: Half, plan: ExportPlan) -> Artifact:
         """Convert a Keras half with TensorFlow's converter."""

@@ -12,6 +12,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from vae_export.core.trace import INPUT, Key, Layer, Outline, Steps, Values
+from vae_export.formats.tflite.operators import CASTS, MOVING, SAME_VALUES, VALUE_PRESERVING
 from vae_export.io.quiet import quiet
 from vae_export.private.litert import schema
 
@@ -22,12 +23,6 @@ Array = np.ndarray[Any, Any]
 _KINDS = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 _TYPES = {value: name for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
 _INTEGERS: dict[int, Any] = {schema.TensorType.INT8: np.int8, schema.TensorType.INT16: np.int16}
-# What a quantiser puts between layers.
-_CASTS = ("DEQUANTIZE", "QUANTIZE")
-# What gives values on as they are.
-_MOVERS = ("DEPTH_TO_SPACE", "EXPAND_DIMS", "RESHAPE", "SPACE_TO_DEPTH", "SQUEEZE", "TRANSPOSE")
-# What comes out is what goes in.
-_SAME_VALUES = (*_MOVERS, *_CASTS, "CONCATENATION", "PACK")
 
 
 class TfliteGraph:
@@ -127,7 +122,7 @@ class TfliteGraph:
         for operator in self._graph.operators:
             if all(index in self._constants or index < 0 for index in map(int, operator.inputs)):
                 self._constants.update(map(int, operator.outputs))
-            elif self._kind(operator) in _CASTS:
+            elif self._kind(operator) in CASTS:
                 source = int(operator.inputs[0])
                 same[int(operator.outputs[0])] = same.get(source, source)
         return same
@@ -154,7 +149,7 @@ class TfliteGraph:
             if kind == "QUANTIZE":
                 found.add(self._steps.get(output))
             else:
-                found.add(self._taken_as(output) if kind in _MOVERS else None)
+                found.add(self._taken_as(output) if kind in VALUE_PRESERVING else None)
         return found.pop() if len(found) == 1 else None
 
     def _layers(self) -> Iterator[Layer]:
@@ -163,7 +158,7 @@ class TfliteGraph:
         for operator in self._graph.operators:
             taken = [int(index) for index in operator.inputs if index >= 0]
             sources = tuple(self._source(index) for index in taken if index not in self._constants)
-            if not sources or self._kind(operator) in _CASTS:
+            if not sources or self._kind(operator) in CASTS:
                 continue
             stored = tuple(self._shape(index) for index in taken if index in self._constants)
             for number, output in enumerate(map(int, operator.outputs)):
@@ -184,13 +179,15 @@ class TfliteGraph:
             self._taken_as(index),
             not any(self._is_narrow(other) for other in (index, *taken)) and self._taken_as(index) is None,
             self._ends_in_sigmoid(index),
+            kind.split()[0] in MOVING,
         )
 
     def _ends_in_sigmoid(self, index: int) -> bool:
         """Whether nothing but a sigmoid takes the values of a tensor, be it put together with others."""
         users = self._users(index)
         return bool(users) and all(
-            kind == "LOGISTIC" or (kind in _SAME_VALUES and self._ends_in_sigmoid(int(user.outputs[0])))
+            kind == "LOGISTIC"
+            or (kind in SAME_VALUES | CASTS and self._ends_in_sigmoid(int(user.outputs[0])))
             for user in users
             if (kind := self._kind(user))
         )
@@ -201,7 +198,7 @@ class TfliteGraph:
 
     def _is_narrow(self, index: int) -> bool:
         """Whether a tensor has fewer bits than float32, or was made of one that has."""
-        makers = (o for o in self._graph.operators if index in o.outputs and self._kind(o) in _CASTS)
+        makers = (o for o in self._graph.operators if index in o.outputs and self._kind(o) in CASTS)
         indices = (index, *(int(operator.inputs[0]) for operator in makers))
         types = {_TYPES[self._graph.tensors[other].type] for other in indices}
         return not types.isdisjoint(("INT8", "INT16", "FLOAT16", "INT4", "UINT8"))

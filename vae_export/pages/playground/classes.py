@@ -7,10 +7,11 @@ from typing import Any
 import onnx
 from onnx import numpy_helper
 
+from vae_export.formats.onnx.operators import CLASS_PRESERVING
+
 __all__ = ["count_classes"]
 
-# What gives integers on as they are, and the arithmetic with which Keras counts those below 0 from the end.
-_MOVERS = ("Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze")
+# The arithmetic with which Keras counts integers below 0 from the end.
 _WRAPPERS = ("Add", "Less", "Mul", "Not", "Where")
 # What a table may go through before it is looked up in.
 _DECODERS = ("Cast", "DequantizeLinear", "Identity")
@@ -35,7 +36,7 @@ def count_classes(data: bytes, name: str) -> int | None:
         for node in graph.node:
             if tensor not in node.input:
                 continue
-            if node.op_type in (*_MOVERS, *_WRAPPERS):
+            if node.op_type in (*CLASS_PRESERVING, *_WRAPPERS):
                 waiting.extend(name for name in node.output if name not in waiting)
             elif node.op_type == "Gather" and node.input[1] == tensor:
                 table = _stored(node.input[0], stored, makers)

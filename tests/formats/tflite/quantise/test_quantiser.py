@@ -28,10 +28,10 @@ from vae_export.verify.metrics import sqnr_db
 MODELS = ("dense", "conv")
 ROLES = ("encoder", "decoder")
 QUANTISERS = {
-    "float16": r"ai-edge-quantizer \d+\.\d+\.\d+ float_casting",
-    "dynamic-int8": r"ai-edge-quantizer \d+\.\d+\.\d+ dynamic_legacy_wi8_afp32",
+    "float16": r"litert-quantizer \d+\.\d+\.\d+ float_casting",
+    "dynamic-int8": r"litert-quantizer \d+\.\d+\.\d+ dynamic_legacy_wi8_afp32",
     "int8": r"tensorflow \d+\.\d+\.\d+ mlir_quantize, ranges by minimum and maximum",
-    "int16x8": r"ai-edge-quantizer \d+\.\d+\.\d+ static_wi8_ai16, ranges by minimum and maximum",
+    "int16x8": r"litert-quantizer \d+\.\d+\.\d+ static_wi8_ai16, ranges by minimum and maximum",
 }
 
 

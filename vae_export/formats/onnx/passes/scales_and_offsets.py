@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from onnx import helper
 
+from vae_export.formats.onnx.operators import RESHAPING
 from vae_export.formats.onnx.passes.graph import OnnxGraph
 from vae_export.formats.onnx.passes.layers import layer_of
 
@@ -18,7 +19,6 @@ __all__ = ["fold_into_layer_above", "fold_into_layer_below", "scale_before_offse
 
 Array = np.ndarray[Any, Any]
 
-_RESHAPING = ("Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze")
 # An offset larger than this, in units of what is scaled, is left where it is: x is near it, and the
 # difference is exact, but products that are subtracted are not.
 _LARGEST_OFFSET = 8.0
@@ -106,7 +106,7 @@ def fold_into_layer_below(graph: OnnxGraph, node: Any) -> bool:
         return False
     between = []
     above = graph.maker(node.input[0])
-    while above is not None and above.op_type in _RESHAPING:
+    while above is not None and above.op_type in RESHAPING:
         between.append(above)
         above = graph.maker(above.input[0])
     constant = _constant(graph, above)

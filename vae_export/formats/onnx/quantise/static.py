@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.formats.onnx.operators import SCALE_PRESERVING
 from vae_export.formats.onnx.passes.graph import OnnxGraph
 from vae_export.formats.onnx.quantise.nodes import NewNodes
 from vae_export.formats.onnx.quantise.weighted import ZERO_POINT, Weighted, eight_bits
@@ -22,19 +23,6 @@ __all__ = ["quantise_statically", "tensors_to_calibrate"]
 Array = np.ndarray[Any, Any]
 
 _ACTIVATIONS = ("Relu", "Clip")
-# What gives values on as they are: the integers behind have the scale of those before.
-_MOVERS = (
-    "DepthToSpace",
-    "Flatten",
-    "Identity",
-    "MaxPool",
-    "Reshape",
-    "Slice",
-    "SpaceToDepth",
-    "Squeeze",
-    "Transpose",
-    "Unsqueeze",
-)
 # Integers of a bias are at most this large; what is added to it in 32 bits may be as much again.
 _LARGEST_BIAS = 2.0**30
 
@@ -73,7 +61,7 @@ def quantise_statically(
 def _source(graph: OnnxGraph, name: str) -> str:
     """Where the values of a tensor come from that are only moved."""
     maker = graph.made_by(name)
-    while maker is not None and maker.op_type in _MOVERS:
+    while maker is not None and maker.op_type in SCALE_PRESERVING:
         name = maker.input[0]
         maker = graph.made_by(name)
     return name

@@ -12,11 +12,11 @@ from typing import Any
 
 from vae_export.core.artifact import Artifact
 from vae_export.errors import ConversionError
+from vae_export.formats.tflite.operators import MOVING
 from vae_export.formats.tflite.passes.graph import KINDS
 from vae_export.private.litert import read_model, schema
 
 __all__ = [
-    "SAME_VALUES",
     "Tensor",
     "computing",
     "find_layers",
@@ -27,41 +27,6 @@ __all__ = [
 
 # (subgraph, tensor): names are not unique across signatures.
 Tensor = tuple[int, int]
-
-# What comes out is what goes in, in another order.
-SAME_VALUES = frozenset(
-    {
-        "CONCATENATION",
-        "DEPTH_TO_SPACE",
-        "EXPAND_DIMS",
-        "PACK",
-        "RESHAPE",
-        "SPACE_TO_DEPTH",
-        "SQUEEZE",
-        "TRANSPOSE",
-    }
-)
-_MOVING = SAME_VALUES | {
-    "BATCH_TO_SPACE_ND",
-    "BROADCAST_TO",
-    "CAST",
-    "DEQUANTIZE",
-    "GATHER",
-    "GATHER_ND",
-    "MIRROR_PAD",
-    "PAD",
-    "PADV2",
-    "QUANTIZE",
-    "RESIZE_NEAREST_NEIGHBOR",
-    "REVERSE_V2",
-    "SLICE",
-    "SPACE_TO_BATCH_ND",
-    "SPLIT",
-    "SPLIT_V",
-    "STRIDED_SLICE",
-    "TILE",
-    "UNPACK",
-}
 
 
 def quantisable_tensors(artifact: Artifact) -> tuple[str, ...]:
@@ -86,7 +51,7 @@ def computing(model: Any, subgraph: int) -> Iterator[tuple[Any, int]]:
         # Assertions make nothing.
         for index in map(int, operator.outputs[:1]):
             is_float = graph.tensors[index].type == schema.TensorType.FLOAT32
-            if is_float and kind_of(model, operator) not in _MOVING:
+            if is_float and kind_of(model, operator) not in MOVING:
                 yield operator, index
 
 
@@ -141,7 +106,7 @@ def moving_between(model: Any, layers: Collection[Tensor]) -> frozenset[Tensor]:
     found: set[Tensor] = set()
     for subgraph, graph in enumerate(model.subgraphs):
         inside = {index for other, index in layers if other == subgraph}
-        moving = [operator for operator in graph.operators if kind_of(model, operator) in _MOVING]
+        moving = [operator for operator in graph.operators if kind_of(model, operator) in MOVING]
         ends = {int(index) for index in (*graph.inputs, *graph.outputs)}
         while True:
             made = inside.union(ends, *(map(int, operator.outputs) for operator in moving))

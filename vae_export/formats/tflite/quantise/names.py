@@ -1,6 +1,6 @@
 """Names of tensors that outlive the quantisers.
 
-Both quantisers know tensors by name, and neither keeps names as they are: ai-edge-quantizer refuses one that
+Both quantisers know tensors by name, and neither keeps names as they are: litert-quantizer refuses one that
 is in two subgraphs, TensorFlow's cuts them at an ``@``, joins them with ``;`` and appends digits. So while
 they work, tensors are called after their place, ``t5_of_0#``, which also keeps the characters of users' names
 out of the patterns that layers are looked up by.

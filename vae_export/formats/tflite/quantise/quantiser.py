@@ -15,7 +15,6 @@ from vae_export.formats.calibration_rows import check_calibration
 from vae_export.formats.oldest_runtimes import oldest_for_tflite
 from vae_export.formats.tflite.description import largest_row, minimum_runtime, operator_kinds, tensor_specs
 from vae_export.formats.tflite.flatbuffer import strip, to_bytes
-from vae_export.formats.tflite.quantise.ai_edge import RECIPES, ai_edge_quantiser, quantise_by_ai_edge
 from vae_export.formats.tflite.quantise.float import in_float
 from vae_export.formats.tflite.quantise.integers import INTEGERS_QUANTISER, quantise_to_integers
 from vae_export.formats.tflite.quantise.layers import Tensor, computing, find_layers, moving_between
@@ -28,6 +27,7 @@ from vae_export.formats.tflite.quantise.ranges import (
     outputs_of,
     widen,
 )
+from vae_export.formats.tflite.quantise.recipes import RECIPES
 from vae_export.io.quiet import quiet
 from vae_export.private.litert import read_model
 
@@ -92,8 +92,10 @@ def quantise_tflite(
     layers = [(first, index) for _, index in computing(model, first)]
     names = mark_names(model)
     if precision in RECIPES:
-        quantiser = ai_edge_quantiser(precision)
-        model = quantise_by_ai_edge(model, precision, ranges, untouched, file)
+        from vae_export.formats.tflite.quantise.litert_quantizer import quantise_by_litert, quantiser_label
+
+        quantiser = quantiser_label(precision)
+        model = quantise_by_litert(model, precision, ranges, untouched, file)
     else:
         quantiser = INTEGERS_QUANTISER
         model = quantise_to_integers(model, ranges, untouched, integer_io=integer_io)

@@ -14,7 +14,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from vae_export.errors import ConversionError
-from vae_export.formats.tflite.quantise.layers import SAME_VALUES, Tensor, kind_of
+from vae_export.formats.tflite.operators import SAME_VALUES
+from vae_export.formats.tflite.quantise.layers import Tensor, kind_of
 from vae_export.private.litert import read_model, schema
 
 __all__ = [
@@ -48,7 +49,7 @@ def measure_ranges(data: bytes, inputs: Mapping[str, Array], file: str) -> Range
 
     Returns:
         Of all that operators make and of inputs, as far as it is float32. Not of weights: a range for them
-        makes ai-edge-quantizer quantise them with one scale for all channels, without a word.
+        makes litert-quantizer quantise them with one scale for all channels, without a word.
 
     Raises:
         ConversionError: a tensor is not finite, or a subgraph belongs to no signature.

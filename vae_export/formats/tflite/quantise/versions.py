@@ -1,6 +1,6 @@
 """Versions of operators, and the oldest runtime that has them, after a quantiser that states neither.
 
-ai-edge-quantizer leaves both as they were in the float file. Runtimes that lack a kernel for what it made
+litert-quantizer leaves both as they were in the float file. Runtimes that lack a kernel for what it made
 then load the file all the same, and some compute something else without a word: tflite-runtime 2.14 takes
 weights with a scale for each channel for ones with a single scale (PSNR of a decoder 9 dB instead of 49).
 """

@@ -1,4 +1,4 @@
-"""Google's ai-edge-quantizer, on a finished float file: for activations of more than 8 bits."""
+"""Google's litert-quantizer, on a finished float file: for activations of more than 8 bits."""
 
 from __future__ import annotations
 
@@ -8,36 +8,30 @@ from importlib import metadata
 from typing import Any
 
 import numpy as np
-from ai_edge_quantizer import qtyping, quantizer, recipe
+from litert_quantizer import qtyping, quantizer, recipe
 
 from vae_export.formats.tflite.flatbuffer import to_bytes
 from vae_export.formats.tflite.quantise.layers import Tensor
 from vae_export.formats.tflite.quantise.names import mark
 from vae_export.formats.tflite.quantise.ranges import Ranges
+from vae_export.formats.tflite.quantise.recipes import RECIPES
 from vae_export.formats.tflite.quantise.versions import state_versions
 from vae_export.io.quiet import quiet
 from vae_export.private.litert import read_model
 
-__all__ = ["RECIPES", "ai_edge_quantiser", "quantise_by_ai_edge"]
+__all__ = ["quantise_by_litert", "quantiser_label"]
 
 _Operators = qtyping.TFLOperationName
 _Algorithms = quantizer.AlgorithmName
-# Precision -> what the library calls it. "legacy" leaves weights of fewer than 1024 elements in float:
-# without it dynamic files are both worse and slower.
-RECIPES = {
-    "float16": "float_casting",
-    "dynamic-int8": "dynamic_legacy_wi8_afp32",
-    "int16x8": "static_wi8_ai16",
-}
 
 
-def ai_edge_quantiser(precision: str) -> str:
+def quantiser_label(precision: str) -> str:
     """What to call the quantiser of a precision, with its version."""
-    text = f"ai-edge-quantizer {metadata.version('ai-edge-quantizer')} {RECIPES[precision]}"
+    text = f"litert-quantizer {metadata.version('litert-quantizer')} {RECIPES[precision]}"
     return f"{text}, ranges by minimum and maximum" if precision == "int16x8" else text
 
 
-def quantise_by_ai_edge(
+def quantise_by_litert(
     model: Any, precision: str, ranges: Ranges, keep_float: Collection[Tensor], file: str
 ) -> Any:
     """Quantise weights, and for "int16x8" activations; inputs and outputs stay float32.

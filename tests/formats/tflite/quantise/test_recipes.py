@@ -1,0 +1,26 @@
+import importlib.util
+
+import pytest
+
+import vae_export
+from vae_export.errors import MissingDependencyError
+from vae_export.formats.tflite.quantise.recipes import RECIPES, need_quantizer
+
+
+@pytest.fixture
+def without(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+
+
+@pytest.mark.parametrize("precision", RECIPES)
+def test_the_extra_is_named_before_anything_is_begun(without, tmp_path, precision):
+    with pytest.raises(
+        MissingDependencyError,
+        match=rf"^precision: {precision} of \.tflite files needs litert-quantizer, which is not installed; pip "
+        r"install 'vae-export\[int8\]'$",
+    ):
+        vae_export.export(output=tmp_path / "b", format="tflite", precision=["float32", precision])
+
+
+def test_other_precisions_do_not_need_it(without):
+    need_quantizer(["float32", "int8"])

@@ -1,0 +1,41 @@
+"""Classes of TFLite operators, by the schema's names, each with what it is for."""
+
+from __future__ import annotations
+
+__all__ = ["CASTS", "MOVING", "RANDOM", "SAME_VALUES", "VALUE_PRESERVING"]
+
+# They draw noise of their own, which no artifact may do.
+RANDOM = frozenset({"MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "STABLEHLO_RNG_BIT_GENERATOR"})
+# The output has all values of its one input, and no others, in another shape or order.
+VALUE_PRESERVING = frozenset(
+    {"DEPTH_TO_SPACE", "EXPAND_DIMS", "RESHAPE", "SPACE_TO_DEPTH", "SQUEEZE", "TRANSPOSE"}
+)
+# The same, of several inputs: their ranges are joined.
+SAME_VALUES = VALUE_PRESERVING | {"CONCATENATION", "PACK"}
+# What a quantiser puts between layers.
+CASTS = frozenset({"DEQUANTIZE", "QUANTIZE"})
+# No arithmetic on values: what is left out, repeated or filled in is known beforehand. Quantisers have no
+# layers of these, and `explain` shows them only where they lose something.
+MOVING = (
+    SAME_VALUES
+    | CASTS
+    | {
+        "BATCH_TO_SPACE_ND",
+        "BROADCAST_TO",
+        "CAST",
+        "GATHER",
+        "GATHER_ND",
+        "MIRROR_PAD",
+        "PAD",
+        "PADV2",
+        "RESIZE_NEAREST_NEIGHBOR",
+        "REVERSE_V2",
+        "SLICE",
+        "SPACE_TO_BATCH_ND",
+        "SPLIT",
+        "SPLIT_V",
+        "STRIDED_SLICE",
+        "TILE",
+        "UNPACK",
+    }
+)
