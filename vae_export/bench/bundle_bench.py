@@ -16,6 +16,7 @@ from vae_export.core.manifest import ArtifactEntry
 from vae_export.errors import InputError
 from vae_export.formats import FORMATS
 from vae_export.formats.loading import load_vae
+from vae_export.io.notebook import table_html
 from vae_export.io.quiet import quiet
 from vae_export.runtime.python import vae_runtime
 from vae_export.verify.metrics import value_scale
@@ -58,7 +59,7 @@ class BenchRow:
     max_absolute_error: float | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class BenchReport:
     """What was measured, and on what.
 
@@ -71,6 +72,20 @@ class BenchReport:
     rows: tuple[BenchRow, ...]
     machine: str
     rounds: int
+
+    def __repr__(self) -> str:
+        return f"<BenchReport: {len(self.rows)} files, {self.rounds} rounds, {self.machine}>"
+
+    def _repr_html_(self) -> str:
+        return table_html(
+            repr(self).strip("<>"),
+            ("file", "batch", "µs a call"),
+            (
+                (f"{row.role} {row.name}", str(size), f"{timing.median * 1e6:.1f}")
+                for row in self.rows
+                for size, timing in row.batches.items()
+            ),
+        )
 
 
 def load_pairs(bundle: Bundle, threads: int | None) -> list[vae_runtime.Vae]:

@@ -33,7 +33,7 @@ AGAIN = "export the bundle again"
 CACHE_FOLDER = "__pycache__"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Bundle:
     """A bundle whose manifest and files have been checked.
 
@@ -44,6 +44,9 @@ class Bundle:
 
     path: Path
     manifest: Manifest
+
+    def __repr__(self) -> str:
+        return f"<Bundle: {self.path}, {', '.join(entry.file for entry in self.artifacts)}>"
 
     @property
     def artifacts(self) -> tuple[ArtifactEntry, ...]:

@@ -48,7 +48,7 @@ class Sample:
     figures: Mapping[str, float | None]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Explanation:
     """Where an artifact loses what it loses.
 
@@ -79,6 +79,9 @@ class Explanation:
     output: str | None = None
     images: tuple[Array, Array] | None = None
     value_range: tuple[float, float] | None = None
+
+    def __repr__(self) -> str:
+        return f"<Explanation: {self.artifact} against {self.against}, {len(self.layers)} layers>"
 
 
 def explain_artifact(

@@ -35,7 +35,7 @@ __all__ = ["ExportResult", "export"]
 Array = np.ndarray[Any, Any]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ExportResult:
     """A finished export.
 
@@ -56,6 +56,13 @@ class ExportResult:
     candidates: tuple[Candidate, ...]
     cut: str
     artifacts: tuple[Artifact, ...]
+
+    def __repr__(self) -> str:
+        files = ", ".join(artifact.file for artifact in self.artifacts)
+        return f"<ExportResult: {self.path}, {files}, verified>"
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
 
     def summaries(self) -> list[Table]:
         """What formats tell of their artifacts, for the screen."""

@@ -62,7 +62,7 @@ class SiteRow:
     clip: tuple[float | None, float | None] | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Inspection:
     """What was found in a model.
 
@@ -86,6 +86,10 @@ class Inspection:
     decoder: tuple[dict[str, Any], dict[str, Any]] | None
     notes: tuple[str, ...]
     problem: str | None
+
+    def __repr__(self) -> str:
+        found = f"{len(self.sites)} sampling site{'s' * (len(self.sites) != 1)}"
+        return f"<Inspection: {self.name}, {len(self.layers)} layers, {self.problem or found}>"
 
     def to_json(self) -> dict[str, Any]:
         """The same for programs."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from vae_export.core.half import Runner
 from vae_export.errors import ParityError, one_line
+from vae_export.io.notebook import table_html
 from vae_export.verify.cases import Case
 from vae_export.verify.metrics import max_absolute_error, mean_absolute_error, sqnr_db, value_scale
 
@@ -63,7 +64,7 @@ class OutputParity:
         return not self.failures
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class ParityReport:
     """All comparisons of an export or of a bundle.
 
@@ -82,6 +83,26 @@ class ParityReport:
     def ok(self) -> bool:
         """Whether everything matched."""
         return not self.failures
+
+    def __repr__(self) -> str:
+        found = f"{len(self.failures)} failed" if self.failures else "all match"
+        return f"<ParityReport: {len(self.rows)} outputs, {found}>"
+
+    def _repr_html_(self) -> str:
+        return table_html(
+            repr(self).strip("<>"),
+            ("artifact", "output", "max abs error", "tolerance", "ok"),
+            (
+                (
+                    row.artifact,
+                    row.output,
+                    f"{row.max_absolute_error:.2e}",
+                    f"{row.tolerance:.1e}",
+                    "yes" if row.ok else "NO",
+                )
+                for row in self.rows
+            ),
+        )
 
     def of(self, artifact: str) -> dict[str, OutputParity]:
         """The rows of one artifact by output."""

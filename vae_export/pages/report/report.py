@@ -44,7 +44,7 @@ SOURCES = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """A report.
 
@@ -57,6 +57,10 @@ class Report:
     html: str
     found: Measurements
     failures: tuple[str, ...]
+
+    def __repr__(self) -> str:
+        found = f"{len(self.failures)} failed" if self.failures else "all match"
+        return f"<Report: {self.found.bundle.manifest.name}, {len(self.html):,} characters, {found}>"
 
 
 def make_report(

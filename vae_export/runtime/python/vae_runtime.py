@@ -19,12 +19,16 @@ from __future__ import annotations
 
 import abc
 import argparse
+import base64
 import functools
 import hashlib
+import html
 import json
 import math
+import struct
 import sys
 import threading
+import zlib
 from collections.abc import Callable, Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -546,6 +550,9 @@ BACKENDS = {
 
 # ---- The bundle ----
 
+# Draws that notebooks show.
+_SHOWN = 8
+
 
 class Vae:
     """A loaded bundle; made by `load`. Several threads may use it; each half is loaded at its first use, or
@@ -587,6 +594,9 @@ class Vae:
         if threads is None and max(entry["bytes"] for entry in self.artifacts.values()) <= _SMALL_FILE:
             threads = 1
         self.threads = threads
+        for entry in self.artifacts.values():
+            for companion in entry.get("companions", ()):
+                _checked_file(path, companion)
         self._files = {role: str(_checked_file(path, entry)) for role, entry in self.artifacts.items()}
         # What is missing is said now; the halves are loaded when they are needed.
         backend.module()
@@ -611,6 +621,26 @@ class Vae:
             "decoder": [name for name in specs["decoder"] if name not in z],
         }
         self._streams: dict[int, NormalStream] = {}
+
+    def __repr__(self) -> str:
+        z = ", ".join(f"{latent['z']} {list(latent['shape'])}" for latent in self.latents)
+        precision = "/".join(dict.fromkeys(entry["precision"] for entry in self.artifacts.values()))
+        name = self.manifest["name"]
+        return f"<Vae: {name}, {self.backend} {precision}, x {list(self.x_shape)}, {z}>"
+
+    def _repr_html_(self) -> str | None:
+        """Draws from the prior, in notebooks; None, which shows the repr, for what is no picture."""
+        outputs = self.artifacts["decoder"]["outputs"]
+        shape = outputs[0]["shape"][1:]
+        if len(outputs) > 1 or self.conditions["decoder"] or len(shape) != 3 or shape[2] not in (1, 3):
+            return None
+        low, high = self.manifest["x"]["range"] or (0.0, 1.0)
+        rows = self.generate(_SHOWN, seed=7)
+        pixels = np.rint(np.clip((rows - low) / (high - low), 0, 1) * 255).astype(np.uint8)
+        png = base64.b64encode(_png(np.concatenate(list(pixels), axis=1))).decode()
+        caption = html.escape(repr(self))
+        image = f'<img alt="{_SHOWN} draws from the prior" src="data:image/png;base64,{png}">'
+        return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
     @functools.cached_property
     def _encoder(self) -> Graph:
@@ -961,6 +991,19 @@ def _batch(name: str, value: Any, shape: tuple[int | None, ...], dtype: Any = np
         expected = ", ".join(["n", *map(str, shape)])
         raise VaeRuntimeError(f"{name}: got shape {array.shape}, expected ({expected}) with n at least 1")
     return array
+
+
+def _png(pixels: Array) -> bytes:
+    """A picture, uint8 ``[height, width, 1 or 3]``, as PNG."""
+    height, width, channels = pixels.shape
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+    header = struct.pack(">IIBBBBB", width, height, 8, 0 if channels == 1 else 2, 0, 0, 0)
+    lines = b"".join(b"\0" + row.tobytes() for row in pixels)
+    body = chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b"")
+    return b"\x89PNG\r\n\x1a\n" + body
 
 
 def _max_error(got: Array, expected: Array) -> float:
