@@ -22,7 +22,7 @@ def test_the_schema_is_one_and_the_manifest_fits(manifest):
 
 
 def test_the_schema_that_ships_is_that_of_the_types(root):
-    """After a change: tools/generate/schema."""
+    """After a change: tools/generate."""
     shipped = (root / "vae_export" / "bundle" / "manifest.schema.json").read_text()
     assert shipped == json.dumps(schema(), indent=2, sort_keys=True, ensure_ascii=False) + "\n"
 
