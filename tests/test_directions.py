@@ -110,7 +110,8 @@ def test_private_names_of_libraries_stand_in_private(root):
     """And in the runtime helper, which imports nothing of this package."""
     pattern = re.compile(
         r"keras\.src\b(?!\.)|from keras\.src|import keras\.src|tensorflow(\.\w+)*\.python|schema_py_generated"
-        r"|ort_flatbuffers_py|\b(?!self|cls|choosing)\w+\._(?!replace|exit|asdict)[a-z]\w+"
+        r"|ort_flatbuffers_py|\b(?!self|cls|choosing)\w+\._(?!replace|exit|asdict|repr_html_)[a-z]\w+"
+        r"|[\"']_[a-z]\w+_\w+[\"']"
     )
     for file, room in rooms(root):
         if room == "private" or file.name == "vae_runtime.py":

@@ -32,6 +32,12 @@ def test_graphs(model):
     assert private.maker_name(private.input_structure(model)["x"]) == "x"
 
 
+def test_the_conversion_of_inputs(model):
+    owner, name = private.array_conversion(model)
+    assert owner is model
+    assert callable(getattr(model, name))
+
+
 def test_the_shapes_of_a_call():
     layer = keras.layers.Dense(2)
     assert private.built_shapes(layer) == {}

@@ -13,6 +13,7 @@ from keras.src.saving.serialization_lib import _retrieve_class_or_fn
 __all__ = [
     "FUNCTIONAL_MODULE",
     "Functional",
+    "array_conversion",
     "built_shapes",
     "can_resolve_class",
     "functional_of",
@@ -61,6 +62,11 @@ def output_structure(functional: Any) -> Any:
 def maker_name(tensor: Any) -> str:
     """The name of the operation that makes a symbolic tensor."""
     return str(tensor._keras_history.operation.name)
+
+
+def array_conversion(functional: Any) -> tuple[Any, str]:
+    """What makes arrays of the inputs of a functional model in Keras 3.12: (model, name of the method)."""
+    return functional, "_convert_inputs_to_tensors"
 
 
 def built_shapes(layer: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 import keras
 from keras import tree
 
-from vae_export.private.keras import Functional, built_shapes, input_structure, maker_name
+from vae_export.private.keras import Functional, array_conversion, built_shapes, input_structure, maker_name
 from vae_export.split.graph import flatten, is_functional, own_words
 
 __all__ = ["CannotTraceError", "trace_call"]
@@ -119,7 +119,7 @@ def _side_effects_left_out(model: Any) -> Iterator[None]:
     lent.update({(metric, "update_state"): _nothing for metric in model.metrics})
     if isinstance(model, Functional):
         # Older Keras makes arrays of all that goes into a graph.
-        lent[model, "_convert_inputs_to_tensors"] = list
+        lent[array_conversion(model)] = list
     # Past Keras, which tracks what is set.
     for (owner, name), function in lent.items():
         object.__setattr__(owner, name, function)
