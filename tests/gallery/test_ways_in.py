@@ -276,7 +276,9 @@ def test_what_names_do_not_tell_is_asked_for(build, message, tmp_path):
 def test_what_is_told_needs_no_names(tmp_path):
     of_heads(Gate(name="g"), head("one"), head("two")).save(tmp_path / "m.keras")
     result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx", parametrisation="log-std")
-    assert result.cut.endswith("log-std (given): told by the user")
+    assert result.cut.endswith(
+        "log-std (given): told by the user; mu first, as most models have it; epsilon of scale 1"
+    )
 
 
 def test_settings_that_are_not_read_are_told(tmp_path):

@@ -7,6 +7,7 @@ import pytest
 from keras import ops
 
 from tests.tiny_models import ListSampler, tiny_vae
+from vae_export.core.evidence import Evidence
 from vae_export.errors import SamplingSiteError
 from vae_export.split.finding import find_sampling_sites
 from vae_export.split.graph import flatten
@@ -32,8 +33,9 @@ class Uniform:
         if type(call.operation) is not UniformSampler:
             return None
         mu, v = map(Slot, call.inputs)
+        evidence = Evidence("parametrisation", "told", "by its class")
         region = run.region([call], run.random[call][0])
-        return site_of(region, Posterior(mu, v, "log-std", "given", "by its class"), call)
+        return site_of(region, Posterior(mu, v, "log-std", (evidence,)), call)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.core.evidence import Evidence, How
 from vae_export.errors import SamplingSiteError
 from vae_export.split.graph import Call, Graph, Value
 from vae_export.split.posterior import Posterior, Slot, split_slots
@@ -43,6 +44,9 @@ _NEVER_NEGATIVE = {
     "abs",
     "absolute",
 }
+_MU_FIRST = Evidence("order", "assumed", "mu first, as most models have it")
+_SCALE_1 = Evidence("scale", "assumed", "epsilon of scale 1")
+_NAMES_TELL = "the names tell mu from v"
 _NO_CODE = "the layer's code is not at hand; --parametrisation decides"
 
 
@@ -82,7 +86,10 @@ def assumed_posterior(
         )
     posterior = posterior_by_names(slots, names, graph, told, layer)
     scale, remark = call.operation.epsilon_scale(layer)
-    evidence = f"{posterior.evidence}; {remark}" if remark else posterior.evidence
+    evidence = posterior.evidence
+    if remark:
+        read = Evidence("scale", "assumed" if scale == 1.0 else "read from names", remark)
+        evidence = (*(one for one in evidence if scale == 1.0 or one.of != "scale"), read)
     return replace(posterior, epsilon_scale=scale, evidence=evidence)
 
 
@@ -102,12 +109,18 @@ def posterior_by_names(
     """
     (mu, spread), (mu_name, name) = slots, names
     if mu.axis is not None:
-        kind, source = (told, "given") if told else ("log-variance", "assumed")
-        return Posterior(mu, spread, kind, source, f"mu first, as most models have it; {_NO_CODE}")
-    if spread_index(names) == 0:
+        what = Evidence("parametrisation", "told" if told else "assumed", _NO_CODE)
+        return Posterior(mu, spread, told or "log-variance", (_MU_FIRST, what, _SCALE_1))
+    which = spread_index(names)
+    order = _MU_FIRST if which is None else Evidence("order", "read from names", _NAMES_TELL)
+    if which == 0:
         mu, spread, name = spread, mu, mu_name
+
+    def posterior(kind: str, how: How, words: str) -> Posterior:
+        return Posterior(mu, spread, kind, (Evidence("parametrisation", how, words), order, _SCALE_1))
+
     if told is not None:
-        return Posterior(mu, spread, told, "given", "told by the user")
+        return posterior(told, "told", "told by the user")
     kind_of_name, never_negative = _kind(name), _never_negative(graph, spread.value)
     if kind_of_name in ("std", "variance") and never_negative is False:
         raise SamplingSiteError(
@@ -115,14 +128,14 @@ def posterior_by_names(
             f"--parametrisation log-variance, log-std or {kind_of_name}"
         )
     if kind_of_name not in (None, "log-variance"):
-        return Posterior(mu, spread, kind_of_name, "names", f"a tensor called {name!r}; {_NO_CODE}")
+        return posterior(kind_of_name, "read from names", f"a tensor called {name!r}; {_NO_CODE}")
     if kind_of_name is None and never_negative:
         raise SamplingSiteError(
             f"{where}: {name!r} is never negative, so it is no logarithm, and its name does not tell what it "
             "is; give --parametrisation std or variance"
         )
     agrees = "" if kind_of_name is None else f", as the name {name!r} has it"
-    return Posterior(mu, spread, "log-variance", "assumed", f"what most models have{agrees}; {_NO_CODE}")
+    return posterior("log-variance", "assumed", f"what most models have{agrees}; {_NO_CODE}")
 
 
 def spread_index(names: Sequence[str]) -> int | None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from vae_export.core.evidence import in_words
 from vae_export.errors import ModelError
 from vae_export.private.keras import layers_of
 from vae_export.split.graph import Call, Graph, flatten, is_functional
@@ -47,7 +48,8 @@ class SiteRow:
         layer, layer_class: what draws z.
         mu, spread: the tensors it draws from.
         latent_shape: of one z.
-        parametrisation, source, evidence, epsilon_scale, clip: see `Posterior`.
+        parametrisation, source, epsilon_scale, clip: see `Posterior`.
+        evidence: how they are known, in one line.
     """
 
     layer: str
@@ -141,7 +143,7 @@ def _site_row(site: SamplingSite) -> SiteRow:
         latent_shape=site.latent_shape,
         parametrisation=posterior.parametrisation,
         source=posterior.source,
-        evidence=posterior.evidence,
+        evidence=in_words(posterior.evidence),
         epsilon_scale=posterior.epsilon_scale,
         clip=posterior.clip,
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from vae_export.core.evidence import Evidence
 from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.errors import ModelError, SamplingSiteError
 from vae_export.private.keras import built_shapes
@@ -109,7 +110,11 @@ def join(
             slots = [site.posterior.mu, site.posterior.spread]
             outputs = [_output_name(encoder, slot) for slot in slots]
             posterior = posterior_by_names(slots, outputs, encoder, told, f"{where}: encoder")
-            site = replace(site, posterior=replace(posterior, mu=slots[0], spread=slots[1]))
+            # call() decides on the order, whatever names say.
+            kept = tuple(one for one in posterior.evidence if one.of != "order")
+            order = Evidence("order", "measured", "mu by call(), which computes decoder(mu)")
+            posterior = replace(posterior, mu=slots[0], spread=slots[1], evidence=(*kept, order))
+            site = replace(site, posterior=posterior)
     elif len(candidates) > 1:
         note = f"the encoder's outputs are taken in the order of the arguments of {site.layer_name}"
     return graph, (replace(site, note=note),)
@@ -164,10 +169,10 @@ def _sites_of_outputs(
         posteriors = [replace(measured.posterior, mu=mu, spread=spread) for mu, spread in orders]
         name, layer_class = measured.layer_name, measured.layer_class
     elif pair.whole is not None:
+        words = "call() with known noise agrees"
+        agrees = (Evidence("parametrisation", "measured", words), Evidence("order", "measured", words))
         posteriors = [
-            Posterior(mu, spread, kind, "probed", "call() with known noise agrees")
-            for mu, spread in orders
-            for kind in PARAMETRISATIONS
+            Posterior(mu, spread, kind, agrees) for mu, spread in orders for kind in PARAMETRISATIONS
         ]
         name, layer_class = _IN_CALL, type(pair.whole).__name__
     else:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
+from vae_export.core.evidence import WAYS_OF_KNOWING, Evidence, How
 from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.split.graph import Value
 
@@ -69,9 +70,7 @@ class Posterior:
         mu: where mu is.
         spread: where v is.
         parametrisation: what v is; a key of `PARAMETRISATIONS`.
-        source: how that is known: "probed" (measured on the layer), "names" (of layers and tensors),
-            "given" (by the user), "assumed".
-        evidence: the same in one line, with figures.
+        evidence: how all this is known; of the parametrisation exactly one.
         epsilon_scale: standard deviation of epsilon.
         clip: the range to which the layer clips v; None if it does not.
         sigma_floor, variance_floor: what the layer adds to sigma, or to its square, so that it is never 0.
@@ -80,12 +79,22 @@ class Posterior:
     mu: Slot
     spread: Slot
     parametrisation: str
-    source: str
-    evidence: str
+    evidence: tuple[Evidence, ...]
     epsilon_scale: float = 1.0
     clip: tuple[float | None, float | None] | None = None
     sigma_floor: float = 0.0
     variance_floor: float = 0.0
+
+    @property
+    def how(self) -> How:
+        """How the parametrisation is known."""
+        (how,) = (one.how for one in self.evidence if one.of == "parametrisation")
+        return how
+
+    @property
+    def source(self) -> str:
+        """The same as the manifest has it, `parametrisation_source`."""
+        return WAYS_OF_KNOWING[self.how].in_manifest
 
     def logvar(self, tensor: Any) -> Any:
         """The true log-variance, without epsilon_scale, from the tensor that `spread` is a slot of."""

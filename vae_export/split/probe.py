@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_export.core.evidence import Evidence
 from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.split.graph import Value
 from vae_export.split.posterior import Posterior, Slot, split_slots
@@ -84,8 +85,8 @@ def identify_outputs(
                     continue
             scale = _plain(seen, error, region)
             if _standard_normal(residuals / scale):
-                evidence = f"the layer's own outputs, {how}"
-                return Posterior(Slot(mu), Slot(spread), entry.name, "probed", evidence, scale)
+                evidence = Evidence("parametrisation", "measured", f"the layer's own outputs, {how}")
+                return Posterior(Slot(mu), Slot(spread), entry.name, (evidence,), scale)
     return None
 
 
@@ -182,11 +183,12 @@ def _with_evidence(posterior: Posterior, sweep: Sweep, count: int) -> Posterior:
     formula = PARAMETRISATIONS[posterior.parametrisation].formula
     how = "with known noise" if sweep.error == EXACT else "by drawing"
     sigma = formula if posterior.epsilon_scale == 1 else f"{posterior.epsilon_scale:g} {formula}"
-    evidence = (
-        f"sigma(v) = {sigma} within {sweep.error:.1g} at {len(SWEEP)} values of v, {how}; "
+    swept = f"sigma(v) = {sigma} within {sweep.error:.1g} at {len(SWEEP)} values of v, {how}"
+    residuals = (
         f"residuals of {count:,} draws are independent and standard normal within {STANDARD_ERRORS:g} "
         "standard errors"
     )
+    evidence = (Evidence("parametrisation", "measured", swept), Evidence("mu", "measured", residuals))
     return replace(posterior, evidence=evidence)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vae_export.core.artifact import TensorSpec
+from vae_export.core.evidence import in_words
 from vae_export.core.latent import Latent
 from vae_export.errors import InputError, ModelError, SamplingSiteError
 from vae_export.split.finding import find_sampling_sites
@@ -69,7 +70,7 @@ class SplitVae:
         return "; ".join(
             f"sampling layer {site.layer_name!r} ({site.layer_class}), latent "
             f"{'x'.join(map(str, site.latent_shape))}, {site.posterior.describe()}"
-            + ("" if site.posterior.source == "probed" else f": {site.posterior.evidence}")
+            + ("" if site.posterior.how == "measured" else f": {in_words(site.posterior.evidence)}")
             + (f"; {site.note}" if site.note else "")
             for site in self.sites
         ) + (f"; outputs left out: {', '.join(self.left_out)}" if self.left_out else "")

@@ -124,7 +124,7 @@ def _fit(
         squared = (added / scale) ** 2
         variance_floor = shortest(squared, 6 * sweep.error * squared)
     clip_or_none = None if clip == (None, None) else clip
-    return Posterior(mu, spread, entry.name, "probed", "", scale, clip_or_none, sigma_floor, variance_floor)
+    return Posterior(mu, spread, entry.name, (), scale, clip_or_none, sigma_floor, variance_floor)
 
 
 def _bound(entry: Parametrisation, sigma: float, error: float) -> float:

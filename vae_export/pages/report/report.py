@@ -13,6 +13,7 @@ import numpy as np
 from markupsafe import Markup
 
 from vae_export.bundle.reader import read_bundle
+from vae_export.core.evidence import WAYS_OF_KNOWING
 from vae_export.core.latent import ACTIVE_VARIANCE
 from vae_export.core.manifest import ArtifactEntry
 from vae_export.core.parametrisation import PARAMETRISATIONS
@@ -36,12 +37,7 @@ Array = np.ndarray[Any, Any]
 # Histograms; of more latent values those with the largest KL are drawn.
 MOST_HISTOGRAMS = 64
 MOST_POINTS = 400
-SOURCES = {
-    "probed": "measured on the layer",
-    "names": "read from names in the model",
-    "given": "told by whoever exported it",
-    "assumed": "assumed",
-}
+SOURCES = {way.in_manifest: way.label for way in WAYS_OF_KNOWING.values()}
 
 
 @dataclass(frozen=True, repr=False)
