@@ -25,7 +25,7 @@ ALLOWED = {
     "split": LIBRARIES,
     "sources": LIBRARIES | {"split"},
     "train": CORE | {"runtime", "split", "sources", "verify"},
-    "formats": LIBRARIES | {"runtime", "split"},
+    "formats": LIBRARIES | {"runtime"},
     "bench": CORE | {"runtime", "verify", "bundle", "formats"},
     "explain": CORE | {"runtime", "verify", "bundle", "formats"},
     "pages": CORE | {"runtime", "verify", "bundle", "bench", "formats"},

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 
 from vae_export.core.artifact import TensorSpec
-from vae_export.core.half import Half
-from vae_export.errors import ConversionError
+from vae_export.core.half import Traced
 from vae_export.private.keras import layers_of, policy_computing_in
 from vae_export.split.graph_model import GraphModel
 
-__all__ = ["KerasHalf", "need_keras"]
+__all__ = ["KerasHalf"]
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -22,7 +21,7 @@ Arrays = Mapping[str, Array]
 
 @dataclass(frozen=True)
 class KerasHalf:
-    """See `core.half.Half`.
+    """See `core.half.TraceableHalf`.
 
     Attributes:
         model: what computes it; shares its weights with the author's model.
@@ -77,15 +76,8 @@ class KerasHalf:
             for layer, old in before:
                 layer.dtype_policy = old
 
+    def traceable(self) -> Traced:
+        """The half as TensorFlow traces it."""
+        from vae_export.split.tracing import TracedKeras
 
-def need_keras(half: Half, file: str) -> KerasHalf:
-    """A half that Keras computes, for a converter that traces Keras.
-
-    Raises:
-        ConversionError: it is of another framework; names the file that cannot be made.
-    """
-    if not isinstance(half, KerasHalf):
-        raise ConversionError(
-            f"{file}: got a {type(half).__name__}, expected a half that Keras computes; choose another format"
-        )
-    return half
+        return TracedKeras(self.model, self.inputs)

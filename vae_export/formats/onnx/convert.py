@@ -1,4 +1,4 @@
-"""A Keras half as an ONNX file."""
+"""A half that TensorFlow traces as an ONNX file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from onnx import helper, numpy_helper
 
 from vae_export.core.artifact import Artifact, TensorSpec
 from vae_export.core.format_version import FORMAT_VERSION
-from vae_export.core.half import Half
+from vae_export.core.half import Half, Traced
 from vae_export.errors import ConversionError, one_line
 from vae_export.formats.batch_size import preferred_batch
 from vae_export.formats.oldest_runtimes import OLDEST_FOR_ONNX
@@ -22,11 +22,9 @@ from vae_export.formats.onnx.opsets import DEFAULT_OPSET, check_opset
 from vae_export.formats.onnx.passes.canonical import all_nodes, canonicalise
 from vae_export.formats.onnx.passes.lowering import lower_onnx
 from vae_export.formats.operators import refuse_operators
+from vae_export.formats.traceable import traced
 from vae_export.io.quiet import quiet
 from vae_export.private.tf2onnx import CUSTOM_HANDLERS, optimised_in_place, silence
-from vae_export.split.keras_half import need_keras
-from vae_export.split.signature import input_signature, placeholder_names, positional
-from vae_export.split.tracing import failing_layer, made_traceable
 
 __all__ = ["convert_to_onnx"]
 
@@ -48,8 +46,8 @@ def convert_to_onnx(
     """
     check_opset(opset)
     role, file = half.role, f"{half.role}.onnx"
-    half = need_keras(half, file)
-    model = _trace(half, opset, batch, file)
+    function = traced(half, file)
+    model = _trace(function, opset, batch, file)
     nodes = list(all_nodes(model.graph))
     custom = [
         f"{node.domain}.{node.op_type}".lstrip(".")
@@ -60,7 +58,7 @@ def convert_to_onnx(
     model = onnxslim.slim(model)
     lower_onnx(model)
     metadata = {"name": name, "role": role, "format_version": str(FORMAT_VERSION)}
-    canonicalise(model, dict(zip(placeholder_names(half), half.inputs, strict=True)), metadata)
+    canonicalise(model, function.placeholders, metadata)
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
@@ -83,12 +81,12 @@ def convert_to_onnx(
     )
 
 
-def _trace(half: Any, opset: int, batch: int | None, file: str) -> Any:
-    function, signature = tf.function(positional(half)), input_signature(half, batch)
+def _trace(half: Traced, opset: int, batch: int | None, file: str) -> Any:
+    function, signature = tf.function(half.__call__), half.signature(batch)
     # Unknown operators are reported by name below.
     silence()
     try:
-        with quiet(), made_traceable(half), optimised_in_place():
+        with quiet(), half.prepared(), optimised_in_place():
             model, _ = tf2onnx.convert.from_function(
                 function,
                 input_signature=signature,
@@ -97,7 +95,7 @@ def _trace(half: Any, opset: int, batch: int | None, file: str) -> Any:
             )
     # tf2onnx raises many types, and passes on whatever TensorFlow raises while tracing.
     except Exception as error:
-        reason = failing_layer(error) or one_line(error)
+        reason = half.failing_layer(error) or one_line(error)
         raise ConversionError(f"{file}: tf2onnx cannot convert it ({reason})") from error
     _keep_captured(model.graph, function.get_concrete_function(*signature))
     return model

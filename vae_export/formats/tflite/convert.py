@@ -1,17 +1,16 @@
-"""A Keras half as a TFLite file."""
+"""A half that TensorFlow traces as a TFLite file."""
 
 from __future__ import annotations
 
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import keras
 import tensorflow as tf
 
 from vae_export.core.artifact import Artifact
-from vae_export.core.half import Half
+from vae_export.core.half import Half, Traced
 from vae_export.core.plan import DEFAULT_BATCHES
 from vae_export.errors import ConversionError, one_line
 from vae_export.formats.batch_size import preferred_batch
@@ -27,11 +26,9 @@ from vae_export.formats.tflite.description import (
 from vae_export.formats.tflite.flatbuffer import name_tensors, strip, to_bytes
 from vae_export.formats.tflite.operators import RANDOM
 from vae_export.formats.tflite.passes.lowering import lower_tflite
+from vae_export.formats.traceable import traced
 from vae_export.io.quiet import quiet
 from vae_export.private.litert import read_model
-from vae_export.split.keras_half import need_keras
-from vae_export.split.signature import input_signature, placeholder_names, positional
-from vae_export.split.tracing import failing_layer, made_traceable
 
 __all__ = ["convert_to_tflite"]
 
@@ -56,21 +53,21 @@ def convert_to_tflite(
         ConversionError: the half cannot be converted, or the file holds operators it must not.
     """
     role, file = half.role, f"{half.role}.tflite"
-    half = need_keras(half, file)
+    function = traced(half, file)
     signatures = {"batch_any": None} if batches is None else {f"batch_{size}": size for size in batches}
     try:
-        with quiet(), made_traceable(half):
-            converted = _convert(half, signatures)
+        with quiet(), function.prepared():
+            converted = _convert(function, signatures)
     # The converter raises its own type, and passes on whatever Keras raises while it traces.
     except Exception as error:
-        raise ConversionError(f"{file}: {_reason(error)}") from error
+        raise ConversionError(f"{file}: {_reason(function, error)}") from error
     model = read_model(converted)
     if batches is not None:
         lower_tflite(model, min(batches), for_integers=for_integers)
     strip(model)
     operators = operator_kinds(model)
     refuse_operators(file, operators, custom_operators(model), RANDOM)
-    name_tensors(model, dict(zip(placeholder_names(half), half.inputs, strict=True)))
+    name_tensors(model, function.placeholders)
     inputs, outputs = tensor_specs(model, several=batches is not None and len(batches) > 1)
     return Artifact(
         role=role,
@@ -86,11 +83,11 @@ def convert_to_tflite(
     )
 
 
-def _convert(half: Any, signatures: Mapping[str, int | None]) -> bytes:
+def _convert(half: Traced, signatures: Mapping[str, int | None]) -> bytes:
     archive = keras.export.ExportArchive()
-    archive.track(half.model)
+    archive.track(half.tracked)
     for name, size in signatures.items():
-        archive.add_endpoint(name, positional(half), input_signature=input_signature(half, size))
+        archive.add_endpoint(name, half.__call__, input_signature=half.signature(size))
     # By way of a SavedModel: from_concrete_functions would drop the weights of a Keras 3 model without
     # a word, and from_keras_model hides why a model cannot be traced.
     with tempfile.TemporaryDirectory() as folder:
@@ -100,11 +97,11 @@ def _convert(half: Any, signatures: Mapping[str, int | None]) -> bytes:
         return bytes(converter.convert())
 
 
-def _reason(error: Exception) -> str:
+def _reason(half: Traced, error: Exception) -> str:
     operators = sorted(set(re.findall(r"'tf\.(\w+)' op is neither", str(error))))
     if operators:
         return (
             f"needs the TensorFlow operator {', '.join(operators)} (a Flex operator), which no plain "
             "runtime has; replace the layer that needs it with standard Keras layers"
         )
-    return f"the TFLite converter cannot convert it ({failing_layer(error) or one_line(error)})"
+    return f"the TFLite converter cannot convert it ({half.failing_layer(error) or one_line(error)})"
