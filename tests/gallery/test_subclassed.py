@@ -403,7 +403,7 @@ ELSE = (
         (ClipsByTensorFlow, f"^m: {ELSE} \\(it differs by "),
         (ClipsNoise, f"^m: {ELSE} \\(it differs by "),
         (LogitsBeside, f"^m: {ELSE} \\(it differs by "),
-        (DrawsTwice, f"^m: call\\(\\) draws noise in 2 places, expected one draw of the shape of z, .*{WAY_OUT}"),
+        (DrawsTwice, f"^m: call\\(\\) has 2 draws of noise, expected one draw of the shape of z, .*{WAY_OUT}"),
         (
             lambda: JoinsByTensorFlow(size=SIZE + LABELS),
             r"^m: call\(\) cannot be run on the inputs of its encoder and decoder, '.*' \(None, 16\) \(.*\), and may do",

@@ -524,7 +524,7 @@ def test_a_file_of_a_subclassed_model_whose_class_is_missing(tmp_path):
     result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx")
     assert result.manifest.to_dict()["latents"][0]["parametrisation_source"] == "assumed"
     assert result.cut.endswith(
-        "; class 'SavedVae' is not known here: what its call() does before, between and behind encoder and "
+        "; class 'SavedVae' is not known here: what its call() does before, between and after encoder and "
         "decoder is not seen; --custom-objects tells"
     )
     mean = keras.Model(encoder.inputs[0], encoder.get_layer("z_mean").output)(X)

@@ -11,6 +11,7 @@ from vae_export.split.assumed import posterior_by_names
 from vae_export.split.finding import find_sampling_sites
 from vae_export.split.graph import flatten
 from vae_export.split.posterior import Posterior, Slot, split_slots
+from vae_export.split.split_vae import split
 
 NO_CODE = "the layer's code is not at hand; --parametrisation decides"
 
@@ -86,6 +87,12 @@ def test_the_manifest_says_how_the_parametrisation_is_known(how):
     evidence = (Evidence("order", "assumed", "a"), Evidence("parametrisation", how, "b"))
     posterior = Posterior(None, None, "std", evidence)
     assert (posterior.how, posterior.source) == (how, WAYS_OF_KNOWING[how].in_manifest)
+
+
+def test_what_was_not_measured_is_said():
+    assert split(tiny_vae(sampler=ListSampler(name="draw"))).describe_cut().endswith("(probed)")
+    measured, told = Evidence("order", "measured", "a"), Evidence("parametrisation", "told", "b")
+    assert Posterior(None, None, "std", (measured, told)).unproven == (told,)
 
 
 def test_words_stand_once():

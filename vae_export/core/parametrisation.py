@@ -1,7 +1,7 @@
-"""What a sampling layer may be given beside mu, and how it becomes a true log-variance: one table.
+"""The parametrisations of a sampling layer's second tensor v: one table.
 
-Not everybody emits a log-variance. For each parametrisation there is sigma as a function of the second
-tensor v, to recognise it by, and the log-variance as graph operations on v, to fold into the encoder.
+Not every encoder emits a log-variance. Each parametrisation has sigma as a function of v, by which it is
+recognised, and the log-variance as graph operations on v, which become part of the encoder.
 """
 
 from __future__ import annotations
@@ -16,16 +16,16 @@ __all__ = ["PARAMETRISATIONS", "Operations", "Parametrisation", "register_parame
 
 Array = np.ndarray[Any, Any]
 
-# The smallest normal float32: the logarithm of what lies below is that of this.
+# The smallest normal float32: smaller variances are raised to it before the logarithm.
 _TINY = 1.1754944e-38
 # Below it softplus(v) is exp(v) to float32's last digit, and its logarithm is v.
 _SOFTPLUS_IS_EXP = -15.0
 
 
 class Operations(Protocol):
-    """The operations that a log-variance is made of, as `keras.ops` has them.
+    """The operations that compute a log-variance, with the names of `keras.ops`.
 
-    Whatever has these functions will do: tensors of a framework, or nodes of a graph.
+    A namespace over tensors of a framework, or over nodes of a graph.
     """
 
     def abs(self, x: Any) -> Any:
@@ -52,7 +52,7 @@ class Operations(Protocol):
 
 @dataclass(frozen=True)
 class Parametrisation:
-    """One way to say how wide a posterior is.
+    """One way to give the standard deviation of a posterior.
 
     Attributes:
         name: as in the manifest and on the command line.
@@ -61,7 +61,7 @@ class Parametrisation:
         sigma: v, float64 -> sigma, float64; NaN where there is none.
         logvar: operations and v, a tensor -> log-variance, a tensor of the same shape; finite wherever v is.
         inverse: sigma -> v, both float64.
-        probe_range: values of v on which layers are tried.
+        probe_range: lowest and highest v at which a layer is probed.
     """
 
     name: str
@@ -73,12 +73,12 @@ class Parametrisation:
     probe_range: tuple[float, float]
 
 
-# Name -> parametrisation, in the order in which they are tried on a sampling layer.
+# Name -> parametrisation, in the order in which they are fitted to a sampling layer.
 PARAMETRISATIONS: dict[str, Parametrisation] = {}
 
 
 def register_parametrisation(parametrisation: Parametrisation) -> Parametrisation:
-    """Add a parametrisation, to be tried after the others.
+    """Add a parametrisation, to be fitted after the others.
 
     Raises:
         ValueError: the name is taken.

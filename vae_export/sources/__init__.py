@@ -1,4 +1,4 @@
-"""What users have, one kind a file, in one registry.
+"""Kinds of models that users have, one a file, in one registry.
 
 A new kind is a class like those below, in a file of its own, and one line of registration.
 """
@@ -14,7 +14,7 @@ from vae_export.sources.trained_folder import ReferenceModel, TrainedFolder
 
 __all__ = ["SOURCES", "register_source"]
 
-# In the order in which messages name them; of several that recognise a request the most confident loads it.
+# In the order of messages. Of several that recognise a request the most confident one loads it.
 SOURCES: list[Source] = []
 
 

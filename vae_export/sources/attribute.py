@@ -1,4 +1,4 @@
-"""Models that a module has or makes: ``package.module:attribute``."""
+"""Models by module and attribute: ``package.module:attribute``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _ATTRIBUTE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 class Attribute:
-    """A model, or a function that returns one, by the module that has it."""
+    """A model, or a function that returns one, in an importable module."""
 
     name = "attribute of a module"
     expected = "package.module:attribute"
@@ -33,11 +33,11 @@ class Attribute:
         return request.text.split(":")[1].split(".")[-1]
 
     def sample_folder(self, request: Request) -> Path | None:
-        """None: a module is no file of the user's data."""
+        """None: no samples are kept beside a module."""
         return None
 
     def check(self, request: Request) -> None:
-        """Nothing: this is the user's own code, and is run."""
+        """Check nothing: the user asks to run this code."""
 
     def load(self, request: Request) -> Any:
         """Import the module, and call the attribute if it is a function."""

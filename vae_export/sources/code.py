@@ -1,4 +1,4 @@
-"""Models and classes that are code of the user: package.module:attribute, and files of custom layers."""
+"""Import the user's code: models as package.module:attribute, and custom layers."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ __all__ = ["known_classes", "model_of_attribute"]
 
 
 def model_of_attribute(reference: str, weights: Path | None) -> Any:
-    """A model, or what a function returns, that a module has.
+    """The model that an attribute of a module is, or returns when called.
 
     Args:
         reference: ``package.module:attribute``; the current directory is on the path.
         weights: a .weights.h5, .h5 or .keras file to load into it, or None.
 
     Raises:
-        ModelError: no such module or attribute, something else than a model, weights that do not fit.
+        ModelError: no such module or attribute, not a model, or weights that do not fit.
     """
     module_name, _, attribute = reference.partition(":")
     found: Any = _import(module_name, reference)
@@ -54,7 +54,7 @@ def model_of_attribute(reference: str, weights: Path | None) -> Any:
 
 
 def known_classes(custom_objects: str | Mapping[str, Any] | None) -> dict[str, Any]:
-    """Custom classes by name, from a file or module or as they are."""
+    """Custom classes by name, from a file, a module or a mapping."""
     if custom_objects is None:
         return {}
     return _classes_of(custom_objects) if isinstance(custom_objects, str) else dict(custom_objects)

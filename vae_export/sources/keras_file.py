@@ -63,7 +63,7 @@ def name_of_file(path: Path) -> str:
 
 
 def check_keras_file(path: Path) -> None:
-    """Refuse what is no whole file of Keras.
+    """Refuse a file that is not a complete Keras file.
 
     Raises:
         ModelError: no such file, another kind of file, or a truncated one.
@@ -103,7 +103,7 @@ def _head(path: Path) -> bytes:
 
 
 def _members(path: Path) -> set[str]:
-    """Names in a zip archive; none of a damaged one, which `check` names."""
+    """Names in a zip archive; empty if it is damaged, which `check` reports."""
     try:
         with zipfile.ZipFile(path) as archive:
             return set(archive.namelist())

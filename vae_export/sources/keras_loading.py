@@ -1,4 +1,4 @@
-"""Load a Keras model from a file, and say plainly why it cannot be loaded."""
+"""Load a Keras model from a file."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ __all__ = ["load_model"]
 def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Load a .keras or .h5 file; code inside the file is never run (Keras' safe mode).
 
-    Layers whose class is not known, and Lambdas, become stand-ins; where z is drawn that is enough.
+    Layers whose class is not known, and Lambdas, become stand-ins, which is enough for a sampling layer.
 
     Args:
         path: the file.
-        custom_objects: classes by name, beside those that are registered with Keras.
+        custom_objects: classes by name, in addition to classes registered with Keras.
 
     Raises:
         InputError: Keras runs on another backend than TensorFlow.
-        ModelError: no such file, another kind of file, truncated, or a model that cannot be built
-            without classes that are not known here.
+        ModelError: no such file, another kind of file, a truncated one, or a model that cannot be built
+            without its missing classes.
     """
     if keras.backend.backend() != "tensorflow":
         raise InputError(

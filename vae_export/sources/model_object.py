@@ -20,7 +20,7 @@ class ModelObject:
     takes_weights = False
 
     def recognise(self, request: Request) -> Recognised | None:
-        """Whatever is neither text nor a path."""
+        """By its type: anything but text and paths."""
         if request.model is None or request.path is not None:
             return None
         return Recognised(0.3, f"a {type(request.model).__name__}")
@@ -30,7 +30,7 @@ class ModelObject:
         return str(getattr(request.model, "name", ""))
 
     def sample_folder(self, request: Request) -> Path | None:
-        """None: it lies nowhere."""
+        """None: it has no file."""
         return None
 
     def check(self, request: Request) -> None:

@@ -1,4 +1,4 @@
-"""Encoder and decoder that come as two files or two models."""
+"""Encoder and decoder in two files, or two models in memory."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class PairOfModels:
         return Recognised(1.0, "an encoder and a decoder")
 
     def model_name(self, request: Request) -> str:
-        """What both have in common: vae_encoder.keras is of "vae", vae/encoder.keras too."""
+        """The common part of the names: "vae" for vae_encoder.keras, and for vae/encoder.keras."""
         encoder = request.encoder
         if not isinstance(encoder, Path):
             return str(encoder.name)
@@ -42,17 +42,17 @@ class PairOfModels:
         return rest or encoder.absolute().parent.name
 
     def sample_folder(self, request: Request) -> Path | None:
-        """None: two files may lie in two folders."""
+        """None: the files may be in two folders."""
         return None
 
     def check(self, request: Request) -> None:
-        """Look at those that are files."""
+        """Check encoder and decoder, each if it is a file."""
         for half in (request.encoder, request.decoder):
             if isinstance(half, Path):
                 check_keras_file(half)
 
     def load(self, request: Request) -> Any:
-        """Load those that are files; a `split.pair.Pair`."""
+        """Load encoder and decoder into a `split.pair.Pair`."""
         with keras_needed():
             from vae_export.split.pair import Pair
 

@@ -1,4 +1,4 @@
-"""What a source of models is to the rest of the program."""
+"""The protocol of sources of models."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Recognised", "Request", "Source"]
 
 @dataclass(frozen=True)
 class Request:
-    """What a user names as the model.
+    """The model that a user asks for.
 
     Attributes:
         model: a path, a reference or an object; None where encoder and decoder are given.
@@ -34,16 +34,16 @@ class Request:
 
     @property
     def text(self) -> str:
-        """The model as messages call it."""
+        """The model as text, for messages."""
         return str(self.model)
 
 
 @dataclass(frozen=True)
 class Recognised:
-    """A source that takes a request.
+    """The answer of a source that takes a request.
 
     Attributes:
-        confidence: 1 for what can be nothing else, below 0.5 for a guess by a name; the highest decides.
+        confidence: 1 for certain, below 0.5 for a guess by a name; the highest decides.
         words: what was seen.
     """
 
@@ -52,11 +52,11 @@ class Recognised:
 
 
 class Source(Protocol):
-    """One kind of thing that users have.
+    """One kind of model that users have.
 
     Attributes:
         name: of the kind, for people.
-        expected: what of it a user gives, for messages: "a .keras or .h5 file". Empty if it is not named.
+        expected: the argument to give, for messages: "a .keras or .h5 file"; empty if messages omit the kind.
         takes_weights: whether `--weights` may be given with it.
     """
 
@@ -68,16 +68,16 @@ class Source(Protocol):
         """See the class."""
 
     def recognise(self, request: Request) -> Recognised | None:
-        """Whether this is of the kind, by its content; imports no framework."""
+        """The answer to a request, by its content; None if it is of another kind. Imports no framework."""
 
     def model_name(self, request: Request) -> str:
-        """What the bundle calls the model, unless the user says so."""
+        """Name of the bundle, unless the user gives one."""
 
     def sample_folder(self, request: Request) -> Path | None:
         """The folder where samples of the model may lie; None if there is none."""
 
     def check(self, request: Request) -> None:
-        """Refuse what is broken or unsafe, before anything is loaded.
+        """Refuse a broken or unsafe model before anything is loaded.
 
         Raises:
             ModelError: says what was found and expected.

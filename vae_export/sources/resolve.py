@@ -1,4 +1,4 @@
-"""Which source a model comes from."""
+"""Find the source of a model."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ class FoundModel:
     """A model to export; see `core.plan.LoadableModel`.
 
     Attributes:
-        source: the kind that it is of.
-        request: what the user named.
-        name: what the bundle calls it.
+        source: its kind.
+        request: the user's words.
+        name: of the bundle.
     """
 
     source: Source
@@ -54,7 +54,7 @@ def resolve_model(
     weights: str | Path | None = None,
     custom_objects: str | Path | Mapping[str, Any] | None = None,
 ) -> FoundModel:
-    """Find out what is meant by a file, a name, a Keras model, a pair of them, or nothing.
+    """Find the source of a file, a name, a Keras model or a pair; None is the default reference model.
 
     Raises:
         ModelError: no source recognises it.

@@ -1,8 +1,8 @@
-"""The configuration of a saved model: read without running anything, and mended where code is missing.
+"""Read the configuration of a saved model without running code, and mend it if classes are missing.
 
 Layers whose class cannot be found, and Lambdas, whose code must not be run, are replaced by stand-ins.
-A model class that cannot be found is taken for what its configuration shows it to be: a functional model,
-or an encoder with a decoder.
+A model class that cannot be found is replaced by a functional model, or by an encoder with a decoder, if its
+configuration has the parts of one.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def read_config(path: Path) -> dict[str, Any]:
 
 
 def missing_classes(config: Any, known: Mapping[str, Any]) -> dict[str, str]:
-    """Layers whose class is not known here or a Lambda: layer name -> class name.
+    """Layers that are Lambdas or of an unknown class: layer name -> class name.
 
     Args:
         config: of a model.
@@ -58,7 +58,7 @@ def missing_classes(config: Any, known: Mapping[str, Any]) -> dict[str, str]:
 
 
 def mend(config: Any, known: Mapping[str, Any]) -> Any:
-    """The configuration with stand-ins for the missing classes; a copy."""
+    """A copy of the configuration with stand-ins for the missing classes."""
     shapes = _expected_shapes(config)
 
     def mended(node: Any) -> Any:
@@ -67,7 +67,7 @@ def mend(config: Any, known: Mapping[str, Any]) -> Any:
         if not isinstance(node, dict):
             return node
         if _is_object(node) and _is_missing(node, known):
-            if _has_halves(node):
+            if _has_encoder_and_decoder(node):
                 config = {key: mended(value) for key, value in node["config"].items() if key in _HALVES}
                 return {
                     "module": None,
@@ -109,12 +109,12 @@ def _stand_in(node: Mapping[str, Any], row_shape: Any) -> dict[str, Any]:
     }
 
 
-# What Keras writes of every layer.
+# Settings that Keras writes for every layer.
 _KERAS_OWN = {"name", "dtype", "trainable", "batch_input_shape", "autocast", "activity_regularizer"}
 
 
 def _settings(node: Mapping[str, Any]) -> dict[str, float | str | bool]:
-    """What a layer was made with: numbers, as float, words and switches; of a Lambda its arguments."""
+    """Scalars of a layer's configuration, numbers as float; for a Lambda its arguments."""
     config = node["config"]
     given = config.get("arguments") or {} if node["class_name"] == "Lambda" else config
     return {
@@ -132,7 +132,7 @@ def _is_object(node: Any) -> bool:
     )
 
 
-def _has_halves(node: Mapping[str, Any]) -> bool:
+def _has_encoder_and_decoder(node: Mapping[str, Any]) -> bool:
     return all(_is_object(node["config"].get(half)) for half in _HALVES)
 
 
@@ -153,7 +153,7 @@ def _name(node: Mapping[str, Any]) -> str:
 
 
 def _is_missing(node: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
-    """Whether an object is a layer whose class is not known, or a Lambda."""
+    """Whether an object is a Lambda, or a layer of an unknown class."""
     name = node["class_name"]
     if name == "Lambda":
         return True
@@ -168,13 +168,13 @@ def _is_missing(node: Mapping[str, Any], known: Mapping[str, Any]) -> bool:
         return False
     module = node.get("module")
     if module is None:
-        # As older files have it: the class alone.
+        # Older files name the class alone.
         return not hasattr(keras.layers, name) and name not in ("Functional", "Model", "Sequential")
     return not can_resolve_class(name, registered, module, node, known)
 
 
 def _expected_shapes(config: Any) -> dict[str, Any]:
-    """Layer name -> shape of one row of what it makes, as the layers behind it were built for."""
+    """Layer name -> shape of one row of its output, from the layers that use it."""
     shapes: dict[str, Any] = {}
     for entry in _objects(config):
         shape = _input_shape(entry)
@@ -186,7 +186,7 @@ def _expected_shapes(config: Any) -> dict[str, Any]:
 
 
 def _input_shape(entry: Mapping[str, Any]) -> Any:
-    """Shape of the one input of a layer or nested model, None if there are several or it is not told."""
+    """Shape of the one input of a layer or nested model; None for several inputs or an unknown shape."""
     inner = entry["config"].get("layers")
     if inner:
         starts = [layer for layer in inner if layer.get("class_name") == "InputLayer"]
@@ -199,7 +199,7 @@ def _input_shape(entry: Mapping[str, Any]) -> Any:
 
 
 def _sources(nodes: Any) -> Iterator[str]:
-    """Names of the layers whose tensors go into a call."""
+    """Names of the layers whose outputs a call takes."""
     if isinstance(nodes, dict):
         history = nodes.get("keras_history")
         if nodes.get("class_name") == "__keras_tensor__":

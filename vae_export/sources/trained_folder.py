@@ -16,7 +16,7 @@ MODEL_FILE = "model.keras"
 
 
 class _InFolder(abc.ABC):
-    """What both share: the model is a file in a folder of its name."""
+    """Base class: the model is a file in a folder that has its name."""
 
     takes_weights = False
 
@@ -73,7 +73,7 @@ class ReferenceModel(_InFolder):
         return f"one of {', '.join(sorted(reference_models())) or 'none'}"
 
     def recognise(self, request: Request) -> Recognised | None:
-        """By its name; what lies in the current directory under that name is asked first."""
+        """By its name; a file or folder of that name in the current directory is preferred."""
         return Recognised(0.5, "its name") if self._key(request) in reference_models() else None
 
     def file(self, request: Request) -> Path:

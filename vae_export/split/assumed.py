@@ -1,6 +1,6 @@
-"""What two tensors most likely are, mu and which v, where the code that draws from them is not at hand.
+"""The posterior of a sampling layer whose code is not at hand, from names and activations.
 
-Names and the last activation tell, and what they do not tell is asked for. All of it is said on the screen.
+Where they say too little or contradict each other, the user is asked. Every assumption is printed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ __all__ = ["assumed_posterior", "posterior_by_names", "spread_index"]
 
 Array = np.ndarray[Any, Any]
 
-# How people name what they emit, the more particular first.
+# Patterns of names for v, the more specific first.
 _NAMES = (
     ("log-variance", r"log_?_?(sigma)?_?(var|sq)|log_?sigma_?2|lnvar|logv\b"),
     ("log-std", r"log_?(std|sd|sigma|scale)"),
@@ -29,10 +29,10 @@ _NAMES = (
     ("std", r"std|stddev|sigma|scale"),
 )
 _MEAN = r"mean|mu\b|loc\b"
-# How they name a layer that draws, and what goes in.
+# Patterns of names for sampling layers, and for one tensor that holds mu and v.
 _DRAWS = r"sampl|repar|latent|gauss|normal|noise|draw|vae|\bz\b"
 _MOMENTS = r"moment|param|stat"
-# Activations and operations that give no negative value.
+# Activations and operations whose output is never negative.
 _NEVER_NEGATIVE = {
     "softplus",
     "exp",
@@ -53,17 +53,17 @@ _NO_CODE = "the layer's code is not at hand; --parametrisation decides"
 def assumed_posterior(
     call: Call, graph: Graph, recorded: Mapping[Value, Array], told: str | None, where: str
 ) -> Posterior | None:
-    """What a stand-in most likely drew from; None if it is no sampling layer.
+    """The posterior of a stand-in's inputs; None if their shapes are not those of a sampling layer.
 
     Args:
         call: of the stand-in.
-        graph: that it is in.
-        recorded: one row of the values around it.
-        told: the parametrisation, if the user says so.
+        graph: the graph that has the call.
+        recorded: one row of its inputs and outputs.
+        told: the parametrisation that the user gave, or None.
         where: what messages call the model.
 
     Raises:
-        SamplingSiteError: what names, activations and settings say is not enough.
+        SamplingSiteError: names, activations and settings say too little, or contradict each other.
     """
     if len(call.outputs) != 1:
         return None
@@ -96,13 +96,13 @@ def assumed_posterior(
 def posterior_by_names(
     slots: Sequence[Slot], names: Sequence[str], graph: Graph, told: str | None, where: str
 ) -> Posterior:
-    """A posterior of two tensors, judged by what they are called and what they end in.
+    """The posterior of two tensors, read from their names and last activations.
 
     Args:
-        slots, names: of the two, in the order in which they go in.
-        graph: that makes them.
-        told: the parametrisation, if the user says so.
-        where: what messages call the place.
+        slots, names: of both tensors, in the order of the arguments.
+        graph: the graph that computes them.
+        told: the parametrisation that the user gave, or None.
+        where: what messages call the layer or the model.
 
     Raises:
         SamplingSiteError: name and activation contradict each other, or say too little.
@@ -139,7 +139,7 @@ def posterior_by_names(
 
 
 def spread_index(names: Sequence[str]) -> int | None:
-    """Which of two tensors is v, by what they are called; None if that does not tell."""
+    """Index of v among two tensors, by their names; None if the names do not tell."""
     means = [bool(re.search(_MEAN, name.lower())) for name in names]
     if means[0] != means[1]:
         return means.index(False)
@@ -160,7 +160,7 @@ def _looks_drawn(call: Call, names: Sequence[str]) -> bool:
 
 
 def _never_negative(graph: Graph, value: Value) -> bool | None:
-    """Whether a value cannot be negative, by the layer that makes it; None if that does not tell."""
+    """Whether the activation that makes a value excludes negative ones; None if that is not known."""
     maker = next((call for call in graph.calls if value in call.outputs), None)
     if maker is None:
         return None

@@ -1,4 +1,4 @@
-"""Hold what the call() of a subclassed model computes against its encoder and decoder joined."""
+"""Compare the call() of a subclassed model with its joined encoder and decoder, with known noise."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ __all__ = ["sites_matching_call"]
 Array = np.ndarray[Any, Any]
 
 ROWS = 8
-# Of the largest value: code that computes the same in another order is far below.
+# Relative to the largest value; another order of the same operations differs by far less.
 TOLERANCE = 1e-4
 _WAY_OUT = (
     "build the whole as one functional model, or give encoder and decoder alone (encoder=..., decoder=..., "
@@ -31,16 +31,16 @@ _WAY_OUT = (
 def sites_matching_call(
     model: Any, graph: Graph, sites: Sequence[SamplingSite], where: str
 ) -> tuple[list[SamplingSite], bool]:
-    """Of several ideas of where and how z is drawn, those with which a model's own call() agrees.
+    """The candidate sites with which encoder and decoder compute what the model's call() computes.
 
     Args:
         model: subclassed, with a call().
         graph: its encoder and decoder; z is an input of the decoder's calls.
-        sites: what may be.
+        sites: candidates.
         where: what messages call the model.
 
     Returns:
-        The sites, and whether they were tried with noise; without, only which tensor is mu is sure.
+        The matching sites, and whether noise was part of the comparison; without noise it proves mu alone.
 
     Raises:
         ModelError: call() cannot be run on the inputs of encoder and decoder, or computes something else.
@@ -51,10 +51,9 @@ def sites_matching_call(
     known = _callable_on(model, graph, trials[0], False, where)
     z_shape = (ROWS, *sites[0].latent_shape)
     if known.draws and (known.draws > 1 or known.shape != z_shape):
-        got = f"{known.draws} places" if known.shape is None else f"one place, of shape {known.shape}"
+        got = f"{known.draws} draws" if known.shape is None else f"one draw of shape {known.shape}"
         raise SamplingSiteError(
-            f"{where}: call() draws noise in {got}, expected one draw of the shape of z, {z_shape}; "
-            f"{_WAY_OUT}"
+            f"{where}: call() has {got} of noise, expected one draw of the shape of z, {z_shape}; {_WAY_OUT}"
         )
     differences = _differences(known, graph, sites, trials, rng)
     agreeing = [site for site in sites if differences[site] <= TOLERANCE]
@@ -63,11 +62,11 @@ def sites_matching_call(
         how = "" if least == np.inf else f" (it differs by {least:.2g} of the largest value)"
         raise ModelError(
             f"{where}: call() computes something else than decoder(mu + sigma * epsilon) of its encoder and "
-            f"decoder{how}, expected nothing before, between and behind them; {_WAY_OUT}"
+            f"decoder{how}, expected nothing before, between and after them; {_WAY_OUT}"
         )
     if known.draws:
         return agreeing, True
-    # As many do in inference it computes decoder(mu); in training it may draw.
+    # call() computes decoder(mu), as many do in inference; in training it may draw.
     known = _callable_on(model, graph, trials[0], True, where)
     if known.draws != 1 or known.shape != z_shape:
         return agreeing, False
@@ -77,7 +76,7 @@ def sites_matching_call(
 
 
 def _trials(graph: Graph, rng: np.random.Generator) -> Iterator[list[Array]]:
-    """Inputs in [0, 1), far around 0 and as bytes have them: call() may clip them or what they become."""
+    """Inputs in [0, 1), in [-30, 30) and in [0, 255): call() may clip its inputs or tensors after them."""
     arrays = [random_array(graph, value, ROWS, rng) for value in graph.inputs]
     yield arrays
     for low, high in ((-30.0, 30.0), (0.0, 255.0)):
@@ -94,11 +93,11 @@ def _differences(
     trials: Sequence[Sequence[Array]],
     rng: np.random.Generator,
 ) -> dict[SamplingSite, float]:
-    """How far call() is from decoder(mu + sigma * epsilon), relative to the largest value, for each site."""
+    """Largest relative difference of call() and decoder(mu + sigma * epsilon), for each site."""
     worst = dict.fromkeys(sites, 0.0)
     for arrays in trials:
         shape = (ROWS, *sites[0].latent_shape)
-        # Beyond what noise that is clipped would be clipped to.
+        # Twice as wide as N(0, 1), so that clipped noise is detected.
         epsilon = 2.0 * rng.standard_normal(shape) if known.draws else np.zeros(shape)
         expected = known(arrays, epsilon if known.draws else None)
         for site in sites:
@@ -128,7 +127,7 @@ def _callable_on(model: Any, graph: Graph, arrays: Sequence[Array], training: bo
 
 
 def _reconstruction_first(outputs: Any) -> list[Any]:
-    """What a model returns, one after the other; of a dict what is called a reconstruction first."""
+    """The outputs of a model, flat; of a dict the reconstruction comes first."""
     if isinstance(outputs, Mapping):
         names = sorted(outputs, key=lambda name: "recon" not in str(name).lower())
         return [tensor for name in names for tensor in tree.flatten(outputs[name])]
@@ -136,7 +135,7 @@ def _reconstruction_first(outputs: Any) -> list[Any]:
 
 
 def _forms(graph: Graph) -> Iterator[Any]:
-    """How a model may take its inputs: alone, as a list, as a dict, as arguments."""
+    """Ways to pass the inputs to a model: one alone, a list, a dict, or arguments."""
     names = [value.name for value in graph.inputs]
     if len(names) == 1:
         yield lambda given: given
@@ -160,9 +159,9 @@ def _joined(graph: Graph, site: SamplingSite, arrays: Sequence[Array], epsilon: 
 
 
 def _difference(outputs: Sequence[Array], expected: Sequence[Array], may_overflow: bool) -> float:
-    """How far outputs are from the first expected ones of their shapes, relative; infinite without any.
+    """Largest relative difference of outputs and expected ones of their shapes; infinite if one is missing.
 
-    Inputs far out may overflow, and where they do depends on the order of operations.
+    Extreme inputs may overflow, and which values do depends on the order of operations.
     """
     left = list(expected)
     worst = 0.0

@@ -1,4 +1,4 @@
-"""Arrays that a model can be called on: random floats, and integers that its embeddings know."""
+"""Example inputs of a model: random floats, and integers within the range of its embeddings."""
 
 from __future__ import annotations
 
@@ -38,9 +38,9 @@ def random_array(graph: Graph, value: Value, rows: int, rng: np.random.Generator
 
 
 def integer_limit(graph: Graph, value: Value) -> int:
-    """How many values an integer input may take: what the layers say that look it up; else 256 or 2.
+    """Exclusive upper bound of an integer input, from the look-up layers that use it; else 256 (uint8) or 2.
 
-    Pictures are uint8; of other integers only 0 and 1 are safe.
+    uint8 is taken for pictures; of other integers only 0 and 1 are safe.
     """
     known = {value}
     limits = []
@@ -51,7 +51,7 @@ def integer_limit(graph: Graph, value: Value) -> int:
             size = getattr(call.operation, attribute, None)
             if isinstance(size, int):
                 limits.append(size)
-        # Layers that only pass integers on.
+        # Data-movement layers keep the integers.
         if isinstance(call.operation, (keras.layers.Reshape, keras.layers.Flatten, keras.layers.Masking)):
             known.update(call.outputs)
     return min(limits) if limits else 256 if value.dtype == "uint8" else 2

@@ -1,4 +1,4 @@
-"""Find the places where a VAE draws its noise, and what goes in there."""
+"""Find the sampling sites of a graph."""
 
 from __future__ import annotations
 
@@ -27,18 +27,18 @@ def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tu
     """Find where z is drawn from mu and a second tensor.
 
     The model is run on identical rows; a call whose rows differ is random, and is shown to the
-    `RECOGNISERS`. Layers whose code is not at hand are stand-ins, and judged by names.
+    `RECOGNISERS`. Layers whose code is not at hand are stand-ins; their posterior is read from names.
 
     Args:
         graph: the flat model.
         where: what messages call the model.
-        told: the parametrisation, if the user says so; for layers whose code is not at hand.
+        told: the parametrisation that the user gave, for layers whose code is not at hand; or None.
 
     Returns:
         One site, or several that do not depend on each other, in the order of the graph.
 
     Raises:
-        SamplingSiteError: none, one that computes something else, or one that depends on another.
+        SamplingSiteError: no site, noise that no recogniser takes, or a site that depends on another.
     """
     stand_ins = [call for call in graph.calls if isinstance(call.operation, StandIn)]
     # Some samplers pass mu through unless they are training; Keras' dropout is active only in training.
@@ -59,7 +59,7 @@ def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tu
     sites.sort(key=lambda site: graph.calls.index(site.calls[-1]))
     inside = {call for site in sites for call in site.calls}
     strangers = [call for call in strangers if call not in inside and _matters(graph, call)]
-    # What draws in training only does not matter once the sampling layers are known.
+    # Noise in training alone, such as dropout, is harmless once the sampling layers are known.
     if strangers and not (run.training and sites):
         _refuse_strangers(strangers, sites, run, where)
     if not sites:
@@ -69,7 +69,7 @@ def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tu
 
 
 def has_noise(graph: Graph) -> bool:
-    """Whether anything in a graph draws noise, or stands in for a layer that may."""
+    """Whether a graph has a random call, or a stand-in for a layer that may draw."""
     if any(isinstance(call.operation, StandIn) for call in graph.calls):
         return True
     return any(run_graph(graph, training).random for training in (False, True))
@@ -83,7 +83,7 @@ def _recognise(graph: Graph, call: Call, run: GraphRun) -> SamplingSite | None:
 def _refuse_strangers(
     strangers: Sequence[Call], sites: Sequence[SamplingSite], run: GraphRun, where: str
 ) -> NoReturn:
-    """Noise that is not that of a sampling layer."""
+    """Raise for random calls that no recogniser takes."""
     if sites:
         names = ", ".join(f"{call.path!r} ({type(call.operation).__name__})" for call in strangers)
         raise SamplingSiteError(
@@ -94,7 +94,7 @@ def _refuse_strangers(
     raise SamplingSiteError(
         f"{where}: {'; '.join(map(measured, regions))}; expected noise around mu, mu + sigma * epsilon "
         "with independent epsilon ~ N(0, 1), for any mu and sigma; let the sampling layer take mu and a "
-        "log-variance and leave all else to layers before or behind it"
+        "log-variance and leave all else to layers before or after it"
     )
 
 
@@ -118,7 +118,7 @@ def _assumed_sites(
 
 
 def _matters(graph: Graph, call: Call) -> bool:
-    """Whether any output depends on a call."""
+    """Whether an output of the graph depends on a call."""
     found = {value for output in call.outputs for value in descendants(graph, output)}
     return not found.isdisjoint(graph.outputs)
 

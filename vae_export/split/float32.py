@@ -1,4 +1,4 @@
-"""Compute a model in float32, whatever precision it was trained in."""
+"""Run a model in float32, whatever precision it was trained in."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ _OTHERS = ("float16", "bfloat16", "float64")
 def computing_in_float32(*models: Any) -> Iterator[None]:
     """Let the layers of models compute in float32 while the body runs.
 
-    Mixed precision keeps its weights in float32 and computes in half, for the sake of accelerators; others
-    train in float64. The converters get neither past the runtimes, and a comparison to 1e-5 needs float32.
+    Mixed precision keeps weights in float32 and computes in float16, for accelerators; some models train in
+    float64. The runtimes take neither from the converters, and parity within 1e-5 needs float32.
     """
     layers = [layer for model in models for layer in layers_of(model)]
     changed = [
@@ -30,7 +30,7 @@ def computing_in_float32(*models: Any) -> Iterator[None]:
         and keras.backend.is_float_dtype(layer.compute_dtype)
     ]
     before = [layer.dtype_policy for layer in changed]
-    # Older Keras writes its casts to half precision into the graph.
+    # Keras 3.12 writes its casts to float16 into the graph.
     operations = {op for layer in layers for op in getattr(layer, "operations", [])}
     casts = [(op, op.dtype) for op in operations if type(op).__name__ == "Cast" and op.dtype in _OTHERS]
     try:

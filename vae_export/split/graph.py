@@ -76,7 +76,7 @@ class Graph:
         inputs: in the order of the model.
         calls: in an order in which they can run.
         outputs: in the order of the model.
-        output_names: what Keras calls the outputs.
+        output_names: names that Keras gives the outputs.
     """
 
     inputs: tuple[Value, ...]
@@ -105,7 +105,7 @@ def flatten(model: Any) -> Graph:
 
 
 def resized(graph: Graph, sizes: Mapping[Value, Sequence[int | None]]) -> Graph:
-    """The same graph, with other shapes told of its values.
+    """The same graph with other shapes of some values.
 
     Args:
         graph: flat.
@@ -141,7 +141,7 @@ def calls_between(graph: Graph, known: Iterable[Value], targets: Iterable[Value]
 
 
 def descendants(graph: Graph, value: Value) -> set[Value]:
-    """A value and all that is computed from it."""
+    """A value and all values that are computed from it."""
     found = {value}
     for call in graph.calls:
         if not found.isdisjoint(call.inputs):
@@ -158,7 +158,7 @@ def replay(calls: Sequence[Call], tensors: Mapping[Value, Any], targets: Sequenc
         targets: the values to return.
 
     Raises:
-        ModelError: a layer that fails, by name.
+        ModelError: a layer fails; names it.
     """
     made = dict(tensors)
 
@@ -169,7 +169,7 @@ def replay(calls: Sequence[Call], tensors: Mapping[Value, Any], targets: Sequenc
         args, kwargs = tree.map_structure(tensor, (call.args, dict(call.kwargs)))
         try:
             results = tree.flatten(call.operation(*args, **kwargs))
-        # Layers of anybody raise anything.
+        # User layers may raise anything.
         except Exception as error:
             kind = type(call.operation).__name__
             raise ModelError(f"layer {call.path!r} ({kind}) cannot be called: {own_words(error)}") from error
@@ -217,9 +217,9 @@ def _inline(functional: Any, inputs: Sequence[Value], path: str, calls: list[Cal
 
 
 def _in_inference(operation: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments, with training=False for layers that augment unless they are told so, as predict() does.
+    """The arguments, with training=False for layers whose default is True, as predict() calls them.
 
-    Keras records the default of `training` as if it had been given; True that was really given stays.
+    Keras records the default of `training` like a given argument; layers with another default keep theirs.
     """
     if not isinstance(operation, keras.Layer):
         return dict(kwargs)
@@ -244,7 +244,7 @@ def _output_names(functional: Any) -> list[str]:
 
 
 def own_words(error: Exception) -> str:
-    """What a layer said, without what Keras and TensorFlow put around it."""
+    """The text of a layer's own error, without the additions of Keras and TensorFlow."""
     text = re.sub(r"\x1b\[\d*m", "", str(error)).split("Arguments received by")[0]
     text = re.sub(r"Exception encountered when calling [\w.]+\(\)\.|\{\{.*?\}\}|\[Op:.*", "", text)
     words = " ".join(text.split())
@@ -267,6 +267,6 @@ def _input(tensor: Any, number: int) -> Value:
 
 
 def _values(tensors: Sequence[Any], path: str) -> list[Value]:
-    """By the path of the call that makes them."""
+    """Values named by the path of the call that makes them."""
     names = [path] if len(tensors) == 1 else [f"{path}:{number}" for number in range(len(tensors))]
     return [Value(name, tuple(t.shape), t.dtype) for name, t in zip(names, tensors, strict=True)]

@@ -1,4 +1,4 @@
-"""A part of a Keras graph as a model of its own, called on new inputs with the original's layers."""
+"""A part of a Keras graph as a model of its own that shares the original's layers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Target:
     """An output of a half.
 
     Attributes:
-        value: the value of the graph that it comes from.
+        value: the value of the graph.
         transform: the output as a function of that tensor; None for the tensor itself.
     """
 
@@ -46,8 +46,8 @@ class GraphModel(keras.Model):  # type: ignore[misc]  # keras has no type stubs
     Args:
         name: "encoder" or "decoder".
         calls: of the original graph, in running order.
-        sources: input name -> the value of the graph that it stands for.
-        targets: output name -> what it is.
+        sources: input name -> value of the graph.
+        targets: output name -> target.
 
     Attributes:
         inputs: KerasTensors ``[batch, ...]`` by name; float32 where the original has any floating type.
@@ -62,7 +62,7 @@ class GraphModel(keras.Model):  # type: ignore[misc]  # keras has no type stubs
         sources: Mapping[str, Value],
         targets: Mapping[str, Target],
     ) -> None:
-        # Whatever policy is set globally: the layers keep their own.
+        # The global policy must not matter: the layers keep their own.
         super().__init__(name=name, dtype="float32")
         # Tracked, so that their weights are this model's weights.
         self.used_layers = list(
@@ -84,12 +84,12 @@ class GraphModel(keras.Model):  # type: ignore[misc]  # keras has no type stubs
 
     @property
     def sources(self) -> dict[str, Value]:
-        """Input name -> the value of the graph that it stands for."""
+        """Input name -> value of the graph."""
         return self._sources
 
     @property
     def targets(self) -> dict[str, Target]:
-        """Output name -> what it is."""
+        """Output name -> target."""
         return self._targets
 
     def call(self, tensors: Mapping[str, Any]) -> dict[str, Any]:

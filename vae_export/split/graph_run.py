@@ -19,21 +19,21 @@ __all__ = ["GraphRun", "run_graph"]
 
 Array = np.ndarray[Any, Any]
 
-# Rows of the pass that shows what is random, and what counts as a difference, relative to the largest
-# value: vector units round the last values of an array in another way.
+# Rows of the pass that finds random calls, and the smallest difference that counts, relative to the largest
+# value: vector units round the last values of an array differently.
 ROWS = 8
 NOISE_FLOOR = 1e-5
 
 
 @dataclass(frozen=True)
 class GraphRun:
-    """What a graph computes.
+    """The values of a graph on example inputs.
 
     Attributes:
         recorded: one row of every value.
         examples: several rows of every value, of different x.
         random: the random outputs of the calls that have any.
-        training: how layers that ask were called.
+        training: the argument `training` of layers that have it.
     """
 
     recorded: Mapping[Value, Array]
@@ -42,14 +42,14 @@ class GraphRun:
     training: bool
 
     def region(self, calls: Sequence[Call], z: Value) -> Region:
-        """The calls that make z, to be probed."""
+        """The region of calls that make z, to be probed."""
         return Region(tuple(calls), z, self.recorded, self.examples, self.training)
 
 
 def run_graph(graph: Graph, training: bool) -> GraphRun:
     """Run a graph on identical rows, then on different ones.
 
-    The descendants of a random call see the first row of its output alone, so that each is judged by itself.
+    The calls after a random one get the first row of its output alone, so that each call is tested by itself.
 
     Raises:
         ModelError: a layer cannot be run.

@@ -13,7 +13,7 @@ __all__ = ["with_x_shape"]
 
 
 def with_x_shape(graph: Graph, shape: tuple[int, ...] | None, where: str) -> Graph:
-    """The graph with all sizes known that follow from the shape of one x.
+    """The graph with all sizes that follow from the shape of one x.
 
     Args:
         graph: flat.

@@ -1,4 +1,4 @@
-"""Look at a model without converting it: its layers, its sampling site, what goes where."""
+"""Describe a model without converting it: its layers, its sampling sites, its halves."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ class SiteRow:
     """One sampling site.
 
     Attributes:
-        layer, layer_class: what draws z.
-        mu, spread: the tensors it draws from.
+        layer, layer_class: name and class of the sampling layer.
+        mu, spread: the tensors of mu and v.
         latent_shape: of one z.
         parametrisation, source, epsilon_scale, clip: see `Posterior`.
         evidence: how they are known, in one line.
@@ -66,16 +66,15 @@ class SiteRow:
 
 @dataclass(frozen=True, repr=False)
 class Inspection:
-    """What was found in a model.
+    """The layers and sampling sites of a model.
 
     Attributes:
         name: of the model.
         inputs, outputs: name -> shape.
         layers: in running order, nested models opened.
-        sites: where z is drawn.
-        encoder, decoder: (inputs, outputs) that the halves would have, name -> shape; None if the model
-            cannot be cut.
-        notes: what becomes of layers that give trouble, one line each.
+        sites: the sampling sites.
+        encoder, decoder: (inputs, outputs) of the half, name -> shape; None if the model cannot be cut.
+        notes: how layers are changed or why they cannot be exported, one line each.
         problem: why the model cannot be cut.
     """
 
@@ -105,10 +104,10 @@ def inspect_model(model: Any, name: str, **options: Any) -> Inspection:
         ModelError: the model has no graph of layers.
     """
     sites: tuple[SamplingSite, ...] = ()
-    halves, problem = None, None
+    vae, problem = None, None
     try:
         graph, sites = locate(model, name, **options)
-        halves = split_graph(graph, sites, name)
+        vae = split_graph(graph, sites, name)
     except ModelError as error:
         if not is_functional(model):
             raise
@@ -117,17 +116,14 @@ def inspect_model(model: Any, name: str, **options: Any) -> Inspection:
         name=name,
         inputs={value.name: value.shape for value in graph.inputs},
         outputs={name: value.shape for name, value in zip(graph.output_names, graph.outputs, strict=True)},
-        layers=_layers(graph, sites, halves),
+        layers=_layers(graph, sites, vae),
         sites=tuple(map(_site_row, sites)),
-        encoder=_tensors(halves.encoder) if halves else None,
-        decoder=_tensors(halves.decoder) if halves else None,
+        encoder=_tensors(vae.encoder) if vae else None,
+        decoder=_tensors(vae.decoder) if vae else None,
         notes=(
             *_notes(graph),
             *(site.note for site in sites if site.note),
-            *(
-                f"output {name!r} does not come from z: left out"
-                for name in (halves.left_out if halves else ())
-            ),
+            *(f"output {name!r} does not come from z: left out" for name in (vae.left_out if vae else ())),
         ),
         problem=problem,
     )
@@ -154,10 +150,10 @@ def _tensors(half: KerasHalf) -> tuple[dict[str, Any], dict[str, Any]]:
     return inputs, {name: tuple(target.value.shape) for name, target in half.model.targets.items()}
 
 
-def _layers(graph: Graph, sites: Sequence[SamplingSite], halves: SplitVae | None) -> tuple[LayerRow, ...]:
+def _layers(graph: Graph, sites: Sequence[SamplingSite], vae: SplitVae | None) -> tuple[LayerRow, ...]:
     sampling = {call for site in sites for call in site.calls}
-    encoder = set(halves.encoder.model.calls) if halves else set()
-    decoder = set(halves.decoder.model.calls) if halves else set()
+    encoder = set(vae.encoder.model.calls) if vae else set()
+    decoder = set(vae.decoder.model.calls) if vae else set()
 
     def part(call: Call) -> str:
         parts = [
@@ -179,7 +175,7 @@ def _layers(graph: Graph, sites: Sequence[SamplingSite], halves: SplitVae | None
     )
 
 
-# Keras layers of which the converters make operators that no plain runtime has.
+# Keras layers that become operators that no plain runtime has.
 _WITHOUT_RUNTIME = (
     "Hashing",
     "HashedCrossing",
@@ -215,5 +211,5 @@ def _class_name(operation: Any) -> str:
 
 
 def _weights(operation: Any) -> list[Any]:
-    # The state of a random generator is a weight to Keras, and none to anybody else.
+    # Keras counts the state of a random generator as a weight.
     return [w for w in getattr(operation, "weights", []) if "seed_generator" not in w.path]

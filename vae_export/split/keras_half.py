@@ -24,7 +24,7 @@ class KerasHalf:
     """See `core.half.TraceableHalf`.
 
     Attributes:
-        model: what computes it; shares its weights with the author's model.
+        model: computes the half; shares its weights with the author's model.
     """
 
     model: GraphModel
@@ -56,7 +56,7 @@ class KerasHalf:
         return {name: np.asarray(value) for name, value in outputs.items()}
 
     def run_exact(self, inputs: Arrays) -> dict[str, Array] | None:
-        """The same, computed in float64 and rounded once; None if a layer does not take float64."""
+        """Outputs computed in float64 and rounded once; None if a layer does not take float64."""
         # Weights stay as they are and are cast where they are used, as for half precision.
         policy = policy_computing_in("float64")
         layers = layers_of(self.model, include_self=False)
@@ -69,7 +69,7 @@ class KerasHalf:
             for layer, _ in before:
                 layer.dtype_policy = policy
             return self.run(wide)
-        # Layers of anybody may hold constants of float32, and raise anything.
+        # User layers may hold float32 constants, and raise anything.
         except Exception:  # noqa: BLE001
             return None
         finally:

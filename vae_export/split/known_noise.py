@@ -1,4 +1,4 @@
-"""Run code that draws normal noise with values of our choice in place of that noise."""
+"""Run code that draws normal noise, with that noise replaced by given values."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ _NORMAL = ("RandomStandardNormal", "StatelessRandomNormal", "StatelessRandomNorm
 
 
 class KnownNoise:
-    """A function of tensors whose one draw from N(0, 1) is replaced by what we give.
+    """A function of tensors whose one draw from N(0, 1) is replaced by a given array.
 
     Attributes:
-        draws: how many operations draw the normal noise that the results depend on.
-        shape: of what is drawn, where it is drawn once.
-        failure: why the function cannot be traced as a graph, and then not be called; None if it can.
+        draws: number of operations that draw normal noise among the ancestors of the results.
+        shape: of the noise, if it is drawn once.
+        failure: why the function cannot be traced, and then must not be called; None if it can.
 
     Args:
         function: tensors -> tensor or list of tensors.
-        arrays: what it will be called on; others of these shapes and dtypes may follow.
+        arrays: example arguments; it may be called on others of the same shapes and dtypes.
         operations: the layers that it calls.
     """
 
@@ -58,7 +58,7 @@ class KnownNoise:
         self._run = graph.prune([*inputs, *noise], graph.outputs)
 
     def __call__(self, arrays: Sequence[Array], epsilon: Array | None = None) -> list[Array]:
-        """What the function makes of arrays and noise of `shape`; without noise if it draws none."""
+        """The results for arrays and noise of `shape`; no noise if the function draws none."""
         noise = [] if epsilon is None else [epsilon.astype(np.float32)]
         return [np.asarray(result) for result in self._run(*map(tf.constant, [*arrays, *noise]))]
 
@@ -77,7 +77,7 @@ def _ancestors(tensors: Iterable[Any]) -> list[Any]:
 
 @contextmanager
 def _functions_inlined() -> Iterator[None]:
-    """Let the body of each tf.function be a part of the graph around it."""
+    """Trace the body of each tf.function into the surrounding graph."""
     before = tf.config.functions_run_eagerly()
     tf.config.run_functions_eagerly(True)
     try:

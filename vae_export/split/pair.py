@@ -1,4 +1,4 @@
-"""Encoder and decoder that come as two models: joined where z passes from one to the other."""
+"""Join an encoder and a decoder that are two models into one graph."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from vae_export.split.stand_in import StandInVae
 
 __all__ = ["Pair", "join", "pair_in"]
 
-# What people call the halves of a subclassed model.
+# Attributes that hold encoder and decoder of a subclassed model.
 _HALVES = (("encoder", "decoder"), ("enc", "dec"), ("inference_net", "generative_net"))
-# What they call the part of a subclassed model that draws z.
+# Attributes and methods that draw z.
 _SAMPLERS = (
     "sampling", "sampler", "sampling_layer", "sample_layer", "reparameterize", "reparameterise",
     "reparametrize", "reparametrise", "reparameterization", "sample_z",
 )  # fmt: skip
-# Where z is drawn if no part of the model is known that does.
+# Name of the sampling site if only the model's call() draws z.
 _IN_CALL = "call()"
 
 
@@ -41,10 +41,10 @@ class Pair:
     Attributes:
         encoder: x -> mu and v, or one tensor of both, or these with z, or z alone.
         decoder: z -> reconstruction.
-        sampler: (mu, v) -> z, a layer or a method; None if it is not at hand, or in the encoder.
+        sampler: (mu, v) -> z, a layer or a method; None if it is not at hand, or part of the encoder.
         name: of the VAE.
-        whole: the model that they are parts of, if that has a call() of its own.
-        note: what is not known of it, for people.
+        whole: the model that has them, if it has a call() of its own.
+        note: a remark for people on what is not known of the model; empty if there is none.
     """
 
     encoder: Any
@@ -58,10 +58,10 @@ class Pair:
 def pair_in(model: Any) -> Pair | None:
     """The encoder and decoder that a subclassed model has as attributes, or None."""
     found = [[getattr(model, name, None) for name in names] for names in _HALVES]
-    halves = [pair for pair in found if all(isinstance(half, keras.Layer) for half in pair)]
-    if not halves:
+    pairs = [pair for pair in found if all(isinstance(half, keras.Layer) for half in pair)]
+    if not pairs:
         return None
-    encoder, decoder = halves[0]
+    encoder, decoder = pairs[0]
     samplers = [getattr(model, name) for name in _SAMPLERS if callable(getattr(model, name, None))]
     whole = model if type(model).call is not keras.Model.call else None
     note = model.note if isinstance(model, StandInVae) else ""
@@ -71,17 +71,17 @@ def pair_in(model: Any) -> Pair | None:
 def join(
     pair: Pair, where: str, x_shape: tuple[int, ...] | None = None, told: str | None = None
 ) -> tuple[Graph, tuple[SamplingSite, ...]]:
-    """One graph of both, cut where z passes.
+    """One graph of encoder and decoder, and its sampling site between them.
 
     Args:
         pair: both models.
         where: what messages call them.
-        x_shape: of one x, where the encoder leaves sizes open.
-        told: the parametrisation, if the user says so; for layers whose code is not at hand.
+        x_shape: shape of one x, if the encoder leaves sizes open.
+        told: the parametrisation that the user gave, for layers whose code is not at hand; or None.
 
     Raises:
-        ModelError: a part that was never called, or parts that do not fit each other.
-        SamplingSiteError: the encoder gives nothing to draw z from.
+        ModelError: encoder or decoder was never called, or they do not fit each other.
+        SamplingSiteError: the encoder's outputs are not mu and v of the decoder's z.
     """
     encoder = with_x_shape(flatten(_functional(pair.encoder, f"{where}: encoder", x_shape)), x_shape, where)
     decoder = flatten(_functional(pair.decoder, f"{where}: decoder", None))
@@ -121,7 +121,7 @@ def join(
 
 
 def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
-    """A functional model of a part; one without a graph is a single call in it."""
+    """A half as a functional model; one without a graph of layers becomes a single call."""
     if is_functional(part):
         return part
     shapes = built_shapes(part)
@@ -140,7 +140,7 @@ def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
 def _sites_of_outputs(
     encoder: Graph, decoder: Graph, pair: Pair, told: str | None, where: str
 ) -> list[SamplingSite]:
-    """What may be between an encoder that returns mu and v, and a decoder that takes z; the likely first."""
+    """Candidate sites between an encoder that returns mu and v and a decoder; the likely ones first."""
     shapes = {value.shape[1:] for value in decoder.inputs}
     whole = [value for value in encoder.outputs if value.shape[1:] in shapes]
     if len(whole) == 2:
@@ -159,7 +159,7 @@ def _sites_of_outputs(
         )
     names = [_output_name(encoder, slot) for slot in slots]
     shape = tuple(n for n in _slot_shape(slots[0]) if n is not None)
-    # Where names tell mu from v, they say more than the order of a method's arguments.
+    # Names that tell mu from v are stronger evidence than the order of a method's arguments.
     which = spread_index(names)
     orders = [slots, slots[::-1]] if which is None else [[slots[1 - which], slots[which]]]
     if pair.sampler is not None:
@@ -194,7 +194,7 @@ def _output_name(graph: Graph, slot: Slot) -> str:
 
 
 def _probe(sampler: Any, shape: tuple[int, ...], where: str) -> SamplingSite:
-    """What a sampler computes of (mu, v), measured in a model of its own."""
+    """The site of a sampler called on (mu, v), measured in a model of its own."""
     mu, v = keras.Input(shape, name="mu"), keras.Input(shape, name="v")
     errors = []
     for arguments in (([mu, v],), (mu, v)):
@@ -214,7 +214,7 @@ def _probe(sampler: Any, shape: tuple[int, ...], where: str) -> SamplingSite:
 
 
 class _Method(keras.layers.Layer):  # type: ignore[misc]  # keras has no type stubs
-    """A method or function that draws z, as a layer."""
+    """A method or function that draws z, wrapped as a layer."""
 
     def __init__(self, method: Callable[..., Any]) -> None:
         super().__init__(name=getattr(method, "__name__", "sampler"))

@@ -1,4 +1,4 @@
-"""How the encoder's tensors give mu and a true log-variance at one sampling site."""
+"""The posterior at one sampling site: mu and a true log-variance as functions of the encoder's tensors."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Slot:
-    """A tensor that goes into a sampling site, or one part of it after a split in two.
+    """An input of a sampling site: a tensor, or one of the two parts of a split tensor.
 
     Attributes:
         value: the tensor in the graph.
@@ -33,7 +33,7 @@ class Slot:
     index: int = 0
 
     def take(self, tensor: Any) -> Any:
-        """The slot's part of the tensor."""
+        """The tensor itself, or the slot's part of it."""
         return tensor if self.axis is None else ops.split(tensor, 2, axis=self.axis)[self.index]
 
     def describe(self) -> str:
@@ -41,7 +41,7 @@ class Slot:
         if self.axis is None:
             return repr(self.value.name)
         which = ("first", "second")[self.index]
-        return f"{which} half of {self.value.name!r} along axis {self.axis}"
+        return f"{which} part of {self.value.name!r} along axis {self.axis}"
 
 
 def split_slots(value: Value, shape: Sequence[int | None], z_shape: Sequence[int | None]) -> list[Slot]:
@@ -67,13 +67,13 @@ class Posterior:
     """q(z | x) as the trained model has it: N(mu, (epsilon_scale * sigma(v))**2).
 
     Attributes:
-        mu: where mu is.
-        spread: where v is.
+        mu: the slot of mu.
+        spread: the slot of v, which sigma is a function of.
         parametrisation: what v is; a key of `PARAMETRISATIONS`.
-        evidence: how all this is known; of the parametrisation exactly one.
+        evidence: how the fields are known; exactly one piece is of the parametrisation.
         epsilon_scale: standard deviation of epsilon.
         clip: the range to which the layer clips v; None if it does not.
-        sigma_floor, variance_floor: what the layer adds to sigma, or to its square, so that it is never 0.
+        sigma_floor, variance_floor: constants that the layer adds to sigma, or to sigma squared.
     """
 
     mu: Slot
@@ -90,6 +90,11 @@ class Posterior:
         """How the parametrisation is known."""
         (how,) = (one.how for one in self.evidence if one.of == "parametrisation")
         return how
+
+    @property
+    def unproven(self) -> tuple[Evidence, ...]:
+        """Evidence that was not measured."""
+        return tuple(one for one in self.evidence if one.how != "measured")
 
     @property
     def source(self) -> str:

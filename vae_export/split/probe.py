@@ -1,8 +1,8 @@
-"""Learn by trying what a part of a graph draws: is it mu + scale * sigma(v) * epsilon, and which sigma?
+"""Measure what a region draws: is it mu + scale * sigma(v) * epsilon, and with which sigma?
 
-The part is called on values of our choice. What it returns at fixed v shows the standard deviation as a
-function of v: exactly where its noise can be given as well, else by drawing often. Then, at random mu and v,
-with its own noise, the residuals must be independent and standard normal.
+The region is called on chosen mu and v. At fixed v its output gives the standard deviation as a function
+of v: exactly if the noise can be given as well, else from many draws. Then, at random mu and v and with
+the region's own noise, the residuals must be independent and standard normal.
 """
 
 from __future__ import annotations
@@ -27,19 +27,19 @@ __all__ = ["identify", "identify_outputs", "measured"]
 
 Array = np.ndarray[Any, Any]
 
-# Values drawn to judge by: a standard deviation that is 1.2 % off is found.
+# Draws per test: a standard deviation that is 1.2 % off is found.
 PROBE_VALUES = 1 << 17
 PROBE_ROWS = 256
-# Batches of so many values that measure a sweep where the noise cannot be given.
+# Batches of PROBE_VALUES draws in a sweep, if the noise cannot be given.
 SWEEP_BATCHES = 8
-# Wide enough to see means clipped, not so wide that float32 rounds small noise away.
+# Wide enough to detect a clipped mu, and narrow enough that float32 keeps small noise.
 MU_RANGE = 30.0
-# What float32 makes of a product of a few factors, relative.
+# Relative rounding error of a product of a few factors in float32.
 EXACT = 1e-6
 
 
 def identify(region: Region) -> Posterior | None:
-    """How z is drawn from the tensors that go into a region; None if it is not mu + sigma * epsilon."""
+    """The posterior of a region, measured; None if it does not compute mu + sigma * epsilon."""
     for mu, spread in _slot_pairs(region):
         sweep = _exact_sweep(region, mu, spread)
         if sweep is None:
@@ -57,13 +57,13 @@ def identify(region: Region) -> Posterior | None:
 def identify_outputs(
     z: Array, others: Mapping[Value, Array], region: Region, epsilon: Array | None
 ) -> Posterior | None:
-    """The same for a layer that returns mu and v beside z, from what it returned.
+    """The posterior of a layer that returns mu, v and z, measured on its outputs.
 
     Args:
         z: ``[rows, ...]``, drawn at many different inputs.
-        others: what it returned beside, arrays of the same shape.
+        others: the other outputs, arrays of the same shape.
         region: the layer.
-        epsilon: the noise that was given, like z; None if it is the layer's own.
+        epsilon: the given noise, shaped like z; None if the layer drew its own.
     """
     for mu, spread in permutations(others, 2):
         for entry in PARAMETRISATIONS.values():
@@ -91,7 +91,7 @@ def identify_outputs(
 
 
 def measured(region: Region) -> str:
-    """Mean and standard deviation of what a region draws, at a few inputs."""
+    """Mean and standard deviation of a region's draws at three inputs, for messages."""
     pairs = list(_slot_pairs(region))
     where = f"layer {region.calls[0].path!r} ({type(region.calls[0].operation).__name__})"
     rows = _rows(region.z_shape)
@@ -110,7 +110,7 @@ def measured(region: Region) -> str:
 
 
 def _slot_pairs(region: Region) -> Iterator[tuple[Slot, Slot]]:
-    """Every way in which mu and v may go in: two tensors of z's shape, or one of twice its size."""
+    """All candidates for (mu, v): two tensors of z's shape, or the two parts of one of twice its size."""
     shapes = {value: region.recorded[value].shape[1:] for value in region.inputs}
     for mu, spread in permutations([value for value in shapes if shapes[value] == region.z_shape], 2):
         yield Slot(mu), Slot(spread)
@@ -119,7 +119,7 @@ def _slot_pairs(region: Region) -> Iterator[tuple[Slot, Slot]]:
 
 
 def _given(mu: Slot, spread: Slot, mu_values: Array, v: Array) -> dict[Value, Array]:
-    """The tensors of a region with given mu and v, ``[rows, *z_shape]`` each."""
+    """Input arrays of a region for given mu and v, ``[rows, *z_shape]`` each."""
     if mu.axis is None:
         return {mu.value: mu_values, spread.value: v}
     parts = (mu_values, v) if mu.index == 0 else (v, mu_values)
@@ -164,7 +164,7 @@ def _drawn_sweep(region: Region, mu: Slot, spread: Slot) -> Sweep | None:
 
 
 def _draws_normally(region: Region, posterior: Posterior) -> int:
-    """How many draws show that z is mu + sigma * epsilon with independent normal noise; 0 if it is not."""
+    """Number of draws whose residuals are independent and standard normal; 0 if they are not."""
     rows = _rows(region.z_shape)
     shape = (rows, *region.z_shape)
     rng = np.random.default_rng(1)
@@ -193,7 +193,7 @@ def _with_evidence(posterior: Posterior, sweep: Sweep, count: int) -> Posterior:
 
 
 def _plain(value: float, error: float, region: Region) -> float:
-    """The number that somebody wrote where `value` was measured: an attribute of the layers, or short."""
+    """Snap a measured constant to a layer attribute, else to the shortest decimal within the error."""
     written = [
         float(number)
         for call in region.calls
@@ -216,10 +216,10 @@ def _standard_normal(residuals: Array) -> bool:
         (residuals.std(), 1.0, 1 / (2 * count)),
         ((residuals**3).mean(), 0.0, 15 / count),
         ((residuals**4).mean(), 3.0, 96 / count),
-        # Of each latent, over the rows: noise that all rows share.
+        # Of each latent, over the rows: detects noise shared by all rows.
         (np.abs(residuals.mean(axis=0)).max(), 0.0, 1 / rows),
         (np.abs(residuals.std(axis=0) - 1).max(), 0.0, 1 / (2 * rows)),
-        # Of the sums of rows: noise that the latents share.
+        # Of the sums over a row: detects noise shared by the latents.
         (residuals.sum(axis=1).std() / np.sqrt(values), 1.0, 1 / (2 * rows)),
     ]
     return all(abs(got - expected) <= STANDARD_ERRORS * variance**0.5 for got, expected, variance in figures)

@@ -1,4 +1,4 @@
-"""A part of a graph that makes z, run on values of our choice."""
+"""A region: calls of a graph that make z, run on chosen values."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Region:
 
     Attributes:
         calls: in running order.
-        z: what they make.
-        recorded: one row ``[1, ...]`` of a value that really occurs, for each tensor that goes in.
+        z: the value that they make.
+        recorded: one row ``[1, ...]`` of every value, as the model computes it.
         examples: several rows, of different x.
-        training: how layers that ask are called.
+        training: the argument `training` of layers that have it.
     """
 
     calls: tuple[Call, ...]
@@ -39,7 +39,7 @@ class Region:
 
     @property
     def inputs(self) -> tuple[Value, ...]:
-        """The tensors that go in, in the order of their use."""
+        """The values that the calls take from outside, in the order of their use."""
         made = {value for call in self.calls for value in call.outputs}
         used = (value for call in self.calls for value in call.inputs)
         return tuple(dict.fromkeys(value for value in used if value not in made))
@@ -55,7 +55,7 @@ class Region:
         return run_calls(self.calls, tensors, [self.z], self.training)[0].astype(np.float64)
 
     def draw_at(self, given: Mapping[Value, Array], rows: int, epsilon: float) -> Array | None:
-        """The same where all noise is `epsilon`; None if that is not one draw from N(0, 1) of z's shape."""
+        """z with all noise set to `epsilon`; None unless the noise is one draw from N(0, 1) of z's shape."""
         tensors = self._tensors(given, rows)
         known = known_noise_of(self.calls, tensors, [self.z], self.training)
         if known is None or known.shape != (rows, *self.z_shape):
@@ -64,7 +64,7 @@ class Region:
         return z.astype(np.float64)
 
     def others(self, rows: int, *known: Value) -> dict[Value, Array]:
-        """Values that really occur for the tensors beside known ones, different from row to row."""
+        """Rows of the inputs that are not `known`, as the model computes them on different x."""
         examples = {value: self.examples[value] for value in self.inputs if value not in known}
         return {
             value: array[np.arange(rows) % len(array)] if array.ndim else array
@@ -85,7 +85,7 @@ def is_keras_own(operation: Any) -> bool:
 
 
 def repeated(row: Array, rows: int) -> Array:
-    """A row of a value ``[1, ...]`` so many times; what has no batch stays as it is."""
+    """Repeat a row ``[1, ...]`` along the batch; a scalar stays as it is."""
     return np.repeat(row, rows, axis=0) if row.ndim else row
 
 
@@ -98,7 +98,7 @@ def run_calls(
 ) -> list[Array]:
     """Run calls on arrays, and leave the variables of their layers as they were.
 
-    With `times` the results are those of the last of so many runs.
+    With `times`, run that often and return the last results.
     """
     tensors = {value: keras.ops.convert_to_tensor(array, array.dtype) for value, array in arrays.items()}
     with variables_restored(call.operation for call in calls):
@@ -110,7 +110,7 @@ def run_calls(
 def known_noise_of(
     calls: Sequence[Call], arrays: Mapping[Value, Array], targets: Sequence[Value], training: bool
 ) -> KnownNoise | None:
-    """Calls as a function of their arrays and the noise; None unless they draw N(0, 1) exactly once."""
+    """Calls as a function of arrays and noise; None unless they draw from N(0, 1) exactly once."""
     values = list(arrays)
 
     def function(*tensors: Any) -> list[Any]:
@@ -142,7 +142,7 @@ def variables_restored(operations: Iterable[Any]) -> Iterator[None]:
 
 
 def _in_mode(call: Call, training: bool) -> Call:
-    """Keras' own layers stay in inference: noise and dropout in other layers speak only in training."""
+    """Pass `training` to custom layers alone: Keras' own dropout and noise layers stay in inference."""
     layer = call.operation
     if not isinstance(layer, keras.Layer) or is_keras_own(layer):
         return call

@@ -59,5 +59,5 @@ class SamplingLayer(keras.layers.Layer):  # type: ignore[misc]  # keras has no t
         return input_shape[0]
 
     def get_config(self) -> dict[str, Any]:
-        """What makes the same layer again."""
+        """The arguments of the constructor."""
         return {**super().get_config(), "seed": self.seed}

@@ -1,4 +1,4 @@
-"""A place in a graph where a latent is drawn."""
+"""A sampling site: the calls of a graph that draw one latent."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ __all__ = ["SamplingSite", "site_of"]
 
 @dataclass(frozen=True)
 class SamplingSite:
-    """Where one latent is drawn, and how.
+    """The calls that draw one latent, and its posterior.
 
     Attributes:
-        calls: what is cut out, in running order; empty where encoder and decoder came apart.
-        posterior: how mu and log-variance come out of the encoder's tensors.
-        z: what is drawn.
+        calls: cut out of the graph, in running order; empty for a pair of encoder and decoder.
+        posterior: mu and log-variance as functions of the encoder's tensors.
+        z: the drawn value.
         latent_shape: of one z.
         layer_name: name of the sampling layer, with the models it is nested in.
         layer_class: its class.
-        note: what is not known of it, for people.
+        note: a remark for people on what is not known of the site; empty if there is none.
     """
 
     calls: tuple[Call, ...]
@@ -45,6 +45,6 @@ class SamplingSite:
 
 
 def site_of(region: Region, posterior: Posterior, call: Call) -> SamplingSite:
-    """The site of a region that was probed, named after the call that draws."""
+    """The site of a probed region, named after the random call."""
     name, layer_class = call.path, type(call.operation).__name__
     return SamplingSite(region.calls, posterior, region.z, region.z_shape, name, layer_class)

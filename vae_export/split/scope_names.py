@@ -1,4 +1,4 @@
-"""Names that TensorFlow takes for scopes: Keras lets layers and weights be called anything."""
+"""Lend layers and weights names that TensorFlow accepts as scopes; Keras allows any name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NOT_ALLOWED = re.compile(r"[^A-Za-z0-9_.\\/>-]")
 
 @contextmanager
 def scope_names(operations: Iterable[Any]) -> Iterator[None]:
-    """Lend layers, the layers inside them and their weights names that can be traced as a graph.
+    """Rename layers, nested layers and weights while the body runs, so that they can be traced.
 
     Args:
         operations: Keras layers and operations.

@@ -34,9 +34,9 @@ class SplitVae:
         encoder: x and conditions ``[batch, ...]`` -> mu, logvar of each latent ``[batch, *latent]``.
         decoder: z of each latent and conditions -> reconstruction, or the outputs by their names.
         latents: in the order of the graph.
-        sites: where each latent was drawn.
+        sites: the sampling site of each latent.
         graph: the whole model.
-        left_out: names of its outputs that are neither computed from z nor a part of the posterior.
+        left_out: names of the model's outputs that are neither computed from z nor part of the posterior.
     """
 
     name: str
@@ -66,11 +66,11 @@ class SplitVae:
         return {name: specs[name] for name in self.inputs}
 
     def describe_cut(self) -> str:
-        """What was cut out, in one line."""
+        """The sampling sites in one line, with evidence that was not measured."""
         return "; ".join(
             f"sampling layer {site.layer_name!r} ({site.layer_class}), latent "
             f"{'x'.join(map(str, site.latent_shape))}, {site.posterior.describe()}"
-            + ("" if site.posterior.how == "measured" else f": {in_words(site.posterior.evidence)}")
+            + (f": {in_words(unproven)}" if (unproven := site.posterior.unproven) else "")
             + (f"; {site.note}" if site.note else "")
             for site in self.sites
         ) + (f"; outputs left out: {', '.join(self.left_out)}" if self.left_out else "")
@@ -91,8 +91,8 @@ def split(
         parametrisation, x_shape: see `locate`.
 
     Raises:
-        SamplingSiteError: no sampling site, or one that is not understood.
-        ModelError: the model has no graph, or its parts do not fit the cut.
+        SamplingSiteError: no sampling site, or one that no recogniser takes.
+        ModelError: the model has no graph, or the decoder depends on x beside z.
     """
     name = name or model.name
     return split_graph(*locate(model, name, parametrisation=parametrisation, x_shape=x_shape), name)
@@ -105,15 +105,15 @@ def locate(
     parametrisation: str | None = None,
     x_shape: tuple[int, ...] | None = None,
 ) -> tuple[Graph, tuple[SamplingSite, ...]]:
-    """The graph of a model, and where z is drawn in it.
+    """The graph of a model, and its sampling sites.
 
     Args:
         model: a functional model x -> reconstruction, alone or among other inputs and outputs, with one or
             more sampling sites between; a subclassed one whose call() can be traced, or with `encoder` and
             `decoder`; or a `Pair`.
         where: what messages call it.
-        parametrisation: what the sampling layers get beside mu, where that cannot be measured.
-        x_shape: of one x, where the model leaves sizes open.
+        parametrisation: of the sampling layers' second tensor, for layers that cannot be measured.
+        x_shape: shape of one x, if the model leaves sizes open.
     """
     graph, sites = _found(model, where, x_shape, parametrisation)
     for site in sites:
@@ -144,7 +144,7 @@ def _found(
                 "`decoder`; rebuild it with keras.Input and keras.Model(inputs, outputs)"
             ) from error
     except SamplingSiteError as error:
-        # In inference many pass mu on, and draw in training alone.
+        # Many models pass mu on in inference, and draw in training alone.
         if pair is None:
             try:
                 return _in_graph(trace_call(model, training=True), where, x_shape, told)
@@ -245,18 +245,18 @@ def _decoder_targets(graph: Graph, drawn: Collection[Value], where: str) -> dict
 
 
 def _used(graph: Graph, calls: Sequence[Call], targets: Iterable[Value]) -> list[Value]:
-    """The inputs of the graph that calls, or the targets themselves, use."""
+    """The inputs of the graph that calls use, or that are targets themselves."""
     used = {value for call in calls for value in call.inputs} | set(targets)
     return [value for value in graph.inputs if value in used]
 
 
 def _find_x(encoder: list[Value], decoder: list[Value], targets: list[Value], where: str) -> Value:
-    """Which input of the encoder is x; the others are conditions.
+    """The input of the encoder that is x; the others are conditions.
 
-    Conditions are what the decoder needs as well. Of several inputs that the encoder has for itself, x is
-    the one shaped like what the decoder makes.
+    Inputs that the decoder takes as well are conditions. Of several inputs of the encoder alone, x is the one
+    shaped like the reconstruction.
     """
-    # Where the decoder needs all of them one is x all the same, and its way around z is refused by name.
+    # If the decoder takes all of them, one is x nevertheless: `_refuse_shortcuts` names its path around z.
     own = [value for value in encoder if value not in decoder] or encoder
     shapes = [value.shape for value in targets]
     alike = [value for value in own if value.shape in shapes] if len(own) > 1 else own
@@ -287,7 +287,7 @@ def _refuse_stateful(graph: Graph, where: str) -> None:
 def _refuse_shortcuts(
     graph: Graph, calls: Sequence[Call], x: Value, drawn: Iterable[Value], where: str
 ) -> None:
-    """A decoder that needs x, by whatever way, cannot stand alone."""
+    """Raise if a call of the decoder depends on x other than through z."""
     from_x = descendants(graph, x)
     from_z = {value for z in drawn for value in descendants(graph, z)}
     for call in calls:

@@ -1,4 +1,4 @@
-"""Which parametrisation explains standard deviations that were measured at values of v."""
+"""Fit parametrisations to standard deviations that were measured at values of v."""
 
 from __future__ import annotations
 
@@ -15,15 +15,15 @@ __all__ = ["STANDARD_ERRORS", "SWEEP", "Sweep", "fit_spreads", "shortest"]
 
 Array = np.ndarray[Any, Any]
 
-# How many standard errors a figure may be off: true ones fail once in some 10^8.
+# Allowed deviation in standard errors: a true figure fails about once in 10^8.
 STANDARD_ERRORS = 6.0
 # Values of v at which sigma is measured: near 0, where the scale shows, and beyond, where v may be clipped.
 _NEAR = np.linspace(-2.0, 2.0, 9)
 _BEYOND = np.array([3, 4, 6, 8, 10, 12, 15, 20, 25, 30, 40, 60, 80], np.float64)
 SWEEP = np.concatenate([-_BEYOND[::-1], _NEAR, _BEYOND])
-# What float32 holds with all its digits.
+# Range in which float32 keeps all its digits.
 _SMALLEST, _LARGEST = 1e-30, 1e30
-# As log(1 + exp(v)) in float32 is off where v is small.
+# Error of log(1 + exp(v)) in float32 for small v.
 _ROUNDING = 3e-7
 
 
@@ -32,7 +32,7 @@ class Sweep:
     """Standard deviations of z at the values `SWEEP` of v.
 
     Attributes:
-        std: measured, float64 ``[len(SWEEP)]``; what overflowed or has no value is not finite.
+        std: measured, float64 ``[len(SWEEP)]``; not finite on overflow, or where sigma is undefined.
         error: relative standard error of each.
     """
 
@@ -41,12 +41,12 @@ class Sweep:
 
     @property
     def lowest(self) -> float | None:
-        """The value below which std does not fall however small v is; None if there is none."""
+        """Limit of std for small v; None if std still falls at the end of the sweep."""
         return self._limit(self.std[0], self.std[1])
 
     @property
     def highest(self) -> float | None:
-        """The same for large v."""
+        """Limit of std for large v; None if std still rises at the end of the sweep."""
         return self._limit(self.std[-1], self.std[-2])
 
     def _limit(self, last: float, before: float) -> float | None:
@@ -57,12 +57,12 @@ class Sweep:
 def fit_spreads(
     sweep: Sweep, mu: Slot, spread: Slot, plain: Callable[[float, float], float]
 ) -> Iterator[Posterior]:
-    """Every posterior that explains a sweep, the simplest first; without evidence.
+    """All posteriors that fit a sweep, the simplest first; without evidence.
 
     Args:
         sweep: measured.
-        mu, spread: where mu and v went in.
-        plain: a scale and its standard error -> the number that somebody wrote.
+        mu, spread: the slots of mu and v.
+        plain: a scale and its standard error -> the constant in the author's code.
     """
     for rounding in (0.0, _ROUNDING):
         for entry in PARAMETRISATIONS.values():
@@ -128,7 +128,7 @@ def _fit(
 
 
 def _bound(entry: Parametrisation, sigma: float, error: float) -> float:
-    """The v at which sigma has a value, as somebody may have written it."""
+    """The v at which sigma has a value, as the shortest decimal within the error."""
     low, middle, high = (float(entry.inverse(sigma * (1 + k * 3 * error))) for k in (-1, 0, 1))
     return shortest(middle, (high - low) / 2)
 
@@ -138,7 +138,7 @@ def _explains(posterior: Posterior, sweep: Sweep, rounding: float) -> bool:
         expected = posterior.epsilon_scale * posterior.sigma(SWEEP)
         off = np.abs(sweep.std - expected)
         allowed = 2 * STANDARD_ERRORS * sweep.error * expected + rounding * posterior.epsilon_scale
-    # Where sigma has no value the layer must have none either.
+    # Where sigma is undefined the measured std must not be finite.
     if np.isfinite(sweep.std[np.isnan(expected)]).any():
         return False
     comparable = (expected > _SMALLEST) & (expected < _LARGEST)

@@ -1,8 +1,7 @@
-"""Layers whose code is not at hand, or must not be run: an inert layer stands in for each.
+"""Inert layers in place of layers whose code is not at hand, or must not be run.
 
-The code of a sampling layer is not needed, because that layer is cut out. So a model whose sampling
-layer is a class that cannot be imported, or a Lambda, can be exported all the same; anywhere else a
-stand-in is an error that says so.
+The sampling layer is cut out, so its code is not needed: a model whose sampling layer is a class that cannot
+be imported, or a Lambda, can still be exported. A stand-in for any other layer is an error.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from vae_export.errors import SamplingSiteError
 
 __all__ = ["StandIn", "StandInVae"]
 
-# Settings that are the standard deviation of epsilon, those that may change the noise, and those that do not.
+# Patterns of settings: the standard deviation of epsilon, settings that may change the noise, harmless ones.
 _EPSILON_SCALE = r"(epsilon|eps|noise)_?(std|stddev|std_dev|sigma|scale)|std|stddev"
 _CHANGES = r"temp|tau|scale|gain|noise|sigma|std|clip|min|max"
 _HARMLESS = r"seed|dim|units|size|shape|axis|beta|kl|weight|loss"
@@ -25,12 +24,12 @@ _HARMLESS = r"seed|dim|units|size|shape|axis|beta|kl|weight|loss"
 
 @keras.saving.register_keras_serializable("vae_export")
 class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type stubs
-    """Stands where a layer was whose code is not run.
+    """An inert layer in place of one whose code is not run.
 
     Args:
-        missing_class: name of the class that was there.
-        row_shape: of one output, where it is known.
-        settings: what it was made with, numbers as float.
+        missing_class: name of the replaced layer's class.
+        row_shape: shape of its output without the batch; None if it is not known.
+        settings: scalars of its configuration, numbers as float.
     """
 
     def __init__(
@@ -46,7 +45,7 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
         self.row_shape = None if row_shape is None else tuple(row_shape)
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
-        """A part of the first tensor, of the shape that the next layer expects."""
+        """The first tensor, or the first part of it if the next layer expects half its size."""
         first = keras.tree.flatten((args, kwargs))[0]
         for axis, (size, wanted) in enumerate(zip(first.shape[1:], self.row_shape or (), strict=False)):
             if size is not None and wanted is not None and size == 2 * wanted:
@@ -54,15 +53,15 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
         return first
 
     def get_config(self) -> dict[str, Any]:
-        """The arguments."""
+        """The arguments of the constructor."""
         own = {"missing_class": self.missing_class, "row_shape": self.row_shape, "settings": self.settings}
         return {**super().get_config(), **own}
 
     def epsilon_scale(self, where: str) -> tuple[float, str]:
-        """The scale of its noise that its settings tell, 1 if they tell none, and what they say besides.
+        """Epsilon scale from the layer's settings, 1 if absent, and remarks on what was read.
 
         Raises:
-            SamplingSiteError: a setting that may change the noise, in a way that is not known.
+            SamplingSiteError: a setting may change the noise in an unknown way.
         """
         scale, remarks = 1.0, []
         for name, setting in self.settings.items():
@@ -82,7 +81,7 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
         return scale, "; ".join(remarks)
 
     def explain(self, path: str) -> str:
-        """Why a model with this layer cannot be exported."""
+        """The error of a model in which this is no sampling layer."""
         if self.missing_class == "Lambda":
             return (
                 f"layer {path!r} is a Lambda, whose code is not run for safety, and is not where z is drawn; "
@@ -96,17 +95,17 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
 
 @keras.saving.register_keras_serializable("vae_export")
 class StandInVae(keras.Model):  # type: ignore[misc]  # keras has no type stubs
-    """Stands where a model class was of which only encoder and decoder are needed.
+    """Encoder and decoder of a model whose class is not at hand.
 
     Args:
-        encoder, decoder: under the names that the class gave them, by which their weights are saved.
-        missing_class: name of the class that was there.
+        encoder, decoder: the attributes of the missing class; their weights are saved under these names.
+        missing_class: its name.
     """
 
     def __init__(self, encoder: Any, decoder: Any, missing_class: str, **options: Any) -> None:
         super().__init__(**options)
         self.note = (
-            f"class {missing_class!r} is not known here: what its call() does before, between and behind "
+            f"class {missing_class!r} is not known here: what its call() does before, between and after "
             "encoder and decoder is not seen; --custom-objects tells"
         )
         self.encoder = encoder
@@ -115,7 +114,7 @@ class StandInVae(keras.Model):  # type: ignore[misc]  # keras has no type stubs
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> StandInVae:
-        """Build the halves, then the whole."""
+        """Build encoder and decoder, then the model."""
         halves = {
             role: keras.saving.deserialize_keras_object(config[role], custom_objects=custom_objects)
             if isinstance(config[role], dict)

@@ -1,4 +1,4 @@
-"""The call() of a subclassed model as a graph of layers, where it is made of layers and Keras' operations."""
+"""Trace the call() of a subclassed model into a graph, if it consists of layers and keras.ops."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ _LOOK_UP = {"Embedding", "OneHot", "CategoryEncoding"}
 
 
 class CannotTraceError(Exception):
-    """call() does something that is no layer and no operation of Keras; the text says what."""
+    """call() uses functions other than layers and operations of Keras; the text names them."""
 
 
 def trace_call(model: Any, training: bool = False) -> Any:
-    """A functional model that computes what the call() of a built subclassed model computes.
+    """The call() of a built subclassed model as a functional model.
 
-    Inputs are named as in the dict that call() takes, or as those of the model's encoder and decoder that
-    have their shapes.
+    Inputs get the keys of the dict that call() takes, or the names of the encoder's and decoder's inputs of
+    the same shapes.
 
     Args:
         model: subclassed, called before.
-        training: what call() is told, if it asks.
+        training: the argument `training` of call(), if it has one.
 
     Raises:
         CannotTraceError: no call(), no known shapes, or code that is not Keras'.
@@ -49,18 +49,18 @@ def trace_call(model: Any, training: bool = False) -> Any:
     try:
         with _side_effects_left_out(model):
             found = traced(())
-            # How a model was called says nothing of dtypes, what its inputs are used for does.
+            # The shapes of a call do not tell the dtypes; the layers that use the inputs do.
             looked_up = _looked_up(found)
             return traced(looked_up) if looked_up else found
     except CannotTraceError:
         raise
-    # Code of anybody raises anything when it is given no arrays.
+    # User code may raise anything when it is given symbolic tensors.
     except Exception as error:
         raise CannotTraceError(f"call() cannot be traced ({own_words(error)})") from error
 
 
 def _looked_up(model: Any) -> set[int]:
-    """Numbers of the inputs that are nothing but indices."""
+    """Positions of the inputs that only look-up layers use."""
     graph = flatten(model)
     users = [
         {type(call.operation).__name__ for call in graph.calls if value in call.inputs}
@@ -70,11 +70,11 @@ def _looked_up(model: Any) -> set[int]:
 
 
 def _inputs(model: Any, integers: Container[int]) -> Any:
-    """Symbolic tensors of the shapes that the model was called on, in their structure.
+    """Symbolic tensors in the shapes and the structure that the model was called on.
 
     Args:
         model: subclassed.
-        integers: numbers of those that are integers.
+        integers: positions of integer inputs.
     """
     if isinstance(model, Functional):
         return tree.map_structure(
@@ -114,13 +114,13 @@ def _inputs(model: Any, integers: Container[int]) -> Any:
 
 @contextmanager
 def _side_effects_left_out(model: Any) -> Iterator[None]:
-    """Let add_loss() and the metrics take anything, and do nothing."""
+    """Disable add_loss() and the metrics, which do not take symbolic tensors."""
     lent: dict[tuple[Any, str], Callable[..., Any]] = {(model, "add_loss"): _nothing}
     lent.update({(metric, "update_state"): _nothing for metric in model.metrics})
     if isinstance(model, Functional):
-        # Older Keras makes arrays of all that goes into a graph.
+        # Keras 3.12 makes arrays of all inputs.
         lent[array_conversion(model)] = list
-    # Past Keras, which tracks what is set.
+    # object.__setattr__, because Keras tracks attributes.
     for (owner, name), function in lent.items():
         object.__setattr__(owner, name, function)
     try:

@@ -18,7 +18,7 @@ __all__ = ["ARCHITECTURES", "Vae", "build_vae"]
 
 @dataclass(frozen=True)
 class Vae:
-    """One VAE seen three ways; the three models share their weights.
+    """A VAE as three models that share their weights.
 
     Attributes:
         encoder: x ``[batch, height, width, channels]`` -> ``[mu, logvar, z]``, each ``[batch, latent_dim]``.

@@ -1,7 +1,6 @@
 """Images to train on: a folder of IDX files, arrays, a folder of pictures, or Fashion-MNIST.
 
-Images are kept as the uint8 they are stored as; `arrays.to_unit` makes the float32 in [0, 1] that the
-models take.
+Images are kept in uint8; `arrays.to_unit` converts them to float32 in [0, 1] for the models.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class ImageData:
     """Training and test images.
 
     Attributes:
-        name: what the card calls the data.
+        name: of the data, for the model card.
         train: uint8 ``[n, height, width, channels]``.
         test: uint8 ``[m, height, width, channels]``.
     """

@@ -26,7 +26,7 @@ Progress = Callable[[int, int, int, int, dict[str, float]], None]
 
 @dataclass(frozen=True)
 class TrainingRun:
-    """What came of a training.
+    """The result of a training.
 
     Attributes:
         vae: the model, with the weights of its best epoch.

@@ -1,4 +1,4 @@
-"""What a VAE is trained on: reconstruction and KL, and two ways to add them up.
+"""The loss of a VAE: reconstruction and KL, and two ways to add them up.
 
 Both parts follow Kingma & Welling 2013. For one image x with posterior q(z|x) = N(mu, exp(logvar)):
 

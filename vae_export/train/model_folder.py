@@ -1,4 +1,4 @@
-"""The folder of a trained model: the model, its recipe, its card, its samples and its pictures."""
+"""Write the folder of a trained model: the model, its recipe, its card, its samples and its pictures."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def write_model_folder(folder: Path, recipe: Recipe, data: ImageData, run: Train
 
     Args:
         folder: made if it does not exist.
-        recipe: what the model was trained by.
+        recipe: of the training.
         data: its test images are measured, and the first 256 of them become the samples
             (``x``, uint8).
         run: the finished training.

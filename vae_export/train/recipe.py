@@ -1,4 +1,4 @@
-"""A recipe: all that `vae-export train` needs to make the same model again, as a small JSON file."""
+"""A recipe: the settings of `vae-export train` that reproduce a model, as a small JSON file."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Recognisers of sampling sites, each in a file of its own, in the order in which they are tried.
 
-The first that recognises a random call decides. What a recogniser returns was measured: see `probe`.
+The first that recognises a random call decides. It returns a measured site: see `probe`.
 """
 
 from __future__ import annotations

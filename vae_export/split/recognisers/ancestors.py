@@ -1,4 +1,4 @@
-"""Operations before a sampling site that make v of something better known."""
+"""Take the operations that compute v from a better-known tensor into the sampling site."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["take_in_ancestors"]
 def take_in_ancestors(
     graph: Graph, region: Region, posterior: Posterior, run: GraphRun
 ) -> tuple[Region, Posterior]:
-    """Take the operations that make v into the region, as long as that shows what v was made of.
+    """Extend a region by the ancestors of v as long as the wider region is recognised.
 
-    exp(0.5 * logvar) in the graph is better known by logvar than by its value, which over- and underflows.
+    For exp(0.5 * logvar) in the graph the encoder should emit logvar: the exponential over- and underflows.
     """
     makers = {value: call for call in graph.calls for value in call.outputs}
     while posterior.parametrisation != "log-variance" and posterior.spread.axis is None:

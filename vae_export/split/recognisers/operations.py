@@ -1,4 +1,4 @@
-"""Noise from one layer, and z made of it by operations of the graph: exp, multiply, add."""
+"""Noise of one layer, from which operations of the graph compute z: exp, multiply, add."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from vae_export.split.sampling_site import SamplingSite, site_of
 
 __all__ = ["Operations"]
 
-# Calls between a source of noise and z, at most: exp, scale, multiply, add and a few more.
+# Most calls between a random call and z: exp, scale, multiply, add and a few more.
 LONGEST_CHAIN = 8
 
 
 class Operations:
-    """A source of noise is probed together with its descendants, one more at a time."""
+    """A random call is probed together with its descendants, one more at a time."""
 
     name = "operations that make z of noise"
 
@@ -34,7 +34,7 @@ class Operations:
 
 
 def _chains(graph: Graph, call: Call, run: GraphRun) -> Iterator[Region]:
-    """Regions that begin with a source of noise and take in one descendant more at a time."""
+    """Regions that begin with a random call, each one descendant longer."""
     calls, end = [call], call.outputs[0]
     for _ in range(LONGEST_CHAIN):
         users = [other for other in graph.calls if end in other.inputs]

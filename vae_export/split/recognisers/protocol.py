@@ -1,4 +1,4 @@
-"""What a recogniser of sampling sites is."""
+"""The protocol of recognisers of sampling sites."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Recogniser"]
 
 
 class Recogniser(Protocol):
-    """Knows one way to write a sampling site.
+    """Recognises one way to write a sampling site.
 
     Attributes:
         name: for people.
@@ -21,10 +21,10 @@ class Recogniser(Protocol):
     name: str
 
     def recognise(self, graph: Graph, call: Call, run: GraphRun) -> SamplingSite | None:
-        """The site of a random call, measured; None if it is not written this way.
+        """The measured site of a random call; None if it is not written this way.
 
         Args:
             graph: the flat model.
-            call: one whose outputs are random.
-            run: what the graph computes.
+            call: a call with random outputs.
+            run: the values of the graph.
         """

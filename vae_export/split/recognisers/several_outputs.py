@@ -15,13 +15,13 @@ from vae_export.split.sampling_site import SamplingSite, site_of
 
 __all__ = ["SeveralOutputs"]
 
-# Rows drawn to judge a layer by its own outputs, and values of x that these may have together.
+# Rows that are drawn, and the largest number of values of x in them.
 OUTPUT_ROWS, FEWEST_OUTPUT_ROWS = 2048, 32
 OUTPUT_VALUES = 1 << 22
 
 
 class SeveralOutputs:
-    """A layer is judged by its outputs: z against the others, over many x."""
+    """Measured on the layer's outputs: z against the others, over many x."""
 
     name = "a layer that returns mu, v and z"
 
@@ -30,7 +30,7 @@ class SeveralOutputs:
         if len(call.outputs) < 3:
             return None
         rng = np.random.default_rng(0)
-        # Layers of pictures need memory for every row.
+        # Large x need memory for every row.
         most = max(prod(size or 1 for size in value.shape[1:]) for value in graph.inputs)
         rows = max(FEWEST_OUTPUT_ROWS, min(OUTPUT_ROWS, OUTPUT_VALUES // most))
         arrays = {value: random_array(graph, value, rows, rng) for value in graph.inputs}
