@@ -118,6 +118,14 @@ TAMPERED = {
         lambda b: edit_manifest(b, lambda m: m["artifacts"][0].update(role="both")),
         r"\$\.artifacts\[0\]\.role: Invalid value 'both'; export",
     ),
+    "another parametrisation": (
+        lambda b: edit_manifest(b, lambda m: m["latents"][0].update(parametrisation="precision")),
+        r"\$\.latents\[0\]: parametrisation: got 'precision', expected one of 'log-variance', 'log-std', .*; export",
+    ),
+    "another source of it": (
+        lambda b: edit_manifest(b, lambda m: m["latents"][0].update(parametrisation_source="rumour")),
+        r"\$\.latents\[0\]: parametrisation_source: got 'rumour', expected one of 'probed', 'code', .*; export",
+    ),
     "no x among the golden arrays": (
         lambda b: edit_manifest(b, lambda m: m["golden"]["arrays"].pop("x")),
         r"\$\.golden\.arrays: expected x among them; export",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import keras
 import numpy as np
 import pytest
@@ -9,8 +11,11 @@ from keras import ops
 
 from tests.tiny_models import ListSampler, samples, tiny_vae
 from vae_export.cli.main import main
+from vae_export.core.evidence import WAYS_OF_KNOWING
+from vae_export.core.manifest import schema
 from vae_export.core.parametrisation import PARAMETRISATIONS, Parametrisation, register_parametrisation
 from vae_export.errors import SamplingSiteError
+from vae_export.split.assumed import KINDS_BY_NAME
 from vae_export.split.split_vae import split
 
 # v is the precision of the posterior, 1 / sigma^2, over what a layer before the sampler may give.
@@ -60,6 +65,23 @@ def test_the_command_line_offers_it(toy, capfd):
     with pytest.raises(SystemExit):
         main(["inspect", "--help"])
     assert "scaled-precision" in capfd.readouterr().out
+
+
+def test_the_manifest_takes_it(toy):
+    (word,) = {latent.parametrisation for latent in split(tiny_vae(sampler=PrecisionSampler())).latents}
+    assert word in schema()["$defs"]["Latent"]["properties"]["parametrisation"]["enum"]
+
+
+def test_the_schema_that_ships_has_the_table(root):
+    shipped = json.loads((root / "vae_export" / "bundle" / "manifest.schema.json").read_text())
+    properties = shipped["$defs"]["Latent"]["properties"]
+    assert properties["parametrisation"]["enum"] == list(PARAMETRISATIONS)
+    sources = [way.in_manifest for way in WAYS_OF_KNOWING.values()]
+    assert properties["parametrisation_source"]["enum"] == sources
+
+
+def test_kinds_that_names_tell_are_in_the_table():
+    assert {kind for kind, _ in KINDS_BY_NAME} <= set(PARAMETRISATIONS)
 
 
 def test_names_are_taken_once():

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
 
-__all__ = ["ACTIVE_VARIANCE", "Latent", "active_units"]
+from vae_export.core.evidence import WAYS_OF_KNOWING
+from vae_export.core.parametrisation import PARAMETRISATIONS
+
+__all__ = ["ACTIVE_VARIANCE", "KNOWN_WORDS", "Latent", "active_units"]
 
 Array = np.ndarray[Any, Any]
 
 # Burda et al. 2015, "Importance weighted autoencoders", section 5.2.
 ACTIVE_VARIANCE = 0.01
+
+
+# Field -> its possible values; functions, because tables grow by registration.
+KNOWN_WORDS: dict[str, Callable[[], list[str]]] = {
+    "parametrisation": lambda: list(PARAMETRISATIONS),
+    "parametrisation_source": lambda: [way.in_manifest for way in WAYS_OF_KNOWING.values()],
+}
 
 
 @dataclass(frozen=True)
@@ -29,7 +40,7 @@ class Latent:
         stream: of its noise.
         parametrisation: what the layer was given beside mu in the trained model; the exported encoder
             always emits a log-variance.
-        parametrisation_source: how that is known: "probed", "names", "given" or "assumed".
+        parametrisation_source: how that is known, `in_manifest` of `core.evidence.WAYS_OF_KNOWING`.
         epsilon_scale: standard deviation of epsilon in the trained model.
     """
 
@@ -44,6 +55,17 @@ class Latent:
     parametrisation: str
     parametrisation_source: str
     epsilon_scale: Annotated[float, Meta(gt=0)]
+
+    def __post_init__(self) -> None:
+        """Refuse words that are in no table.
+
+        Raises:
+            ValueError: an unknown parametrisation or source of it.
+        """
+        for key, known in KNOWN_WORDS.items():
+            if getattr(self, key) not in known():
+                words = ", ".join(map(repr, known()))
+                raise ValueError(f"{key}: got {getattr(self, key)!r}, expected one of {words}")
 
 
 def active_units(mu: Array) -> Array:

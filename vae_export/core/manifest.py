@@ -15,7 +15,7 @@ from msgspec import Meta
 from vae_export.core.artifact import Quantisation
 from vae_export.core.fidelity import DecoderFidelity, EncoderFidelity
 from vae_export.core.format_version import FORMAT_VERSION
-from vae_export.core.latent import Latent
+from vae_export.core.latent import KNOWN_WORDS, Latent
 
 __all__ = [
     "MANIFEST_FILE",
@@ -298,6 +298,8 @@ def schema() -> dict[str, Any]:
     definitions: Mapping[str, Any] = found["$defs"]
     properties = definitions["Manifest"]["properties"]
     properties["format_version"] = {"const": FORMAT_VERSION}
+    for key, known in KNOWN_WORDS.items():
+        definitions["Latent"]["properties"][key] = {"enum": known()}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "manifest.json of a VAE bundle",

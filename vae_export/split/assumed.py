@@ -17,12 +17,12 @@ from vae_export.errors import SamplingSiteError
 from vae_export.split.graph import Call, Graph, Value
 from vae_export.split.posterior import Posterior, Slot, split_slots
 
-__all__ = ["assumed_posterior", "posterior_by_names", "spread_index"]
+__all__ = ["KINDS_BY_NAME", "assumed_posterior", "posterior_by_names", "spread_index"]
 
 Array = np.ndarray[Any, Any]
 
 # Patterns of names for v, the more specific first.
-_NAMES = (
+KINDS_BY_NAME = (
     ("log-variance", r"log_?_?(sigma)?_?(var|sq)|log_?sigma_?2|lnvar|logv\b"),
     ("log-std", r"log_?(std|sd|sigma|scale)"),
     ("variance", r"var(iance)?\b"),
@@ -149,7 +149,7 @@ def spread_index(names: Sequence[str]) -> int | None:
 
 def _kind(name: str) -> str | None:
     lower = name.lower()
-    return next((kind for kind, pattern in _NAMES if re.search(pattern, lower)), None)
+    return next((kind for kind, pattern in KINDS_BY_NAME if re.search(pattern, lower)), None)
 
 
 def _looks_drawn(call: Call, names: Sequence[str]) -> bool:
