@@ -11,19 +11,6 @@ import pytest
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def wheel(root, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("wheel")
-    subprocess.run(
-        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
-        cwd=root,
-        check=True,
-        capture_output=True,
-    )
-    (file,) = folder.glob("*.whl")
-    return file
-
-
 def test_what_is_in_it(wheel):
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
@@ -36,7 +23,7 @@ def test_what_is_in_it(wheel):
     assert "vae_export/runtime/python/vae_runtime.py" in names
     assert "vae_export/py.typed" in names
     assert not {name.split("/")[0] for name in names} - {"vae_export", metadata.split("/")[0]}
-    assert "Requires-Python: >=3.10" in text
+    assert "Requires-Python: >=3.11" in text
     assert "License-Expression: Apache-2.0" in text
 
 

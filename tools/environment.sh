@@ -10,8 +10,8 @@ make_environment() {
   if [[ -f $venv/stamp && $(cat "$venv/stamp") == "$stamp" ]]; then
     return
   fi
-  if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 10))'; then
-    echo "$python is $("$python" --version 2>&1), expected Python 3.10 or newer; set PYTHON=/path/to/python3" >&2
+  if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
+    echo "$python is $("$python" --version 2>&1), expected Python 3.11 or newer; set PYTHON=/path/to/python3" >&2
     exit 2
   fi
   if [[ ! -x $venv/bin/python ]] && ! "$python" -m venv "$venv"; then
