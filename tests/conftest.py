@@ -1,13 +1,23 @@
-"""Fixtures that are made once a run."""
+"""Fixtures that are made once a run, whatever the number of workers."""
 
 from __future__ import annotations
 
+import os
+
+# Before TensorFlow and ONNX Runtime are imported: workers share the cores, and a test sends nothing.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    for variable in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(variable, "1")
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
+import pickle
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 import vae_export
 from vae_export.core.precision import PRECISIONS
@@ -24,38 +34,97 @@ def root():
 
 
 @pytest.fixture(scope="session")
-def dense_result(tmp_path_factory):
-    """The export of the dense reference model, both formats."""
-    return vae_export.export("fashion-mnist-dense", tmp_path_factory.mktemp("dense") / "bundle")
+def export_once(tmp_path_factory):
+    """export_once(name, export): the result of `export(path)`, made by the first worker that asks for this name.
+
+    Nobody may change the bundle.
+    """
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        # Of all workers of a run.
+        shared = shared.parent
+
+    made = {}
+
+    def export_once(name, export):
+        if name not in made:
+            made[name] = first_of_all(name, export)
+        return made[name]
+
+    def first_of_all(name, export):
+        folder = shared / "exported" / name
+        folder.mkdir(parents=True, exist_ok=True)
+        kept = folder / "result.pickle"
+        with FileLock(folder / "lock"):
+            if not kept.exists():
+                result = export(folder / "bundle")
+                # The last thing: what failed is made again, and fails again.
+                kept.write_bytes(pickle.dumps(result))
+        return pickle.loads(kept.read_bytes())
+
+    return export_once
 
 
 @pytest.fixture(scope="session")
-def conv_result(tmp_path_factory):
+def dense_result(export_once):
+    """The export of the dense reference model, both formats."""
+    return export_once("dense", lambda path: vae_export.export("fashion-mnist-dense", path))
+
+
+@pytest.fixture(scope="session")
+def conv_result(export_once):
     """The export of the convolutional reference model, both formats."""
-    return vae_export.export("fashion-mnist-conv", tmp_path_factory.mktemp("conv") / "bundle")
+    return export_once("conv", lambda path: vae_export.export("fashion-mnist-conv", path))
 
 
 def export_int8(name, path):
-    return vae_export.export(f"fashion-mnist-{name}", path, precision=("float32", "int8"), batch=(1, 4)).path
+    return vae_export.export(f"fashion-mnist-{name}", path, precision=("float32", "int8"), batch=(1, 4))
 
 
 @pytest.fixture(scope="session")
-def dense_int8_bundle(tmp_path_factory):
+def dense_int8_bundle(export_once):
     """The dense reference model in float32 and int8, both formats; nobody may change it."""
-    return export_int8("dense", tmp_path_factory.mktemp("dense_int8") / "bundle")
+    return export_once("dense-int8", lambda path: export_int8("dense", path)).path
 
 
 @pytest.fixture(scope="session")
-def conv_int8_bundle(tmp_path_factory):
+def conv_int8_bundle(export_once):
     """The convolutional reference model, likewise."""
-    return export_int8("conv", tmp_path_factory.mktemp("conv_int8") / "bundle")
+    return export_once("conv-int8", lambda path: export_int8("conv", path)).path
 
 
 @pytest.fixture(scope="session")
-def lower_result(tmp_path_factory):
+def lower_result(export_once):
     """The export of the dense reference model in every precision, both formats."""
-    path = tmp_path_factory.mktemp("lower") / "bundle"
-    return vae_export.export("fashion-mnist-dense", path, precision=list(PRECISIONS), integer_io=True)
+    options = {"precision": list(PRECISIONS), "integer_io": True}
+    return export_once("lower", lambda path: vae_export.export("fashion-mnist-dense", path, **options))
+
+
+@pytest.fixture(scope="session")
+def style_bundle(export_once):
+    """style_bundle(name, ...): path of the bundle of a style of the gallery, both formats or `format`'s alone."""
+
+    def style_bundle(name, **options):
+        from tests.gallery.parts.styles import build_style, export_style
+
+        key = "-".join(["style", name, *options.values()])
+        return export_once(key, lambda path: export_style(*build_style(name), path, **options)).path
+
+    return style_bundle
+
+
+@pytest.fixture(scope="session")
+def bundle_of(export_once, style_bundle):
+    """bundle_of(kind): path of a bundle nobody may change; see `KINDS` of tests/pages/report/bundles.py."""
+
+    def bundle_of(kind):
+        from tests.pages.report.bundles import KINDS, export_two_channels
+
+        if KINDS[kind]:
+            return style_bundle(KINDS[kind])
+        return export_once(kind, export_two_channels).path
+
+    return bundle_of
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,6 @@ from playwright.sync_api import sync_playwright
 
 from tests.browser.page import Page
 from tests.browser.playground_tab import PlaygroundTab
-from tests.gallery.parts.styles import build_style, export_style
 from tests.runtime.toolchain import need, need_npm_package
 from vae_export.cli.main import main
 
@@ -84,14 +83,13 @@ def play(make, open_page):
 
 
 @pytest.fixture(scope="session")
-def bundles(request, tmp_path_factory):
+def bundles(request, style_bundle):
     """bundles(name): the bundle of a reference model, or of a style of the gallery."""
 
     @functools.cache
     def bundle(name):
         if name in ("dense", "conv"):
             return request.getfixturevalue(f"{name}_result").path
-        path = tmp_path_factory.mktemp(name) / "bundle"
-        return export_style(*build_style(name), path, format="onnx").path
+        return style_bundle(name, format="onnx")
 
     return bundle

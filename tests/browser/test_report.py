@@ -5,20 +5,19 @@ from __future__ import annotations
 import pytest
 
 from tests.browser.contrast import CONTRASTS
-from tests.pages.report.bundles import bundle_of_kind
 from vae_export.pages.report.report import make_report
 
 SIZES = {"desk": {"width": 1280, "height": 900}, "phone": {"width": 390, "height": 844}}
 
 
 @pytest.fixture(scope="module", params=["dense", "lower", "signals", "several latents"])
-def file(request, tmp_path_factory):
+def file(request, bundle_of, tmp_path_factory):
     """A report."""
     folder = tmp_path_factory.mktemp("report")
     if request.param in ("dense", "lower"):
         bundle = request.getfixturevalue(f"{request.param}_result").path
     else:
-        bundle = bundle_of_kind(request.param, folder / "bundle")
+        bundle = bundle_of(request.param)
     report = make_report(bundle, rounds=2, progress=lambda _: None)
     (folder / "report.html").write_text(report.html)
     return folder / "report.html"

@@ -27,8 +27,9 @@ def style(request):
 
 
 @pytest.fixture(scope="module")
-def bundle(style, tmp_path_factory):
-    return export_style(*style, tmp_path_factory.mktemp("gallery") / "bundle")
+def bundle(style, export_once):
+    name = style[0].__name__.rpartition(".")[2]
+    return export_once(f"style-{name}", lambda path: export_style(*style, path))
 
 
 def test_it_is_exported_and_understood(style, bundle):

@@ -9,10 +9,11 @@ from tests.runtime.toolchain import need_module
 
 
 @pytest.fixture(scope="session", params=["fashion-mnist-dense", "fashion-mnist-conv"])
-def mcu_result(request, tmp_path_factory):
+def mcu_result(request, export_once):
     """The export of each reference model for microcontrollers."""
     need_module("tflite_micro")
-    return vae_export.export(request.param, tmp_path_factory.mktemp("mcu") / "bundle", format="tflm")
+    name = request.param
+    return export_once(f"{name}-tflm", lambda path: vae_export.export(name, path, format="tflm"))
 
 
 @pytest.fixture

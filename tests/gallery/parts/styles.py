@@ -62,5 +62,6 @@ def inputs(module, model):
 def export_style(module, model, path, **options):
     """The export of a style."""
     calibration = {"x": inputs(module, model), **getattr(module, "CONDITIONS", {})}
-    options = {**getattr(module, "OPTIONS", {}), **options}
+    # One size: signatures of several are tested on the reference models.
+    options = {"batch": 4, **getattr(module, "OPTIONS", {}), **options}
     return vae_export.export(model, path, samples=calibration, name="style", **options)

@@ -69,10 +69,8 @@ def test_counts(data, count):
     assert count_classes(data, "label") == count
 
 
-def test_an_embedding_of_keras(tmp_path):
-    from tests.gallery.parts.styles import build_style, export_style
-
-    path = export_style(*build_style("conditional_label"), tmp_path / "bundle", format="onnx").path
+def test_an_embedding_of_keras(style_bundle):
+    path = style_bundle("conditional_label", format="onnx")
     for role in ("encoder", "decoder"):
         assert count_classes((path / f"{role}.onnx").read_bytes(), "label") == 10
     onnx.checker.check_model(onnx.load(path / "decoder.onnx"))

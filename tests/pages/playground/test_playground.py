@@ -12,7 +12,6 @@ import pytest
 
 import vae_export
 from tests.broken_bundles import edit_manifest
-from tests.gallery.parts.styles import build_style, export_style
 from tests.tiny_models import samples, tiny_vae
 from vae_export.bundle.reader import Bundle, read_bundle
 from vae_export.errors import InputError
@@ -24,15 +23,11 @@ ORT_WEB = OrtWeb(b"export const InferenceSession = null;", b"\0asm")
 
 
 @pytest.fixture(scope="module")
-def styles(tmp_path_factory):
+def styles(style_bundle):
     """The bundle of a style of the gallery."""
-    made = {}
 
     def bundle(name):
-        if name not in made:
-            path = tmp_path_factory.mktemp(name) / "bundle"
-            made[name] = read_bundle(export_style(*build_style(name), path, format="onnx").path)
-        return made[name]
+        return read_bundle(style_bundle(name, format="onnx"))
 
     return bundle
 

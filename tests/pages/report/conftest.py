@@ -6,21 +6,9 @@ import functools
 
 import pytest
 
-from tests.pages.report.bundles import bundle_of_kind
 from vae_export.bundle.reader import read_bundle
 from vae_export.pages.report.measurements import measure
 from vae_export.pages.report.report import make_report
-
-
-@pytest.fixture(scope="session")
-def bundle_of(tmp_path_factory):
-    """bundle_of(kind): path of a bundle nobody may change; see `bundles.KINDS`."""
-
-    @functools.cache
-    def bundle_of(kind):
-        return bundle_of_kind(kind, tmp_path_factory.mktemp("kinds") / "bundle")
-
-    return bundle_of
 
 
 @pytest.fixture(scope="session")

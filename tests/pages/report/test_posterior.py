@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from tests.pages.report.bundles import bundle_of_kind
 from vae_export.bundle.reader import read_bundle
 from vae_export.errors import DataError
 from vae_export.pages.report.posterior import Posterior, Samples, aggregate, encode, read_samples
@@ -120,8 +119,8 @@ def test_a_value_that_is_constant_off_the_prior_has_not_collapsed():
     assert replace(found, mu=mu[:1]).states == ("unknown",) * 3
 
 
-def test_rows_that_the_encoder_refuses(tmp_path):
-    bundle = bundle_of_kind("conditions", tmp_path / "bundle")
+def test_rows_that_the_encoder_refuses(bundle_of):
+    bundle = bundle_of("conditions")
     vae = vae_runtime.load(bundle)
     golden = read_bundle(bundle).golden("x")
     labels = {
