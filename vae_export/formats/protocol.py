@@ -6,6 +6,7 @@ from halves, or derived from the artifacts of another format (`base`); nothing o
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
@@ -18,9 +19,10 @@ from vae_export.core.plan import ExportPlan
 from vae_export.core.precision import FLOAT32, PRECISIONS
 from vae_export.core.trace import LayerTrace
 from vae_export.errors import ConversionError, InputError
+from vae_export.io.quiet import quiet
 from vae_export.runtime.python import vae_runtime
 
-__all__ = ["Derived", "Format", "Implied", "Recipe", "Table", "Target"]
+__all__ = ["Derived", "Format", "Implied", "LazyRecipe", "Recipe", "Table", "Target"]
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
@@ -49,6 +51,25 @@ class Recipe(Protocol):
             ConversionError: it cannot be quantised.
             DataError: the rows do not fit the inputs.
         """
+
+
+@dataclass(frozen=True)
+class LazyRecipe:
+    """A recipe in a module of its own, imported at the first use: quantisers are slow to import.
+
+    Attributes:
+        module: name of a module with a `Recipe` named ``recipe``.
+    """
+
+    module: str
+
+    def __call__(
+        self, source: Artifact, rows: Arrays, *, integer_io: bool = False, keep_float: Collection[str] = ()
+    ) -> Artifact:
+        """Quantise; see `Recipe`."""
+        with quiet():
+            recipe: Recipe = importlib.import_module(self.module).recipe
+            return recipe(source, rows, integer_io=integer_io, keep_float=keep_float)
 
 
 @dataclass(frozen=True)
@@ -181,8 +202,14 @@ class Format(Protocol):
         """
         if precision not in self.recipes:
             raise ConversionError(
-                f"{source.role}{self.suffixes[0]}: {self.label} has no precision {precision}, expected "
-                f"{', '.join(self.precisions)}"
+                f"{source.role}{self.suffixes[0]}: {self.label} has no lower precision {precision}, expected "
+                f"{', '.join(self.precisions[1:]) or 'float32 alone'}"
+            )
+        if integer_io and precision not in self.integer_io:
+            able = f"of precision {', '.join(self.integer_io)}" if self.integer_io else "of none"
+            raise ConversionError(
+                f"{self.file(source.role, precision)}: {self.label} has integer inputs and outputs in files "
+                f"{able}; leave them float32"
             )
         return self.recipes[precision](source, rows, integer_io=integer_io, keep_float=keep_float)
 

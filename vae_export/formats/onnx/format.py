@@ -2,39 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from functools import partial
-from typing import Any
-
-import numpy as np
-
 from vae_export.core.artifact import Artifact
 from vae_export.core.half import Half
 from vae_export.core.plan import ExportPlan
 from vae_export.core.trace import LayerTrace
 from vae_export.formats.onnx.opsets import check_opset
-from vae_export.formats.protocol import Format
+from vae_export.formats.protocol import Format, LazyRecipe
 from vae_export.io.quiet import quiet
 from vae_export.runtime.python import vae_runtime
 
 __all__ = ["OnnxFormat"]
 
-Array = np.ndarray[Any, Any]
-
-
-def _quantise(
-    precision: str,
-    source: Artifact,
-    rows: Mapping[str, Array],
-    *,
-    integer_io: bool = False,
-    keep_float: Collection[str] = (),
-) -> Artifact:
-    # Inputs and outputs of .onnx files stay float32: ONNX Runtime casts them faster than an application does.
-    with quiet():
-        from vae_export.formats.onnx.quantise.quantiser import quantise_onnx
-
-        return quantise_onnx(source, precision, rows, keep_float=keep_float)
+_RECIPES = "vae_export.formats.onnx.quantise"
 
 
 class OnnxFormat(Format):
@@ -47,7 +26,11 @@ class OnnxFormat(Format):
     pip = "pip install onnxruntime"
     in_browser = True
     tools = ("tf2onnx", "onnx", "onnxslim", "onnxruntime")
-    recipes = {name: partial(_quantise, name) for name in ("float16", "dynamic-int8", "int8")}  # noqa: RUF012
+    recipes = {  # noqa: RUF012
+        "float16": LazyRecipe(f"{_RECIPES}.float16"),
+        "dynamic-int8": LazyRecipe(f"{_RECIPES}.dynamic_int8"),
+        "int8": LazyRecipe(f"{_RECIPES}.int8"),
+    }
 
     def check(self, plan: ExportPlan) -> None:
         """Refuse an opset that no file is made for."""
@@ -62,7 +45,7 @@ class OnnxFormat(Format):
     def quantisable(self, source: Artifact) -> tuple[str, ...]:
         """The outputs of nodes with weights."""
         with quiet():
-            from vae_export.formats.onnx.quantise.quantiser import quantisable_tensors
+            from vae_export.formats.onnx.quantise.steps import quantisable_tensors
         return quantisable_tensors(source)
 
     def open(

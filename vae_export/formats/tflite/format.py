@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from functools import partial
-from typing import Any
-
-import numpy as np
-
 from vae_export.core.artifact import Artifact
 from vae_export.core.half import Half
 from vae_export.core.plan import ExportPlan
 from vae_export.core.trace import LayerTrace
 from vae_export.formats.protocol import Format
-from vae_export.formats.tflite.quantise.recipes import need_quantizer
+from vae_export.formats.tflite.quantise.recipe import TfliteRecipe, need_quantizer
 from vae_export.io.quiet import quiet
 from vae_export.runtime.python import vae_runtime
 
 __all__ = ["TfliteFormat"]
 
-Array = np.ndarray[Any, Any]
-# Activations of 8 bits want another lowering than float32 does.
-_LOWERED_FOR_INTEGERS = ("int8",)
-
-
-def _quantise(
-    precision: str,
-    source: Artifact,
-    rows: Mapping[str, Array],
-    *,
-    integer_io: bool = False,
-    keep_float: Collection[str] = (),
-) -> Artifact:
-    with quiet():
-        from vae_export.formats.tflite.quantise.quantiser import quantise_tflite
-
-        return quantise_tflite(source, precision, rows, integer_io=integer_io, keep_float=keep_float)
+_RECIPES = "vae_export.formats.tflite.quantise"
 
 
 class TfliteFormat(Format):
@@ -49,12 +27,15 @@ class TfliteFormat(Format):
     tools = ("ai-edge-litert",)
     integer_io = ("int8",)
     recipes = {  # noqa: RUF012
-        name: partial(_quantise, name) for name in ("float16", "dynamic-int8", "int8", "int16x8")
+        "float16": TfliteRecipe(f"{_RECIPES}.float16", by_litert_quantizer=True),
+        "dynamic-int8": TfliteRecipe(f"{_RECIPES}.dynamic_int8", by_litert_quantizer=True),
+        "int8": TfliteRecipe(f"{_RECIPES}.int8", for_integers=True),
+        "int16x8": TfliteRecipe(f"{_RECIPES}.int16x8", by_litert_quantizer=True),
     }
 
     def check(self, plan: ExportPlan) -> None:
         """Refuse precisions whose quantiser is not installed."""
-        need_quantizer(plan.precisions)
+        need_quantizer({name: recipe for name, recipe in self.recipes.items() if name in plan.precisions})
 
     def convert(self, half: Half, plan: ExportPlan) -> Artifact:
         """Convert a Keras half with TensorFlow's converter."""
@@ -69,7 +50,8 @@ class TfliteFormat(Format):
         self, artifact: Artifact, precision: str, half: Half, plan: ExportPlan
     ) -> Artifact:
         """For activations of 8 bits a file that is lowered to suit them."""
-        if precision in _LOWERED_FOR_INTEGERS:
+        recipe = self.recipes.get(precision)
+        if isinstance(recipe, TfliteRecipe) and recipe.for_integers:
             return self._convert(half, plan, for_integers=True)
         return artifact
 

@@ -9,6 +9,7 @@ import onnxruntime
 from onnx import numpy_helper
 
 from vae_export.core.artifact import Artifact, TensorSpec
+from vae_export.formats import FORMATS
 
 
 def run(artifact, inputs):
@@ -83,3 +84,8 @@ def decoder_of(text, batches=None, **weights):
         oldest_runtime="onnxruntime 1.12",
         details={"opset": 17, "ir_version": 8},
     )
+
+
+def quantise_onnx(artifact, precision, rows, *, keep_float=()):
+    """An .onnx file in a lower precision, by the format's recipe."""
+    return FORMATS["onnx"].quantise(artifact, precision, rows, keep_float=keep_float)

@@ -1,8 +1,7 @@
 import numpy as np
 import onnx
 
-from tests.formats.onnx.quantise.figures import decoder_of, run, weights_of
-from vae_export.formats.onnx.quantise.quantiser import quantise_onnx
+from tests.formats.onnx.quantise.figures import decoder_of, quantise_onnx, run, weights_of
 
 RNG = np.random.default_rng(0)
 

@@ -8,8 +8,8 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from vae_export.core.artifact import Quantisation
+from vae_export.formats import FORMATS
 from vae_export.formats.tflite.convert import convert_to_tflite
-from vae_export.formats.tflite.quantise.quantiser import quantise_tflite
 from vae_export.io.quiet import quiet
 from vae_export.runtime.python import vae_runtime
 from vae_export.sources.keras_loading import load_model
@@ -41,7 +41,7 @@ def float_file(model, role, for_integers=False, batches=BATCHES):
 
 @functools.cache
 def samples(model):
-    """Real x, in two halves."""
+    """Real x, in two parts."""
     x = np.load(reference_models()[f"fashion-mnist-{model}"].parent / "samples.npz")["x"]
     x = x.reshape(len(x), 28, 28, 1) / np.float32(255)
     return x[:ROWS], x[ROWS : 2 * ROWS]
@@ -70,6 +70,11 @@ def draws(model, part):
     return np.concatenate([posterior, prior, shell]).astype(np.float32)
 
 
+def quantise_tflite(source, precision, rows, **options):
+    """A float32 artifact in a precision, as an export makes it."""
+    return FORMATS["tflite"].quantise(source, precision, rows, **options)
+
+
 def calibration(model, role):
     """Rows for `quantise_tflite`."""
     return {"x": samples(model)[0]} if role == "encoder" else {"z": draws(model, 0)}
@@ -89,8 +94,8 @@ def run(artifact, inputs, batch=64):
     count, results = len(next(iter(inputs.values()))), []
     size = count if batch == "any" else batch
     for start in range(0, count, size):
-        places = np.arange(start, start + size) % count
-        given = {spec.name: to_stored(inputs[spec.name][places], spec) for spec in artifact.inputs}
+        indices = np.arange(start, start + size) % count
+        given = {spec.name: to_stored(inputs[spec.name][indices], spec) for spec in artifact.inputs}
         results.append(signature(**given))
     return {
         spec.name: to_values(np.concatenate([result[spec.name] for result in results])[:count], spec)

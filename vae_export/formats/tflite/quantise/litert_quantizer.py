@@ -1,46 +1,48 @@
-"""Google's litert-quantizer, on a finished float file: for activations of more than 8 bits."""
+"""Google's litert-quantizer, on a finished float file."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from importlib import metadata
 from typing import Any
 
 import numpy as np
-from litert_quantizer import qtyping, quantizer, recipe
+from litert_quantizer import qtyping, quantizer
 
 from vae_export.formats.tflite.flatbuffer import to_bytes
 from vae_export.formats.tflite.quantise.layers import Tensor
 from vae_export.formats.tflite.quantise.names import mark
 from vae_export.formats.tflite.quantise.ranges import Ranges
-from vae_export.formats.tflite.quantise.recipes import RECIPES
 from vae_export.formats.tflite.quantise.versions import state_versions
 from vae_export.io.quiet import quiet
 from vae_export.private.litert import read_model
 
-__all__ = ["quantise_by_litert", "quantiser_label"]
+__all__ = ["NO_QUANTIZE", "OPERATORS", "quantise_by_litert", "quantiser_label"]
 
-_Operators = qtyping.TFLOperationName
-_Algorithms = quantizer.AlgorithmName
+OPERATORS = qtyping.TFLOperationName
+NO_QUANTIZE = quantizer.AlgorithmName.NO_QUANTIZE
 
 
-def quantiser_label(precision: str) -> str:
-    """What to call the quantiser of a precision, with its version."""
-    text = f"litert-quantizer {metadata.version('litert-quantizer')} {RECIPES[precision]}"
-    return f"{text}, ranges by minimum and maximum" if precision == "int16x8" else text
+def quantiser_label(recipe: str) -> str:
+    """The library with its version and the name of its recipe, for the manifest."""
+    return f"litert-quantizer {metadata.version('litert-quantizer')} {recipe}"
 
 
 def quantise_by_litert(
-    model: Any, precision: str, ranges: Ranges, keep_float: Collection[Tensor], file: str
+    load: Callable[[quantizer.Quantizer], None],
+    model: Any,
+    ranges: Ranges,
+    keep_float: Collection[Tensor],
+    file: str,
 ) -> Any:
-    """Quantise weights, and for "int16x8" activations; inputs and outputs stay float32.
+    """Quantise weights, and activations if the recipe has it; inputs and outputs stay float32.
 
     Args:
+        load: loads a recipe into the quantiser.
         model: the `schema.ModelT` of a float file with marked names; it can be used once.
-        precision: one of `RECIPES`.
-        ranges: of all float tensors but weights; for "int16x8".
-        keep_float: outputs of the operators that are to stay as they are.
+        ranges: of all float tensors but weights, if the recipe needs calibration.
+        keep_float: outputs of the operators that stay in float.
         file: for messages.
 
     Returns:
@@ -55,9 +57,10 @@ def quantise_by_litert(
         # It looks at the file in an interpreter that warns of the memory it needs.
         warnings.filterwarnings("ignore", ".*experimental_preserve_all_tensors", UserWarning)
         work = quantizer.Quantizer(bytearray(to_bytes(model)))
-        _load_recipe(work, precision)
+        load(work)
         for tensor in keep_float:
-            _leave(work, f"^{mark(tensor)}", _Operators.ALL_SUPPORTED)
+            pattern = f"^{mark(tensor)}"
+            work.update_quantization_recipe(pattern, OPERATORS.ALL_SUPPORTED, algorithm_key=NO_QUANTIZE)
         known = {
             mark(tensor): {"min": _bound(low, shapes[tensor]), "max": _bound(high, shapes[tensor])}
             for tensor, (low, high) in ranges.items()
@@ -66,22 +69,6 @@ def quantise_by_litert(
     quantised = _take_in(bytes(result.quantized_model))
     state_versions(quantised, to_bytes(_take_in(bytes(result.quantized_model))), file)
     return quantised
-
-
-def _load_recipe(work: Any, precision: str) -> None:
-    if precision == "float16":
-        work.add_weight_only_config(
-            ".*", _Operators.ALL_SUPPORTED, 16, algorithm_key=_Algorithms.FLOAT_CASTING
-        )
-        return
-    work.load_quantization_recipe(getattr(recipe, RECIPES[precision])())
-    if precision == "int16x8":
-        _leave(work, ".*", _Operators.INPUT)
-        _leave(work, ".*", _Operators.OUTPUT)
-
-
-def _leave(work: Any, pattern: str, operators: Any) -> None:
-    work.update_quantization_recipe(pattern, operators, algorithm_key=_Algorithms.NO_QUANTIZE)
 
 
 def _bound(value: float, rank: int) -> Any:

@@ -5,11 +5,10 @@ import pytest
 from keras import layers
 from onnx import numpy_helper
 
-from tests.formats.onnx.quantise.figures import decoder_of, run, sqnr, weights_of
+from tests.formats.onnx.quantise.figures import decoder_of, quantise_onnx, run, sqnr, weights_of
 from tests.tiny_models import half_of, randomise
 from vae_export.errors import ConversionError
 from vae_export.formats.onnx.convert import convert_to_onnx
-from vae_export.formats.onnx.quantise.quantiser import quantise_onnx
 
 RNG = np.random.default_rng(0)
 

@@ -10,6 +10,7 @@ import pytest
 from keras import layers
 
 from tests.formats.tflite.quantise import files
+from tests.formats.tflite.quantise.files import quantise_tflite
 from tests.gallery import conditional_label, softplus_in_the_layer, strange_names
 from tests.gallery.parts.styles import peak
 from tests.tiny_models import half_of
@@ -19,7 +20,6 @@ from vae_export.formats.oldest_runtimes import oldest_for_tflite
 from vae_export.formats.tflite.convert import convert_to_tflite
 from vae_export.formats.tflite.passes.graph import KINDS
 from vae_export.formats.tflite.quantise.layers import quantisable_tensors
-from vae_export.formats.tflite.quantise.quantiser import quantise_tflite
 from vae_export.io.quiet import quiet
 from vae_export.private.litert import schema
 from vae_export.split.split_vae import split
@@ -342,13 +342,14 @@ def test_what_a_quantiser_passes_over():
         (
             "int4",
             {},
-            r"^decoder\.tflite: precision 'int4' is unknown, expected float16, dynamic-int8, int8, int16x8$",
+            r"^decoder\.tflite: TFLite has no lower precision int4, expected float16, dynamic-int8, int8, int16x8$",
         ),
-        ("float32", {}, r"^decoder\.tflite: precision 'float32' is unknown, expected float16, "),
+        ("float32", {}, r"^decoder\.tflite: TFLite has no lower precision float32, expected float16, "),
         (
             "int16x8",
             {"integer_io": True},
-            r"^decoder\.int16x8\.tflite: integer inputs and outputs are of precision int8 alone; leave them ",
+            r"^decoder\.int16x8\.tflite: TFLite has integer inputs and outputs in files of precision int8; leave them "
+            r"float32$",
         ),
         (
             "int8",

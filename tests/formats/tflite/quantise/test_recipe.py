@@ -4,7 +4,8 @@ import pytest
 
 import vae_export
 from vae_export.errors import MissingDependencyError
-from vae_export.formats.tflite.quantise.recipes import RECIPES, need_quantizer
+from vae_export.formats import FORMATS
+from vae_export.formats.tflite.quantise.recipe import need_quantizer
 
 
 @pytest.fixture
@@ -12,7 +13,7 @@ def without(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
 
 
-@pytest.mark.parametrize("precision", RECIPES)
+@pytest.mark.parametrize("precision", ["float16", "dynamic-int8", "int16x8"])
 def test_the_extra_is_named_before_anything_is_begun(without, tmp_path, precision):
     with pytest.raises(
         MissingDependencyError,
@@ -23,4 +24,4 @@ def test_the_extra_is_named_before_anything_is_begun(without, tmp_path, precisio
 
 
 def test_other_precisions_do_not_need_it(without):
-    need_quantizer(["float32", "int8"])
+    need_quantizer({"int8": FORMATS["tflite"].recipes["int8"]})

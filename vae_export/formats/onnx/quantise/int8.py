@@ -8,19 +8,26 @@ instead of 0.027 in the KL divergence of an encoder.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from vae_export.core.artifact import Artifact
 from vae_export.formats.onnx.operators import SCALE_PRESERVING
 from vae_export.formats.onnx.passes.graph import OnnxGraph
+from vae_export.formats.onnx.quantise.gemm import join_biases
 from vae_export.formats.onnx.quantise.nodes import NewNodes
+from vae_export.formats.onnx.quantise.ranges import find_ranges
+from vae_export.formats.onnx.quantise.steps import Work, quantise_by
 from vae_export.formats.onnx.quantise.weighted import ZERO_POINT, Weighted, eight_bits
 
-__all__ = ["quantise_statically", "tensors_to_calibrate"]
+__all__ = ["quantise_statically", "recipe", "tensors_to_calibrate"]
 
 Array = np.ndarray[Any, Any]
+Arrays = Mapping[str, Array]
+
+_LABEL = "QDQ, U8U8, per channel, minimum and maximum"
 
 _ACTIVATIONS = ("Relu", "Clip")
 # Integers of a bias are at most this large; what is added to it in 32 bits may be as much again.
@@ -124,3 +131,17 @@ def _quantise_weights(new: NewNodes, weighted: Weighted, x_scale: Array) -> None
         integers = np.rint(bias / scales.astype(np.float64)).astype(np.int32)
         # Without the zero point, which is zero: it would take as many bytes as the bias.
         node.input[2] = new.add("DequantizeLinear", new.constant(integers), new.constant(scales), axis=0)
+
+
+def recipe(
+    source: Artifact, rows: Arrays, *, integer_io: bool = False, keep_float: Collection[str] = ()
+) -> Artifact:
+    """The precision; see `formats.protocol.Recipe`. Inputs and outputs stay float32."""
+    return quantise_by(_apply, source, rows, precision="int8", label=_LABEL, keep_float=keep_float)
+
+
+def _apply(work: Work) -> None:
+    work.need_chosen()
+    chosen = join_biases(work.graph, work.chosen)
+    ranges = find_ranges(work.source, tensors_to_calibrate(work.graph, chosen), work.rows, work.file)
+    quantise_statically(work.graph, chosen, ranges)

@@ -2,8 +2,7 @@ import numpy as np
 import onnx
 import pytest
 
-from tests.formats.onnx.quantise.figures import decoder_of, run, sqnr, weights_of
-from vae_export.formats.onnx.quantise.quantiser import quantise_onnx
+from tests.formats.onnx.quantise.figures import decoder_of, quantise_onnx, run, sqnr, weights_of
 
 RNG = np.random.default_rng(0)
 

@@ -1,17 +1,25 @@
-"""ONNX files with 8-bit weights, whose activations are quantised as they come."""
+"""ONNX files with 8-bit weights, whose activations are quantised at run time."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from onnx import TensorProto
 
+from vae_export.core.artifact import Artifact
 from vae_export.formats.onnx.passes.graph import OnnxGraph
 from vae_export.formats.onnx.quantise.nodes import NewNodes
+from vae_export.formats.onnx.quantise.steps import Work, quantise_by
 from vae_export.formats.onnx.quantise.weighted import ZERO_POINT, Weighted, eight_bits
 
-__all__ = ["quantise_dynamically"]
+__all__ = ["quantise_dynamically", "recipe"]
+
+Array = np.ndarray[Any, Any]
+Arrays = Mapping[str, Array]
+
+_LABEL = "weights uint8, per channel, long rows by DynamicQuantizeLinear and MatMulInteger"
 
 # Rows of fewer values are multiplied in float: to quantise them takes longer than integers save, and z is
 # such a row: in 8 bits it alone cost a decoder 5 dB of 56.
@@ -66,3 +74,15 @@ def _store_weights(new: NewNodes, weighted: Weighted) -> None:
     levels = new.add("Cast", new.constant(weights.values), to=TensorProto.FLOAT)
     centred = new.add("Sub", levels, new.constant(np.array(ZERO_POINT, np.float32)))
     weighted.node.input[1] = new.add("Mul", centred, new.constant(weights.scales.reshape(along)))
+
+
+def recipe(
+    source: Artifact, rows: Arrays, *, integer_io: bool = False, keep_float: Collection[str] = ()
+) -> Artifact:
+    """The precision; see `formats.protocol.Recipe`. Inputs and outputs stay float32."""
+    return quantise_by(_apply, source, rows, precision="dynamic-int8", label=_LABEL, keep_float=keep_float)
+
+
+def _apply(work: Work) -> None:
+    work.need_chosen()
+    quantise_dynamically(work.graph, work.chosen)
