@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import ast
 import json
+from functools import partial
 
 import numpy as np
 import pytest
 
 import vae_export
+from tests.formats.toy.bfloat16 import BFLOAT16, recipe
 from tests.formats.toy.npz import NpzFormat
 from tests.tiny_models import samples, tiny_vae
 from vae_export.bundle.reader import read_bundle
 from vae_export.cli.main import main
-from vae_export.core.precision import PRECISIONS
+from vae_export.core.precision import PRECISIONS, register_precision
 from vae_export.errors import ConversionError, InputError, ParityError
 from vae_export.formats import FORMATS, register_format, register_recipe, with_bases
 
@@ -112,6 +114,38 @@ def test_precisions_are_recipes(toy, tmp_path, monkeypatch):
         vae_export.export("fashion-mnist-dense", tmp_path / "b", format="npz", precision="int8")
     with pytest.raises(ValueError, match=r"^format 'npz': precision 'float16' is unknown, or there already$"):
         register_recipe("npz", "float16", halve)
+
+
+@pytest.fixture
+def toy_precision(toy, monkeypatch):
+    """The toy precision, while it is registered."""
+    monkeypatch.setattr(NpzFormat, "recipes", {})
+    register_precision(BFLOAT16)
+    register_recipe("npz", BFLOAT16.name, recipe)
+    yield BFLOAT16
+    del PRECISIONS[BFLOAT16.name]
+
+
+def test_a_precision_goes_the_whole_way(toy_precision, tmp_path, capfd):
+    precision = ["float32", toy_precision.name]
+    path = vae_export.export("fashion-mnist-dense", tmp_path / "b", format="onnx,npz", precision=precision).path
+    entries = {entry.file: entry for entry in read_bundle(path).artifacts}
+    fidelity = entries["decoder.bfloat16.npz"].fidelity
+    # 8 bits of a significand cost something, and little.
+    assert 35 < fidelity.posterior.psnr < 80
+    assert main(["verify", str(path)]) == 0
+    assert "encoder.bfloat16.npz" in capfd.readouterr().out
+    assert main(["report", str(path), "--rounds", "2", "-o", str(tmp_path / "r.html")]) == 0
+    assert "bfloat16" in (tmp_path / "r.html").read_text()
+
+
+def test_a_precision_is_held_to_its_budget(toy_precision, tmp_path, monkeypatch):
+    monkeypatch.setitem(NpzFormat.recipes, toy_precision.name, partial(recipe, kept_bits=10))
+    with pytest.raises(ParityError) as caught:
+        vae_export.export("fashion-mnist-dense", tmp_path / "b", format="npz", precision=toy_precision.name)
+    assert any(line.startswith("decoder.bfloat16.npz") for line in caught.value.failures), (
+        caught.value.failures
+    )
 
 
 def test_names_are_taken_once():
