@@ -17,7 +17,7 @@ def test_results_are_one_line(dense_result, dense_int8_bundle, tmp_path):
         dense_result.report,
         read_bundle(dense_result.path),
         vae_export.load(dense_result.path),
-        vae_export.bench(dense_result.path, rounds=2, batches=(1,)),
+        vae_export.bench(dense_result.path, rounds=2, batch=(1,)),
         vae_export.explain(dense_int8_bundle, "decoder.int8.onnx"),
         vae_export.report(dense_result.path, tmp_path / "r.html", rounds=2),
         vae_export.inspect(tiny_vae()),

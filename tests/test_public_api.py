@@ -1,8 +1,14 @@
+import importlib
 import importlib.metadata
+import inspect
 import re
+
+import pytest
 
 import vae_export
 from vae_export import errors
+from vae_export.cli.arguments import ArgumentParser
+from vae_export.cli.main import COMMANDS
 
 
 def test_the_public_names():
@@ -50,3 +56,30 @@ def test_one_line():
     assert errors.one_line(ValueError("a\n  b")) == "a b"
     assert errors.one_line("\x1b[1mbold\x1b[0m") == "bold"
     assert errors.one_line("x" * 10, limit=4) == "…xxxx"
+
+
+# What an application gives and a user does not: a function that is told of progress.
+_NOT_ON_THE_COMMAND_LINE = {"progress"}
+# What belongs to a terminal.
+_NOT_IN_PYTHON = {"help", "json"}
+
+
+@pytest.mark.parametrize(
+    "verb", ["export", "inspect", "verify", "bench", "explain", "report", "playground", "train"]
+)
+def test_verbs_have_the_options_of_the_command_line(verb):
+    name, _ = COMMANDS[verb]
+    parser = ArgumentParser()
+    importlib.import_module(f"vae_export.cli.{name}").add_arguments(parser)
+    options = {action.dest for action in parser._actions} - _NOT_IN_PYTHON
+    parameters = set(inspect.signature(getattr(vae_export, verb)).parameters) - _NOT_ON_THE_COMMAND_LINE
+    assert parameters == options
+
+
+@pytest.mark.parametrize("verb", ["generate", "encode", "decode", "reconstruct"])
+def test_loaded_bundles_have_the_options_of_the_command_line(verb):
+    name, _ = COMMANDS[verb]
+    parser = ArgumentParser()
+    importlib.import_module(f"vae_export.cli.{name}").add_arguments(parser)
+    options = {action.dest for action in parser._actions}
+    assert set(inspect.signature(vae_export.load).parameters) <= options

@@ -98,8 +98,8 @@ def test_another_model_is_refused(bundle, loaded):
     ("arguments", "error", "message"),
     [
         ({"rounds": 1}, InputError, r"^rounds: got 1, expected at least 2$"),
-        ({"batches": (1, 0)}, InputError, r"^batch: got \(1, 0\), expected numbers of at least 1$"),
-        ({"batches": ()}, InputError, r"^batch: got \(\), expected numbers of at least 1$"),
+        ({"batch": (1, 0)}, InputError, r"^batch: got \(1, 0\), expected numbers of at least 1$"),
+        ({"batch": ()}, InputError, r"^batch: got \(\), expected numbers of at least 1$"),
         ({"threads": 0}, VaeRuntimeError, r"^threads: got 0, expected 1 to 1024$"),
         ({"against": "none.keras"}, InputError, r"^none\.keras: no such file"),
     ],
@@ -111,6 +111,6 @@ def test_wrong_arguments(dense_bundle, arguments, error, message):
 
 
 def test_keras_itself(dense_bundle):
-    report = bench(dense_bundle, against="fashion-mnist-dense", batches=(2,), rounds=2)
+    report = bench(dense_bundle, against="fashion-mnist-dense", batch=(2,), rounds=2)
     assert [row.name for row in report.rows if row.bytes is None] == ["Keras", "Keras"]
     assert all(row.speedup[2] > 0 for row in report.rows)

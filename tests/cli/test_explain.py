@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vae_export.cli import explain as command
 from vae_export.cli.main import main
+from vae_export.explain import explanation
 from vae_export.io import staging
 
 
@@ -88,13 +88,13 @@ def test_what_was_not_compared_is_said(run, conv_int8_bundle):
 
 
 def test_what_is_no_image(run, tmp_path, dense_int8_bundle, monkeypatch):
-    real = command.explain
+    real = explanation.explain_artifact
 
     def flat(*arguments, **options):
         found = real(*arguments, **options)
         return dataclasses.replace(found, images=tuple(array.reshape(-1, 784) for array in found.images))
 
-    monkeypatch.setattr(command, "explain", flat)
+    monkeypatch.setattr(explanation, "explain_artifact", flat)
     _, out, _ = run(dense_int8_bundle, "--artifact", "decoder.int8.onnx")
     assert out.endswith(
         "\nno picture: reconstruction is N x 784, expected images N x height x width x 1 or 3\n"

@@ -90,7 +90,12 @@ def test_every_command_takes_it(bundle, toy, tmp_path, monkeypatch, capfd):
 def test_the_command_line_knows_it(toy, tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     assert main(["--format", "npz", "-o", "b"]) == 0
+    capfd.readouterr()
     assert main(["--help"]) == 0
+    assert "--format onnx|tflite|ort|tflm|npz|all" in capfd.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["export", "--help"])
+    assert "npz: machines without a runtime" in " ".join(capfd.readouterr().out.split())
     assert main(["--format", "gif"]) == 2
     assert (
         "expected some of onnx, tflite, ort, tflm, npz, or all (onnx, tflite, npz)" in capfd.readouterr().err
@@ -128,7 +133,9 @@ def toy_precision(toy, monkeypatch):
 
 def test_a_precision_goes_the_whole_way(toy_precision, tmp_path, capfd):
     precision = ["float32", toy_precision.name]
-    path = vae_export.export("fashion-mnist-dense", tmp_path / "b", format="onnx,npz", precision=precision).path
+    path = vae_export.export(
+        "fashion-mnist-dense", tmp_path / "b", format="onnx,npz", precision=precision
+    ).path
     entries = {entry.file: entry for entry in read_bundle(path).artifacts}
     fidelity = entries["decoder.bfloat16.npz"].fidelity
     # 8 bits of a significand cost something, and little.

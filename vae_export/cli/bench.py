@@ -10,7 +10,6 @@ from vae_export.bench.bundle_bench import BenchReport, BenchRow
 from vae_export.bench.timing import Timing
 from vae_export.cli.arguments import add_json_argument, batch_list
 from vae_export.cli.terminal import Progress, duration_text, print_json, print_table, say
-from vae_export.io.results import check_file, file_result
 from vae_export.pipeline import bench
 
 
@@ -41,23 +40,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Measure, and print a table."""
-    if options.output:
-        check_file(options.output, ".png")
     with Progress() as progress:
         report = bench(
             options.bundle,
+            options.output,
             against=options.against,
             custom_objects=options.custom_objects,
-            batches=options.batch,
+            batch=options.batch,
             threads=options.threads,
             rounds=options.rounds,
             progress=progress,
         )
-    if options.output:
-        from vae_export.bench.chart import draw_chart
-
-        with file_result(options.output, ".png") as write:
-            write(draw_chart(report))
     if options.json:
         print_json(bench_json(report))
         return 0

@@ -12,8 +12,6 @@ from typing import TYPE_CHECKING, Any
 from vae_export.cli.arguments import add_json_argument, positive
 from vae_export.cli.terminal import Progress, print_json, print_table, say, shape_text
 from vae_export.explain.layer_errors import LARGEST_LOGIT, LayerError
-from vae_export.io.pictures import png
-from vae_export.io.results import check_file, file_result
 from vae_export.pipeline import explain
 
 if TYPE_CHECKING:
@@ -51,36 +49,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Compare, print the tables and draw the picture."""
-    check_file(options.output, ".png")
     with Progress() as progress:
-        found = explain(options.bundle, options.artifact, count=options.count, progress=progress)
-    amplified = _draw(found, options.output)
+        found = explain(
+            options.bundle,
+            options.artifact,
+            options.output,
+            count=options.count,
+            progress=progress,
+        )
     if options.json:
-        print_json(_as_json(found, options.output, amplified))
+        print_json(_as_json(found, options.output))
         return 0
     _print(found)
-    if amplified is not None:
+    if found.amplified is not None:
         say(
             f"\nwrote {options.output}, a row for each of the worst: {found.against}, {found.artifact}, "
-            f"their difference x {amplified} (gray: none)"
+            f"their difference x {found.amplified} (gray: none)"
         )
     elif found.images is not None:
         shape = shape_text((None, *found.images[0].shape[1:]))
         say(f"\nno picture: {found.output} is {shape}, expected images N x height x width x 1 or 3")
     return 0
-
-
-def _draw(found: Explanation, path: Path) -> int | None:
-    """Write the picture; by how much differences are enlarged in it, None if there is none."""
-    from vae_export.explain.picture import amplification, compare
-
-    if found.images is None or found.images[0].ndim != 4 or found.images[0].shape[3] not in (1, 3):
-        return None
-    value_range = found.value_range or (0.0, 1.0)
-    amplified = amplification(*found.images, value_range)
-    with file_result(path, ".png") as write:
-        write(png(compare(*found.images, value_range, amplified)))
-    return amplified
 
 
 def _print(found: Explanation) -> None:
@@ -136,7 +125,7 @@ def _decibel(value: float | None) -> str:
     return "exact" if value is None else f"{value:.1f}"
 
 
-def _as_json(found: Explanation, path: Path, amplified: int | None) -> dict[str, Any]:
+def _as_json(found: Explanation, path: Path) -> dict[str, Any]:
     return {
         "artifact": found.artifact,
         "against": found.against,
@@ -151,7 +140,7 @@ def _as_json(found: Explanation, path: Path, amplified: int | None) -> dict[str,
             for sample in found.samples
         ],
         "output": found.output,
-        "picture": None if amplified is None else {"file": str(path), "amplified": amplified},
+        "picture": None if found.amplified is None else {"file": str(path), "amplified": found.amplified},
     }
 
 

@@ -38,10 +38,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--format",
         metavar="LIST",
         help=f"of {','.join(FORMATS)}, or {ALL}: {' and '.join(converted_formats())} (default {ALL}); "
-        "ort: for reduced builds of ONNX Runtime; tflm: C++ source of int8 files of batch 1, run in "
-        "TensorFlow Lite Micro",
+        + "; ".join(f"{name}: {one.use}" for name, one in FORMATS.items()),
     )
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: NAME-bundle")
+    parser.add_argument("--name", help="of the model in the bundle (default: from the file or the model)")
     parser.add_argument(
         "--precision",
         metavar="LIST",
@@ -112,6 +112,7 @@ def run(options: argparse.Namespace) -> int:
         result = export(
             options.model,
             options.output,
+            name=options.name,
             format=options.format,
             precision=options.precision,
             batch=options.batch,

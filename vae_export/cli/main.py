@@ -40,7 +40,7 @@ COMMANDS = {
     "generate": ("generate", "new images from the prior"),
 }
 
-_USAGE = """usage: vae-export [MODEL] --format onnx|tflite|all [-o DIR] ...
+_USAGE = """usage: vae-export [MODEL] --format {formats} [-o DIR] ...
        vae-export COMMAND ...
 
 commands:
@@ -135,6 +135,8 @@ def _refuse_typing_error(word: str) -> None:
 
 
 def _usage() -> str:
+    from vae_export.formats import FORMATS
+
     width = max(map(len, COMMANDS))
     lines = (f"  {command:<{width}}  {purpose}" for command, (_, purpose) in COMMANDS.items())
-    return _USAGE.format(commands="\n".join(lines))
+    return _USAGE.format(formats="|".join([*FORMATS, "all"]), commands="\n".join(lines))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
 
 from rich.console import Console
@@ -16,25 +16,26 @@ from vae_export.cli.terminal import print_error, print_json, say
 from vae_export.pipeline import train
 from vae_export.train.recipe import Recipe
 
-_RECIPE_ARGUMENTS = (
-    ("--name", str, "of the model"),
-    ("--architecture", str, "dense or conv"),
-    ("--latent-dim", int, "number of latent values"),
-    ("--loss", str, "elbo or tutorial"),
-    ("--beta", float, "weight of the KL"),
-    ("--epochs", int, "number of epochs"),
-    ("--batch-size", int, "images in a batch"),
-    ("--learning-rate", float, "of Adam"),
-    ("--seed", int, "of weights, order and noise"),
-)
+# Field of a recipe -> type, help.
+_SETTINGS: dict[str, tuple[type, str]] = {
+    "name": (str, "of the model"),
+    "architecture": (str, "dense or conv"),
+    "latent_dim": (int, "number of latent values"),
+    "loss": (str, "elbo or tutorial"),
+    "beta": (float, "weight of the KL"),
+    "epochs": (int, "number of epochs"),
+    "batch_size": (int, "images in a batch"),
+    "learning_rate": (float, "of Adam"),
+    "seed": (int, "of weights, order and noise"),
+}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("--recipe", type=Path, metavar="FILE", help="start from this recipe.json")
-    for flag, kind, help_text in _RECIPE_ARGUMENTS:
-        default = getattr(Recipe(), flag.lstrip("-").replace("-", "_"))
-        parser.add_argument(flag, type=kind, help=f"{help_text} (default {default})")
+    for key, (kind, words) in _SETTINGS.items():
+        default = getattr(Recipe(), key)
+        parser.add_argument(f"--{key.replace('_', '-')}", type=kind, help=f"{words} (default {default})")
     parser.add_argument(
         "--data",
         type=Path,
@@ -48,13 +49,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Train, and print the figures of the test images."""
-    recipe = Recipe.read(options.recipe) if options.recipe else Recipe()
-    names = [flag.lstrip("-").replace("-", "_") for flag, _, _ in _RECIPE_ARGUMENTS]
-    given = {name: getattr(options, name) for name in names if getattr(options, name) is not None}
-    recipe = replace(recipe, **given)
-    output = options.output or Path(recipe.name)
+    settings = {key: getattr(options, key) for key in _SETTINGS}
     with _TrainingProgress() as progress:
-        result = train(recipe, output, data=options.data, overwrite=options.overwrite, progress=progress)
+        result = train(
+            options.output,
+            recipe=options.recipe,
+            data=options.data,
+            overwrite=options.overwrite,
+            progress=progress,
+            **settings,
+        )
     if options.json:
         print_json(
             {
@@ -66,16 +70,16 @@ def run(options: argparse.Namespace) -> int:
             }
         )
     else:
-        figures = result.figures
+        figures, latents = result.figures, result.recipe.latent_dim
         say(
             f"ELBO {figures.elbo:.2f}, reconstruction {figures.reconstruction:.2f}, KL {figures.kl:.2f} nats "
-            f"an image on {figures.images:,} test images; {figures.active_latents} of {recipe.latent_dim} "
+            f"an image on {figures.images:,} test images; {figures.active_latents} of {latents} "
             "latents active"
         )
         say(f"wrote {result.model}")
     if result.interrupted:
         print_error(
-            f"interrupted after {result.epochs} of {recipe.epochs} epochs; kept the weights of "
+            f"interrupted after {result.epochs} of {result.recipe.epochs} epochs; kept the weights of "
             + (f"epoch {result.best_epoch}, the best so far" if result.best_epoch else "the unfinished epoch")
         )
         return 130

@@ -64,6 +64,7 @@ class Explanation:
         output: name of the decoder's output that the samples' figures are of; of encoders None.
         images: that output of the worst samples, float and quantised ``[n, ...]``; of encoders None.
         value_range: of x, shown as black and as white; None if not known.
+        amplified: how many times as large the written picture shows differences; None if none was written.
     """
 
     artifact: str
@@ -79,6 +80,7 @@ class Explanation:
     output: str | None = None
     images: tuple[Array, Array] | None = None
     value_range: tuple[float, float] | None = None
+    amplified: int | None = None
 
     def __repr__(self) -> str:
         return f"<Explanation: {self.artifact} against {self.against}, {len(self.layers)} layers>"

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from vae_export.io.pictures import Grid
+from vae_export.explain.explanation import Explanation
+from vae_export.io.pictures import Grid, png
+from vae_export.io.results import file_result
 
-__all__ = ["amplification", "compare"]
+__all__ = ["amplification", "compare", "with_picture"]
 
 Array = np.ndarray[Any, Any]
+
+
+def with_picture(found: Explanation, path: Path) -> Explanation:
+    """Write the worst images of a decoder as a .png, where its output is images.
+
+    Args:
+        found: of encoders, and of outputs that are not ``[n, height, width, 1 or 3]``, nothing is written.
+        path: the .png to write; an existing one is replaced.
+
+    Returns:
+        `found`, with ``amplified`` if a picture was written.
+
+    Raises:
+        OutputError: `path` cannot be written.
+    """
+    if found.images is None or found.images[0].ndim != 4 or found.images[0].shape[3] not in (1, 3):
+        return found
+    value_range = found.value_range or (0.0, 1.0)
+    amplified = amplification(*found.images, value_range)
+    with file_result(path, ".png") as write:
+        write(png(compare(*found.images, value_range, amplified)))
+    return replace(found, amplified=amplified)
 
 
 def amplification(expected: Array, actual: Array, value_range: tuple[float, float]) -> int:

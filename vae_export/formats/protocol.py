@@ -128,6 +128,7 @@ class Format(Protocol):
         name: as on the command line and in manifests.
         label: for people, as in "ONNX".
         runtime: what runs it, for people.
+        use: what it is for, as the help of ``--format`` says.
         suffixes: of its files; the first is that of the file a runtime is given.
         pip: how its runtime is installed.
         tools: distributions that take part, whose versions manifests name.
@@ -143,6 +144,7 @@ class Format(Protocol):
     name: ClassVar[str]
     label: ClassVar[str]
     runtime: ClassVar[str]
+    use: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
     pip: ClassVar[str]
     tools: ClassVar[tuple[str, ...]] = ()

@@ -11,6 +11,7 @@ from vae_export.bundle.reader import read_bundle
 from vae_export.errors import InputError, MissingDependencyError
 from vae_export.formats.loading import load_vae
 from vae_export.io.quiet import quiet
+from vae_export.io.results import check_file, file_result
 from vae_export.pipeline.stages import Progress, cut_halves, in_float32, load_model, silent
 from vae_export.runtime.python import vae_runtime
 from vae_export.sources.keras_needed import keras_needed
@@ -48,10 +49,11 @@ def verify(bundle: str | Path) -> ParityReport:
 
 def bench(
     bundle: str | Path,
+    output: str | Path | None = None,
     *,
     against: str | Path | Any | None = None,
     custom_objects: str | Path | Mapping[str, Any] | None = None,
-    batches: Sequence[int] = (1, 64),
+    batch: Sequence[int] = (1, 64),
     threads: int | None = None,
     rounds: int = 30,
     progress: Progress | None = None,
@@ -60,9 +62,10 @@ def bench(
 
     Args:
         bundle: the directory.
+        output: a .png to draw a bar chart to; None for no chart.
         against: the model it was made from, to be measured beside; see `export` for what it may be.
         custom_objects: classes that its file needs.
-        batches: sizes of a call's batch.
+        batch: batch sizes to time.
         threads: of the runtimes and of TensorFlow; None as `load` chooses.
         rounds: how many blocks of calls of each artifact and batch are timed, at least 2.
         progress: called with the name of each step.
@@ -70,32 +73,48 @@ def bench(
     Raises:
         BundleError: the bundle is missing, incomplete or altered.
         InputError: an argument is wrong, or `against` is another model.
+        OutputError: `output` cannot be written.
         VaeRuntimeError: a runtime is not installed, or there cannot be so many threads.
     """
     step = progress or silent
-    if not batches or min(batches) < 1:
-        raise InputError(f"batch: got {tuple(batches)}, expected numbers of at least 1")
+    chart = None if output is None else Path(output)
+    if chart is not None:
+        check_file(chart, ".png")
+    if not batch or min(batch) < 1:
+        raise InputError(f"batch: got {tuple(batch)}, expected numbers of at least 1")
     if rounds < 2:
         raise InputError(f"rounds: got {rounds}, expected at least 2")
     from vae_export.bench.bundle_bench import bench_bundle, load_pairs
 
     held = read_bundle(Path(bundle))
     loaded = load_pairs(held, threads)
-    measure = functools.partial(bench_bundle, held, loaded, batches=batches, rounds=rounds, progress=step)
+    measure = functools.partial(bench_bundle, held, loaded, batches=batch, rounds=rounds, progress=step)
     if against is None:
-        return measure()
-    source = resolve_model(against, custom_objects=custom_objects)
-    with quiet(), keras_needed():
-        from vae_export.bench.keras_half import compiled, set_threads
-    keras_threads = set_threads(loaded[0].threads)
-    with in_float32(load_model(source, step)) as keras_model:
-        split = cut_halves(keras_model, source.name, {}, step)
-        halves = {"encoder": compiled(split.encoder), "decoder": compiled(split.decoder)}
-        return measure(keras=halves, keras_threads=keras_threads)
+        report = measure()
+    else:
+        source = resolve_model(against, custom_objects=custom_objects)
+        with quiet(), keras_needed():
+            from vae_export.bench.keras_half import compiled, set_threads
+        keras_threads = set_threads(loaded[0].threads)
+        with in_float32(load_model(source, step)) as keras_model:
+            split = cut_halves(keras_model, source.name, {}, step)
+            halves = {"encoder": compiled(split.encoder), "decoder": compiled(split.decoder)}
+            report = measure(keras=halves, keras_threads=keras_threads)
+    if chart is not None:
+        from vae_export.bench.chart import draw_chart
+
+        with file_result(chart, ".png") as write:
+            write(draw_chart(report))
+    return report
 
 
 def explain(
-    bundle: str | Path, artifact: str, *, count: int = 8, progress: Progress | None = None
+    bundle: str | Path,
+    artifact: str,
+    output: str | Path | None = None,
+    *,
+    count: int = 8,
+    progress: Progress | None = None,
 ) -> Explanation:
     """Find the layers in which an artifact of a lower precision loses accuracy, and its worst samples.
 
@@ -104,7 +123,8 @@ def explain(
 
     Args:
         bundle: the directory.
-        artifact: the file in it.
+        artifact: the file in the bundle, such as "decoder.int8.tflite".
+        output: a .png to write a decoder's worst images to; None for no picture.
         count: how many of the worst samples to tell of, at least 1.
         progress: called with the name of each step.
 
@@ -112,9 +132,14 @@ def explain(
         BundleError: the bundle is missing, incomplete or altered.
         InputError: there is no such artifact, or none to hold it against.
         MissingDependencyError: a runtime is not installed.
+        OutputError: `output` cannot be written.
     """
+    if output is not None:
+        check_file(Path(output), ".png")
     if count < 1:
         raise InputError(f"count: got {count}, expected at least 1")
     from vae_export.explain.explanation import explain_artifact
+    from vae_export.explain.picture import with_picture
 
-    return explain_artifact(read_bundle(Path(bundle)), artifact, count, progress or silent)
+    found = explain_artifact(read_bundle(Path(bundle)), artifact, count, progress or silent)
+    return found if output is None else with_picture(found, Path(output))

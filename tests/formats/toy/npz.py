@@ -52,6 +52,7 @@ class NpzFormat(Format):
     name = "npz"
     label = "NPZ"
     runtime = "NumPy"
+    use = "machines without a runtime"
     suffixes = (".npz",)
     pip = "pip install numpy"
 

@@ -22,6 +22,7 @@ class OnnxFormat(Format):
     name = "onnx"
     label = "ONNX"
     runtime = "ONNX Runtime"
+    use = "ONNX Runtime on desks, servers, phones and in browsers"
     suffixes = (".onnx",)
     pip = "pip install onnxruntime"
     in_browser = True

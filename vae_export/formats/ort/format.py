@@ -23,6 +23,7 @@ class OrtFormat(Format):
     name = "ort"
     label = "ORT"
     runtime = "ONNX Runtime (.ort)"
+    use = "reduced builds of ONNX Runtime"
     suffixes = (".ort",)
     pip = "pip install onnxruntime"
     tools = ("onnxruntime",)

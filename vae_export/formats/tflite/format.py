@@ -22,6 +22,7 @@ class TfliteFormat(Format):
     name = "tflite"
     label = "TFLite"
     runtime = "LiteRT"
+    use = "LiteRT and TensorFlow Lite on phones and boards"
     suffixes = (".tflite",)
     pip = "pip install ai-edge-litert"
     tools = ("ai-edge-litert",)

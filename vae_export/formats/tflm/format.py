@@ -23,6 +23,7 @@ class TflmFormat(Format):
     name = "tflm"
     label = "TFLM"
     runtime = "TensorFlow Lite Micro"
+    use = "microcontrollers, as C++ source of int8 files of batch 1 for TensorFlow Lite Micro"
     suffixes = (".cc", ".h")
     pip = "pip install --pre tflite-micro"
     tools = ("tflite-micro",)
