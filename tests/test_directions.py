@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import graphlib
 import re
 import subprocess
 import sys
@@ -120,3 +121,27 @@ def test_private_names_of_libraries_stand_in_private(root):
             line for line in file.read_text().splitlines() if pattern.search(line) and "_version" not in line
         ]
         assert not found, f"{file}: {found}"
+
+
+def test_no_modules_import_each_other_in_a_circle(root):
+    """Not even inside of functions."""
+    modules = {}
+    for file, _ in rooms(root):
+        name = ".".join(file.relative_to(root).with_suffix("").parts)
+        modules[name.removesuffix(".__init__")] = file
+    graph = {name: set(modules_imported(file, modules)) - {name} for name, file in modules.items()}
+    # CycleError tells the circle.
+    assert len(list(graphlib.TopologicalSorter(graph).static_order())) == len(modules)
+
+
+def modules_imported(file, modules):
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("vae_export"):
+            submodules = [f"{node.module}.{alias.name}" for alias in node.names]
+            found = [name for name in submodules if name in modules]
+            yield from found
+            # What is no module is a name in the package.
+            if len(found) < len(submodules):
+                yield node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names if alias.name in modules)

@@ -29,12 +29,12 @@ class Uniform:
 
     name = "a layer that draws uniform noise"
 
-    def recognise(self, graph, call, run):
+    def recognise(self, search, call):
         if type(call.operation) is not UniformSampler:
             return None
         mu, v = map(Slot, call.inputs)
         evidence = Evidence("parametrisation", "told", "by its class")
-        region = run.region([call], run.random[call][0])
+        region = search.run.region([call], search.run.random[call][0])
         return site_of(region, Posterior(mu, v, "log-std", (evidence,)), call)
 
 
@@ -65,6 +65,7 @@ def test_the_order_is_written_down():
         "a layer that draws z",
         "a layer that returns mu, v and z",
         "operations that make z of noise",
+        "a layer without code",
     ]
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 from typing import Any
 
-from vae_export.errors import ModelError
+from vae_export.sources.keras_container import (
+    HDF5_MAGIC,
+    ZIP_MAGIC,
+    check_keras_file,
+    first_bytes,
+    members,
+)
 from vae_export.sources.keras_needed import keras_needed
 from vae_export.sources.protocol import Recognised, Request
 
-__all__ = ["KerasFile", "check_keras_file", "name_of_file"]
-
-_HDF5_MAGIC, _ZIP_MAGIC = b"\x89HDF\r\n\x1a\n", b"PK"
-_SUFFIXES = (".keras", ".h5", ".hdf5")
+__all__ = ["KerasFile", "name_of_file"]
 
 
 class KerasFile:
@@ -29,10 +31,10 @@ class KerasFile:
         if path is None:
             return None
         if path.is_file():
-            head = _head(path)
-            if head == _HDF5_MAGIC:
+            head = first_bytes(path)
+            if head == HDF5_MAGIC:
                 return Recognised(0.9, "an HDF5 file")
-            if head.startswith(_ZIP_MAGIC) and "config.json" in _members(path):
+            if head.startswith(ZIP_MAGIC) and "config.json" in members(path):
                 return Recognised(0.9, "a zip archive with a Keras configuration")
             return Recognised(0.2, "a file")
         return Recognised(0.2, "the name of a file") if path.suffix and ":" not in request.text else None
@@ -60,52 +62,3 @@ class KerasFile:
 def name_of_file(path: Path) -> str:
     """The stem; of a file called model, as folders of models have it, the folder's name."""
     return path.absolute().parent.name if path.stem == "model" else path.stem
-
-
-def check_keras_file(path: Path) -> None:
-    """Refuse a file that is not a complete Keras file.
-
-    Raises:
-        ModelError: no such file, another kind of file, or a truncated one.
-    """
-    if not path.is_file():
-        raise ModelError(f"{path}: no such file; expected a .keras or .h5 file")
-    if path.suffix not in _SUFFIXES:
-        raise ModelError(f"{path}: got a file named *{path.suffix}, expected one of {', '.join(_SUFFIXES)}")
-    head = _head(path)
-    if path.suffix != ".keras":
-        if head != _HDF5_MAGIC:
-            raise ModelError(f"{path}: got first bytes {head!r}, expected an HDF5 file; save the model again")
-        return
-    if head == _HDF5_MAGIC:
-        raise ModelError(f"{path}: this is an HDF5 file under another name; rename it to {path.stem}.h5")
-    if not head.startswith(_ZIP_MAGIC):
-        raise ModelError(
-            f"{path}: got first bytes {head!r}, expected a zip archive as model.save('x.keras') writes it"
-        )
-    try:
-        with zipfile.ZipFile(path) as archive:
-            names = set(archive.namelist())
-            damaged = archive.testzip()
-    except (zipfile.BadZipFile, OSError, EOFError) as error:
-        raise ModelError(
-            f"{path}: the zip archive is truncated or damaged ({error}); copy or save it again"
-        ) from error
-    if damaged:
-        raise ModelError(f"{path}: {damaged} in the archive is damaged; copy or save it again")
-    if "config.json" not in names:
-        raise ModelError(f"{path}: the archive holds no config.json, expected a model saved by Keras 3")
-
-
-def _head(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(8)
-
-
-def _members(path: Path) -> set[str]:
-    """Names in a zip archive; empty if it is damaged, which `check` reports."""
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return set(archive.namelist())
-    except (zipfile.BadZipFile, OSError, EOFError):
-        return set()

@@ -10,7 +10,7 @@ import keras
 
 from vae_export.errors import InputError, ModelError, one_line
 from vae_export.private.keras import model_of_legacy_config
-from vae_export.sources.keras_file import check_keras_file
+from vae_export.sources.keras_container import check_keras_file
 from vae_export.sources.saved_config import mend, missing_classes, read_config
 
 # Registers the class that the reference models are saved with.

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from vae_export.errors import InputError
-from vae_export.sources.keras_file import KerasFile, check_keras_file
+from vae_export.sources.keras_container import check_keras_file
+from vae_export.sources.keras_file import KerasFile
 from vae_export.sources.keras_needed import keras_needed
 from vae_export.sources.protocol import Recognised, Request
 

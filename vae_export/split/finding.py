@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
 import keras
 import numpy as np
 
 from vae_export.errors import SamplingSiteError
-from vae_export.split.assumed import assumed_posterior
-from vae_export.split.graph import Call, Graph, Value, descendants
+from vae_export.split.graph import Call, Graph, descendants
 from vae_export.split.graph_run import GraphRun, run_graph
 from vae_export.split.probe import measured
-from vae_export.split.recognisers import RECOGNISERS
+from vae_export.split.recognisers import RECOGNISERS, Search
 from vae_export.split.region import is_keras_own
 from vae_export.split.sampling_site import SamplingSite
 from vae_export.split.stand_in import StandIn
@@ -26,8 +25,8 @@ Array = np.ndarray[Any, Any]
 def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tuple[SamplingSite, ...]:
     """Find where z is drawn from mu and a second tensor.
 
-    The model is run on identical rows; a call whose rows differ is random, and is shown to the
-    `RECOGNISERS`. Layers whose code is not at hand are stand-ins; their posterior is read from names.
+    The model is run on identical rows; a call whose rows differ is random. The `RECOGNISERS` are shown these,
+    and then the stand-ins of layers whose code is not at hand.
 
     Args:
         graph: the flat model.
@@ -48,14 +47,14 @@ def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tu
             break
     else:
         raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph)}")
-    sites, strangers = [], []
-    for call in run.random:
-        site = _recognise(graph, call, run)
+    sites: list[SamplingSite] = []
+    strangers: list[Call] = []
+    for call in (*run.random, *stand_ins):
+        site = _recognise(Search(graph, run, where, told, tuple(sites)), call)
         if site is None:
             strangers.append(call)
         else:
             sites.append(site)
-    sites += _assumed_sites(graph, stand_ins, run.recorded, bool(sites), told, where)
     sites.sort(key=lambda site: graph.calls.index(site.calls[-1]))
     inside = {call for site in sites for call in site.calls}
     strangers = [call for call in strangers if call not in inside and _matters(graph, call)]
@@ -75,8 +74,8 @@ def has_noise(graph: Graph) -> bool:
     return any(run_graph(graph, training).random for training in (False, True))
 
 
-def _recognise(graph: Graph, call: Call, run: GraphRun) -> SamplingSite | None:
-    found = (recogniser.recognise(graph, call, run) for recogniser in RECOGNISERS)
+def _recognise(search: Search, call: Call) -> SamplingSite | None:
+    found = (recogniser.recognise(search, call) for recogniser in RECOGNISERS)
     return next((site for site in found if site is not None), None)
 
 
@@ -96,25 +95,6 @@ def _refuse_strangers(
         "with independent epsilon ~ N(0, 1), for any mu and sigma; let the sampling layer take mu and a "
         "log-variance and leave all else to layers before or after it"
     )
-
-
-def _assumed_sites(
-    graph: Graph,
-    stand_ins: Sequence[Call],
-    recorded: Mapping[Value, Array],
-    others: bool,
-    told: str | None,
-    where: str,
-) -> list[SamplingSite]:
-    sites = []
-    for call in stand_ins:
-        posterior = None if others else assumed_posterior(call, graph, recorded, told, where)
-        if posterior is None:
-            raise SamplingSiteError(f"{where}: {call.operation.explain(call.path)}")
-        z = call.outputs[0]
-        shape = tuple(recorded[z].shape[1:])
-        sites.append(SamplingSite((call,), posterior, z, shape, call.path, call.operation.missing_class))
-    return sites
 
 
 def _matters(graph: Graph, call: Call) -> bool:

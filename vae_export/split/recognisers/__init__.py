@@ -1,16 +1,18 @@
 """Recognisers of sampling sites, each in a file of its own, in the order in which they are tried.
 
-The first that recognises a random call decides. It returns a measured site: see `probe`.
+They are shown random calls, whose sites are measured (see `probe`), and calls of layers whose code is not at
+hand. The first that recognises a call decides.
 """
 
 from __future__ import annotations
 
 from vae_export.split.recognisers.drawing_layer import DrawingLayer
+from vae_export.split.recognisers.missing_layer import MissingLayer
 from vae_export.split.recognisers.operations import Operations
-from vae_export.split.recognisers.protocol import Recogniser
+from vae_export.split.recognisers.protocol import Recogniser, Search
 from vae_export.split.recognisers.several_outputs import SeveralOutputs
 
-__all__ = ["RECOGNISERS", "register_recogniser"]
+__all__ = ["RECOGNISERS", "Search", "register_recogniser"]
 
 RECOGNISERS: list[Recogniser] = []
 
@@ -30,3 +32,4 @@ def register_recogniser(recogniser: Recogniser) -> Recogniser:
 register_recogniser(DrawingLayer())
 register_recogniser(SeveralOutputs())
 register_recogniser(Operations())
+register_recogniser(MissingLayer())

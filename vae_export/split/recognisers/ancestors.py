@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from vae_export.split.graph import Call, Graph
-from vae_export.split.graph_run import GraphRun
+from vae_export.split.graph import Call
 from vae_export.split.posterior import Posterior
 from vae_export.split.probe import identify
+from vae_export.split.recognisers.protocol import Search
 from vae_export.split.region import Region
 
 __all__ = ["take_in_ancestors"]
 
 
-def take_in_ancestors(
-    graph: Graph, region: Region, posterior: Posterior, run: GraphRun
-) -> tuple[Region, Posterior]:
+def take_in_ancestors(search: Search, region: Region, posterior: Posterior) -> tuple[Region, Posterior]:
     """Extend a region by the ancestors of v as long as the wider region is recognised.
 
     For exp(0.5 * logvar) in the graph the encoder should emit logvar: the exponential over- and underflows.
     """
-    makers = {value: call for call in graph.calls for value in call.outputs}
+    makers = {value: call for call in search.graph.calls for value in call.outputs}
     while posterior.parametrisation != "log-variance" and posterior.spread.axis is None:
         maker = makers.get(posterior.spread.value)
         if maker is None or len(maker.inputs) != 1 or _has_weights(maker):
             break
-        wider = run.region([maker, *region.calls], region.z)
+        wider = search.run.region([maker, *region.calls], region.z)
         found = identify(wider)
         if found is None:
             break

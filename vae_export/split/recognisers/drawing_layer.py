@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from vae_export.split.graph import Call, Graph
-from vae_export.split.graph_run import GraphRun
+from vae_export.split.graph import Call
 from vae_export.split.probe import identify
 from vae_export.split.recognisers.ancestors import take_in_ancestors
+from vae_export.split.recognisers.protocol import Search
 from vae_export.split.sampling_site import SamplingSite, site_of
 
 __all__ = ["DrawingLayer"]
@@ -16,11 +16,11 @@ class DrawingLayer:
 
     name = "a layer that draws z"
 
-    def recognise(self, graph: Graph, call: Call, run: GraphRun) -> SamplingSite | None:
+    def recognise(self, search: Search, call: Call) -> SamplingSite | None:
         """Probe the call alone."""
-        for z in run.random[call]:
-            region = run.region([call], z)
+        for z in search.run.random.get(call, ()):
+            region = search.run.region([call], z)
             posterior = identify(region)
             if posterior is not None:
-                return site_of(*take_in_ancestors(graph, region, posterior, run), call)
+                return site_of(*take_in_ancestors(search, region, posterior), call)
         return None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from vae_export.split.graph import Call, Graph
-from vae_export.split.graph_run import GraphRun
+from vae_export.split.graph import Call
 from vae_export.split.probe import identify
 from vae_export.split.recognisers.ancestors import take_in_ancestors
+from vae_export.split.recognisers.protocol import Search
 from vae_export.split.region import Region
 from vae_export.split.sampling_site import SamplingSite, site_of
 
@@ -22,24 +22,24 @@ class Operations:
 
     name = "operations that make z of noise"
 
-    def recognise(self, graph: Graph, call: Call, run: GraphRun) -> SamplingSite | None:
+    def recognise(self, search: Search, call: Call) -> SamplingSite | None:
         """Probe ever longer chains."""
-        if len(call.outputs) > 2:
+        if call not in search.run.random or len(call.outputs) > 2:
             return None
-        for region in _chains(graph, call, run):
+        for region in _chains(search, call):
             posterior = identify(region)
             if posterior is not None:
-                return site_of(*take_in_ancestors(graph, region, posterior, run), call)
+                return site_of(*take_in_ancestors(search, region, posterior), call)
         return None
 
 
-def _chains(graph: Graph, call: Call, run: GraphRun) -> Iterator[Region]:
+def _chains(search: Search, call: Call) -> Iterator[Region]:
     """Regions that begin with a random call, each one descendant longer."""
     calls, end = [call], call.outputs[0]
     for _ in range(LONGEST_CHAIN):
-        users = [other for other in graph.calls if end in other.inputs]
+        users = [other for other in search.graph.calls if end in other.inputs]
         if len(users) != 1 or len(users[0].outputs) != 1:
             return
         calls.append(users[0])
         end = users[0].outputs[0]
-        yield run.region(calls, end)
+        yield search.run.region(calls, end)

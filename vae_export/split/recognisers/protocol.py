@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from vae_export.split.graph import Call, Graph
 from vae_export.split.graph_run import GraphRun
 from vae_export.split.sampling_site import SamplingSite
 
-__all__ = ["Recogniser"]
+__all__ = ["Recogniser", "Search"]
+
+
+@dataclass(frozen=True)
+class Search:
+    """What a recogniser may look at.
+
+    Attributes:
+        graph: the flat model.
+        run: the values of the graph.
+        where: what messages call the model.
+        told: the parametrisation that the user gave, or None.
+        found: the sites of earlier calls.
+    """
+
+    graph: Graph
+    run: GraphRun
+    where: str
+    told: str | None = None
+    found: tuple[SamplingSite, ...] = ()
 
 
 class Recogniser(Protocol):
@@ -20,11 +40,13 @@ class Recogniser(Protocol):
 
     name: str
 
-    def recognise(self, graph: Graph, call: Call, run: GraphRun) -> SamplingSite | None:
-        """The measured site of a random call; None if it is not written this way.
+    def recognise(self, search: Search, call: Call) -> SamplingSite | None:
+        """The site of a call; None if it is not written this way.
 
         Args:
-            graph: the flat model.
-            call: a call with random outputs.
-            run: the values of the graph.
+            search: what there is to look at.
+            call: one with random outputs, or one of a layer whose code is not at hand.
+
+        Raises:
+            SamplingSiteError: it is written this way, but too little is known of it.
         """

@@ -7,9 +7,9 @@ from math import prod
 import numpy as np
 
 from vae_export.split.example_inputs import random_array
-from vae_export.split.graph import Call, Graph
-from vae_export.split.graph_run import GraphRun
+from vae_export.split.graph import Call
 from vae_export.split.probe import identify_outputs
+from vae_export.split.recognisers.protocol import Search
 from vae_export.split.region import known_noise_of, run_calls
 from vae_export.split.sampling_site import SamplingSite, site_of
 
@@ -25,9 +25,10 @@ class SeveralOutputs:
 
     name = "a layer that returns mu, v and z"
 
-    def recognise(self, graph: Graph, call: Call, run: GraphRun) -> SamplingSite | None:
+    def recognise(self, search: Search, call: Call) -> SamplingSite | None:
         """Draw many rows, with known noise where the layer can be given it."""
-        if len(call.outputs) < 3:
+        graph, run = search.graph, search.run
+        if call not in run.random or len(call.outputs) < 3:
             return None
         rng = np.random.default_rng(0)
         # Large x need memory for every row.
