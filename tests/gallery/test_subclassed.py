@@ -1,4 +1,4 @@
-"""Subclassed models: call() is taken for what it computes, as a graph or held against encoder and decoder."""
+"""Subclassed models: what call() computes is exported."""
 
 import functools
 
@@ -12,26 +12,9 @@ import vae_export
 from tests.gallery.parts.noise import give_noise
 from tests.gallery.parts.sampling import Sampling
 from tests.gallery.parts.styles import peak
-from vae_export.errors import ModelError, SamplingSiteError
+from tests.gallery.parts.subclassed import LABELS, LATENT, RNG, SIZE, Method, Vae, WithoutHalves, X, called
 
-SIZE, LATENT, LABELS = 12, 3, 4
-RNG = np.random.default_rng(0)
-X = RNG.random((8, SIZE), np.float32)
 Y = np.eye(LABELS, dtype=np.float32)[RNG.integers(0, LABELS, 8)]
-
-
-class Vae(keras.Model):
-    """Encoder and decoder whose tensors have names that tell nothing."""
-
-    def __init__(self, swapped=False, size=SIZE, latent=LATENT):
-        super().__init__(name="m")
-        x, z = keras.Input((size,)), keras.Input((latent,))
-        h = layers.Dense(16, activation="relu")(x)
-        moments = [layers.Dense(LATENT)(h), layers.Dense(LATENT)(h)]
-        self.encoder = keras.Model(x, moments[::-1] if swapped else moments)
-        self.decoder = keras.Model(z, layers.Dense(SIZE)(layers.Dense(16, activation="tanh")(z)))
-        peak(self.encoder)
-        peak(self.decoder)
 
 
 class LogStdInCall(Vae):
@@ -45,11 +28,6 @@ class SwappedInCall(Vae):
         spread, mean = self.encoder(x)
         epsilon = tf.random.normal(tf.shape(mean))
         return self.decoder(mean + tf.exp(0.5 * spread) * epsilon), mean, spread
-
-
-class Method(Vae):
-    def reparameterize(self, mean, log_var):
-        return mean + tf.exp(0.5 * log_var) * tf.random.normal(tf.shape(mean))
 
 
 class SwappedMethod(Method):
@@ -78,17 +56,6 @@ class AroundTheHalves(Vae):
         mean, log_var = self.encoder(x * 2.0 - 1.0)
         self.add_loss(-0.5 * ops.mean(1 + log_var - mean**2 - ops.exp(log_var)))
         return ops.sigmoid(self.decoder(ops.tanh(self.widen(self.sampling([mean, log_var])))))
-
-
-class WithoutHalves(keras.Model):
-    def __init__(self):
-        super().__init__(name="m")
-        self.hidden, self.mean, self.log_var = layers.Dense(16), layers.Dense(LATENT), layers.Dense(LATENT)
-        self.sampling, self.out = Sampling(name="draw"), layers.Dense(SIZE, activation="sigmoid")
-
-    def call(self, x):
-        h = ops.relu(self.hidden(x))
-        return self.out(self.sampling([self.mean(h), self.log_var(h)]))
 
 
 class FunctionalWithCall(keras.Model):
@@ -163,14 +130,6 @@ class MeanInInference(Method):
     def call(self, x, training=False):
         mean, log_var = self.encoder(x)
         return self.decoder(self.reparameterize(mean, log_var) if training else mean)
-
-
-def called(build):
-    model = build()
-    model(X)
-    if not hasattr(model, "encoder"):
-        peak(model)
-    return model
 
 
 @pytest.mark.parametrize(
@@ -331,102 +290,3 @@ def test_inputs_that_are_looked_up_are_integers(tmp_path):
     )
     inputs = {entry["name"]: entry["dtype"] for entry in result.manifest.to_dict()["artifacts"][0]["inputs"]}
     assert inputs == {"x": "int32", "weight": "float32"}
-
-
-class ScaledByTensorFlow(Method):
-    def call(self, x):
-        mean, log_var = self.encoder(tf.identity(x) / 255.0)
-        return self.decoder(self.reparameterize(mean, log_var))
-
-
-class SigmoidByTensorFlow(Method):
-    def call(self, x):
-        mean, log_var = self.encoder(x)
-        return tf.sigmoid(self.decoder(self.reparameterize(mean, log_var)))
-
-
-class ClipsByTensorFlow(Method):
-    def call(self, x):
-        mean, log_var = self.encoder(tf.clip_by_value(x, 0.0, 1.0))
-        return self.decoder(self.reparameterize(mean, log_var))
-
-
-class ClipsNoise(Vae):
-    def call(self, x):
-        mean, log_var = self.encoder(x)
-        epsilon = tf.clip_by_value(tf.random.normal(tf.shape(mean)), -2.5, 2.5)
-        return self.decoder(mean + tf.exp(0.5 * log_var) * epsilon)
-
-
-class LogitsBeside(Method):
-    def call(self, x):
-        logits = self.decoder(self.reparameterize(*self.encoder(x)))
-        return {"logits": logits, "reconstruction": tf.sigmoid(logits)}
-
-
-class DrawsTwice(Method):
-    def call(self, x):
-        mean, log_var = self.encoder(x)
-        return self.decoder(0.5 * (self.reparameterize(mean, log_var) + self.reparameterize(mean, log_var)))
-
-
-class JoinsByTensorFlow(Method):
-    def call(self, x):
-        mean, log_var = self.encoder(tf.concat([x, tf.zeros_like(x[:, :LABELS])], -1))
-        return self.decoder(self.reparameterize(mean, log_var))
-
-
-class SilentInCall(Vae):
-    """Noise that is not TensorFlow's."""
-
-    def call(self, x):
-        mean, log_var = self.encoder(x)
-        return self.decoder(mean + tf.exp(0.5 * log_var) * np.random.default_rng().normal(size=mean.shape))
-
-
-class NoGraph(keras.Model):
-    def call(self, x):
-        return tf.identity(x)
-
-
-WAY_OUT = "; build the whole as one functional model, or give encoder and decoder alone "
-ELSE = (
-    "call\\(\\) computes something else than decoder\\(mu \\+ sigma \\* epsilon\\) of its encoder and decoder"
-)
-
-
-@pytest.mark.parametrize(
-    ("build", "message"),
-    [
-        (ScaledByTensorFlow, f"^m: {ELSE} \\(it differs by .* of the largest value\\), expected nothing .*{WAY_OUT}"),
-        (SigmoidByTensorFlow, f"^m: {ELSE} \\(it differs by "),
-        (ClipsByTensorFlow, f"^m: {ELSE} \\(it differs by "),
-        (ClipsNoise, f"^m: {ELSE} \\(it differs by "),
-        (LogitsBeside, f"^m: {ELSE} \\(it differs by "),
-        (DrawsTwice, f"^m: call\\(\\) has 2 draws of noise, expected one draw of the shape of z, .*{WAY_OUT}"),
-        (
-            lambda: JoinsByTensorFlow(size=SIZE + LABELS),
-            r"^m: call\(\) cannot be run on the inputs of its encoder and decoder, '.*' \(None, 16\) \(.*\), and may do",
-        ),
-        (SilentInCall, f"^m: {ELSE} \\(it differs by "),
-        (lambda: NoGraph(name="m"), r"^m: got a NoGraph without a graph of layers, call\(\) cannot be traced \(.*\); exp"),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)  # fmt: skip
-def test_a_call_that_does_more_is_refused(build, message, tmp_path):
-    with pytest.raises((ModelError, SamplingSiteError), match=message):
-        vae_export.export(called(build), tmp_path / "b", format="onnx", name="m")
-    assert not (tmp_path / "b").exists()
-
-
-def test_encoder_and_decoder_alone_are_the_way_out(tmp_path):
-    model = called(ScaledByTensorFlow)
-    result = vae_export.export(
-        encoder=model.encoder, decoder=model.decoder, output=tmp_path / "b", format="onnx"
-    )
-    assert result.manifest.to_dict()["latents"][0]["parametrisation_source"] == "assumed"
-
-
-def test_a_model_that_was_never_called(tmp_path):
-    with pytest.raises(ModelError, match=r"^m: got a WithoutHalves without a graph of layers, it was never"):
-        vae_export.export(WithoutHalves(), tmp_path / "b", name="m")
