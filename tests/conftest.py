@@ -10,16 +10,15 @@ if "PYTEST_XDIST_WORKER" in os.environ:
         os.environ.setdefault(variable, "1")
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
-import pickle
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 import vae_export
+from tests import exports
 from vae_export.core.precision import PRECISIONS
 from vae_export.io.quiet import quiet
 from vae_export.sources.reference_models import reference_models
@@ -34,33 +33,14 @@ def root():
 
 
 @pytest.fixture(scope="session")
-def export_once(tmp_path_factory):
-    """export_once(name, export): the result of `export(path)`, made by the first worker that asks for this name.
-
-    Nobody may change the bundle.
-    """
-    shared = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        # Of all workers of a run.
-        shared = shared.parent
-
-    made = {}
+def export_once(request, tmp_path_factory):
+    """export_once(name, export): the result of `export(path)`; see `tests.exports`."""
+    folder, made = exports.folder_of_exports(request.config, tmp_path_factory), {}
 
     def export_once(name, export):
         if name not in made:
-            made[name] = first_of_all(name, export)
+            made[name] = exports.export_once(folder / name, export)
         return made[name]
-
-    def first_of_all(name, export):
-        folder = shared / "exported" / name
-        folder.mkdir(parents=True, exist_ok=True)
-        kept = folder / "result.pickle"
-        with FileLock(folder / "lock"):
-            if not kept.exists():
-                result = export(folder / "bundle")
-                # The last thing: what failed is made again, and fails again.
-                kept.write_bytes(pickle.dumps(result))
-        return pickle.loads(kept.read_bytes())
 
     return export_once
 
