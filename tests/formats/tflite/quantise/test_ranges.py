@@ -49,7 +49,7 @@ def test_values_that_are_not_finite():
     rows = {"z": np.array([[1, 2, 3, 4], [1, 2, 0, 4]], np.float32)}
     message = (
         r"^decoder\.int8\.tflite: log_0 goes from -inf to \S+ on the calibration rows, expected finite values; "
-        r"look for rows the model has no answer to$"
+        r"look for samples on which the model itself is not finite$"
     )
     with pytest.raises(ConversionError, match=message):
         measure_ranges(artifact.data, rows, "decoder.int8.tflite")

@@ -21,20 +21,20 @@ Arrays = Mapping[str, Array]
 
 _LABEL = "weights uint8, per channel, long rows by DynamicQuantizeLinear and MatMulInteger"
 
-# Rows of fewer values are multiplied in float: to quantise them takes longer than integers save, and z is
-# such a row: in 8 bits it alone cost a decoder 5 dB of 56.
+# Shorter rows are multiplied in float: quantising them takes longer than integers save. z is such a row, and
+# in 8 bits it alone cost a decoder 5 dB of 56.
 _SHORTEST_ROW = 64
 
 
 def quantise_dynamically(graph: OnnxGraph, chosen: Sequence[Weighted]) -> None:
-    """Put weights into the file in 8 bits, and multiply long rows with them in integers.
+    """Store weights in 8 bits, and multiply long rows with them in integers.
 
-    An activation is quantised by the extremes of the whole batch, so what comes out for a row depends a
-    little on the rows beside it.
+    An activation is quantised by the range of its whole batch, so the result for a row depends a little
+    on the other rows.
 
     Args:
         graph: changed in place.
-        chosen: the nodes to change.
+        chosen: the nodes to quantise.
     """
     new = NewNodes(graph)
     for weighted in chosen:
@@ -48,7 +48,7 @@ def quantise_dynamically(graph: OnnxGraph, chosen: Sequence[Weighted]) -> None:
 
 def _multiply_in_integers(graph: OnnxGraph, new: NewNodes, weighted: Weighted) -> None:
     node = weighted.node
-    # Of Gemm they may lie the other way around.
+    # Gemm's may be transposed.
     weights = eight_bits(np.moveaxis(weighted.weights, weighted.axis, 1), axis=1)
     zero_point = new.constant(np.array(ZERO_POINT, np.uint8))
     x, scale, x_zero_point = new.add_all("DynamicQuantizeLinear", node.input[0], outputs=3)
@@ -65,9 +65,9 @@ def _multiply_in_integers(graph: OnnxGraph, new: NewNodes, weighted: Weighted) -
 
 
 def _store_weights(new: NewNodes, weighted: Weighted) -> None:
-    """What is computed of constants alone, as here, runtimes work out once, when they load the file.
+    """Compute float32 weights from 8-bit ones with nodes that runtimes fold at load time.
 
-    DequantizeLinear they would do at each run, and ConvInteger is 2 to 4 times slower than Conv.
+    DequantizeLinear would run at each inference, and ConvInteger is 2 to 4 times slower than Conv.
     """
     weights = eight_bits(weighted.weights, weighted.axis)
     along = [-1 if axis == weighted.axis else 1 for axis in range(weights.values.ndim)]

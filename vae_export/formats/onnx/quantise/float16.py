@@ -1,4 +1,4 @@
-"""ONNX files with their weights in float16."""
+"""ONNX files with float16 weights, computed in float32."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ Arrays = Mapping[str, Array]
 
 _LABEL = "weights as float16, computed in float32"
 
-# Of fewer values, the node that makes float32 of them again takes more bytes than are saved.
+# For fewer values, the Cast back to float32 takes more bytes than float16 saves.
 FEWEST = 64
 
 
 def store_as_float16(graph: OnnxGraph, kept: Collection[str]) -> int:
-    """Put constants of float32 into the file as float16, and nodes that make float32 of them again.
+    """Store float32 constants as float16, each with a Cast back to float32.
 
-    All is computed in float32; the runtimes do these casts once, when they load the file. Small constants
-    stay as they are, and those with values beyond those of float16.
+    Arithmetic stays float32; runtimes do the casts once, at load time. Small constants and constants beyond
+    the range of float16 stay float32.
 
     Args:
         graph: changed in place.
-        kept: names of the nodes with weights whose constants stay as they are.
+        kept: names of the nodes with weights whose constants stay float32.
 
     Returns:
-        How many constants were changed.
+        The number of constants stored as float16.
     """
     nodes = [weighted.node for weighted in weighted_nodes(graph) if weighted.name in kept]
     left = {name for node in nodes for name in node.input}
@@ -45,11 +45,11 @@ def store_as_float16(graph: OnnxGraph, kept: Collection[str]) -> int:
         values = graph.constant(initializer.name)
         if initializer.name in left or values is None or not _fits(values):
             continue
-        half = numpy_helper.from_array(values.astype(np.float16), f"{initializer.name}_half")
-        # The cast takes over the name, so that the bodies of loops find it too.
-        cast = helper.make_node("Cast", [half.name], [initializer.name], to=TensorProto.FLOAT)
+        stored = numpy_helper.from_array(values.astype(np.float16), f"{initializer.name}_half")
+        # The cast takes over the name: the bodies of loops may refer to it.
+        cast = helper.make_node("Cast", [stored.name], [initializer.name], to=TensorProto.FLOAT)
         graph.graph.node.append(cast)
-        initializer.CopyFrom(half)
+        initializer.CopyFrom(stored)
         changed += 1
     return changed
 

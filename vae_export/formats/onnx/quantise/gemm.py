@@ -17,17 +17,17 @@ Array = np.ndarray[Any, Any]
 
 
 def join_biases(graph: OnnxGraph, chosen: Sequence[Weighted]) -> list[Weighted]:
-    """Make Gemm of MatMul, with the Add behind it, where rows are vectors.
+    """Replace MatMul and the Add after it by Gemm, where rows are vectors.
 
-    ONNX Runtime computes a quantised MatMul in integers only if what comes out is quantised too. As Gemm
-    it takes the bias in 32 bits, and gives floats. It was 9 times faster so, for one row.
+    ONNX Runtime computes a quantised MatMul in integers only if its output is quantised too. Gemm takes a
+    32-bit bias and has a float output; it was 9 times faster for one row.
 
     Args:
         graph: changed in place.
-        chosen: nodes to change if they are such.
+        chosen: nodes with weights; other kinds than MatMul stay as they are.
 
     Returns:
-        The nodes again, with what they are now.
+        `chosen`, with Gemm in the place of MatMul.
     """
     joined = [_joined(graph, weighted) for weighted in chosen]
     graph.drop_unused()
@@ -51,7 +51,7 @@ def _joined(graph: OnnxGraph, weighted: Weighted) -> Weighted:
 
 
 def _bias(graph: OnnxGraph, add: Any, weighted: Weighted) -> Array | None:
-    """What is added by output channel."""
+    """The constant that Add adds to each output channel; None if it adds something else."""
     others = [name for name in add.input if name != weighted.name]
     values = graph.constant(others[0]) if add.op_type == "Add" and others else None
     channels = weighted.weights.shape[weighted.axis]

@@ -1,9 +1,9 @@
 """ONNX files whose layers compute in 8-bit integers, by ranges from calibration.
 
-A node with weights takes x, weights and bias through DequantizeLinear. Of Conv the output is quantised
-too, as runtimes have it in integers only then, but after its ReLU, and not where nothing but float
-operators follow: mu, logvar and the logits of pixels stay in float. That costs no bytes, and was 0.011
-instead of 0.027 in the KL divergence of an encoder.
+The inputs of a node with weights (x, weights and bias) come through DequantizeLinear. The output of Conv is
+quantised too, after its ReLU: runtimes compute Conv in integers only then. Where no quantised node follows,
+outputs stay float: mu, logvar and the logits of pixels. That costs no bytes; the KL divergence of an encoder
+was 0.011 with it, and 0.027 without.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ Arrays = Mapping[str, Array]
 _LABEL = "QDQ, U8U8, per channel, minimum and maximum"
 
 _ACTIVATIONS = ("Relu", "Clip")
-# Integers of a bias are at most this large; what is added to it in 32 bits may be as much again.
+# Largest integer of a bias; the 32-bit sum has room for as much again.
 _LARGEST_BIAS = 2.0**30
 
 
 def tensors_to_calibrate(graph: OnnxGraph, chosen: Sequence[Weighted]) -> list[str]:
-    """The tensors whose ranges `quantise_statically` needs, each once."""
+    """Names of the tensors whose ranges `quantise_statically` needs."""
     inputs = [_source(graph, weighted.node.input[0]) for weighted in chosen]
     return list(dict.fromkeys([*inputs, *_conv_outputs(graph, chosen)]))
 
@@ -43,16 +43,16 @@ def tensors_to_calibrate(graph: OnnxGraph, chosen: Sequence[Weighted]) -> list[s
 def quantise_statically(
     graph: OnnxGraph, chosen: Sequence[Weighted], ranges: Mapping[str, tuple[float, float]]
 ) -> None:
-    """Put pairs of QuantizeLinear and DequantizeLinear around nodes with weights.
+    """Insert pairs of QuantizeLinear and DequantizeLinear around nodes with weights.
 
     Args:
         graph: changed in place.
         chosen: the nodes to quantise.
-        ranges: smallest and largest value of `tensors_to_calibrate`.
+        ranges: (smallest, largest) value by name, of `tensors_to_calibrate`.
     """
     new = NewNodes(graph)
     scales = {name: _scale_and_zero_point(*extremes) for name, extremes in ranges.items()}
-    # All is looked up before the first change.
+    # Looked up before the first change of the graph.
     sources = [_source(graph, weighted.node.input[0]) for weighted in chosen]
     outputs = {name: graph.users(name) for name in _conv_outputs(graph, chosen)}
     for weighted, source in zip(chosen, sources, strict=True):
@@ -66,7 +66,7 @@ def quantise_statically(
 
 
 def _source(graph: OnnxGraph, name: str) -> str:
-    """Where the values of a tensor come from that are only moved."""
+    """The nearest ancestor of a tensor that is not the output of a scale-preserving operator."""
     maker = graph.made_by(name)
     while maker is not None and maker.op_type in SCALE_PRESERVING:
         name = maker.input[0]
@@ -75,7 +75,7 @@ def _source(graph: OnnxGraph, name: str) -> str:
 
 
 def _conv_outputs(graph: OnnxGraph, chosen: Sequence[Weighted]) -> list[str]:
-    """What comes out of convolutions, after an activation, and is needed by another node to quantise."""
+    """Outputs of convolutions, after an activation, with a node to quantise among their descendants."""
     layers = {id(weighted.node) for weighted in chosen}
     needed: set[str] = set()
     for node in reversed(graph.graph.node):
@@ -95,7 +95,7 @@ def _conv_outputs(graph: OnnxGraph, chosen: Sequence[Weighted]) -> list[str]:
 
 
 def _scale_and_zero_point(low: float, high: float) -> tuple[Array, Array]:
-    """Of uint8 that has the range, and zero exactly."""
+    """Scale and zero point of uint8 for a range; 0 is represented exactly."""
     low, high = min(low, 0.0), max(high, 0.0)
     scale = np.float32((high - low) / 255)
     if scale < np.finfo(np.float32).tiny:
@@ -114,7 +114,7 @@ def _quantise_weights(new: NewNodes, weighted: Weighted, x_scale: Array) -> None
     channels = weighted.weights.shape[weighted.axis]
     least: Array | float = 0.0
     if bias is not None:
-        # Weights that are next to nothing beside their bias would leave it no room in 32 bits.
+        # With tiny scales of weights the bias would overflow 32 bits.
         least = np.abs(bias).reshape(-1, channels).max(axis=0) / (x_scale * _LARGEST_BIAS)
     weights = eight_bits(weighted.weights, weighted.axis, least)
     zero_points = np.full(channels, ZERO_POINT, np.uint8)
@@ -126,10 +126,10 @@ def _quantise_weights(new: NewNodes, weighted: Weighted, x_scale: Array) -> None
         axis=weighted.axis,
     )
     if bias is not None:
-        # Of groups, each has the channels of the weights.
+        # Each group has the channels of the weights.
         scales = np.tile(x_scale * weights.scales, bias.size // channels)
         integers = np.rint(bias / scales.astype(np.float64)).astype(np.int32)
-        # Without the zero point, which is zero: it would take as many bytes as the bias.
+        # No zero points: they are 0, and would take as many bytes as the bias.
         node.input[2] = new.add("DequantizeLinear", new.constant(integers), new.constant(scales), axis=0)
 
 

@@ -1,4 +1,4 @@
-"""New nodes and constants for a graph, each only once."""
+"""New nodes and constants of a graph, without duplicates."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ Array = np.ndarray[Any, Any]
 
 
 class NewNodes:
-    """What is added to a graph; what is there already is not added again.
+    """Adds nodes and constants to a graph; equal ones are added once.
 
-    Nodes go to the end of the graph, whose order is that of `canonicalise` later.
+    Nodes are appended; `canonicalise` sorts them later.
     """
 
     def __init__(self, graph: OnnxGraph) -> None:
@@ -26,19 +26,19 @@ class NewNodes:
         self._nodes: dict[tuple[Any, ...], list[str]] = {}
 
     def constant(self, values: Array) -> str:
-        """The name of a constant tensor."""
+        """Add a constant; returns its name."""
         key = (values.dtype.str, values.shape, values.tobytes())
         if key not in self._constants:
             self._constants[key] = self._graph.add_constant(values)
         return self._constants[key]
 
     def add(self, kind: str, *inputs: str, **attributes: int) -> str:
-        """The output of a node of a kind that has one."""
+        """Add a node with a single output; returns the output's name."""
         (output,) = self.add_all(kind, *inputs, outputs=1, **attributes)
         return output
 
     def add_all(self, kind: str, *inputs: str, outputs: int, **attributes: int) -> list[str]:
-        """The outputs of a node."""
+        """Add a node; returns the names of its outputs."""
         key = (kind, inputs, tuple(sorted(attributes.items())))
         if key not in self._nodes:
             names = [f"quantised_{len(self._nodes)}_{number}" for number in range(outputs)]

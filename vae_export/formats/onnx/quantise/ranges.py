@@ -1,4 +1,4 @@
-"""The smallest and largest values of tensors of an ONNX graph, over calibration rows."""
+"""Ranges of the tensors of an ONNX graph on calibration rows: exact extremes."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ Array = np.ndarray[Any, Any]
 def find_ranges(
     artifact: Artifact, tensors: Collection[str], inputs: Mapping[str, Array], file: str
 ) -> dict[str, tuple[float, float]]:
-    """Run the rows, and return the exact extremes of tensors.
+    """Run an ONNX file on calibration rows and return the extremes of tensors.
 
-    No moving average, which leaves out what is rare: an encoder's KL divergence was 116 with it, not 0.03.
+    A moving average would leave out rare values: with it the KL divergence of an encoder was 116, not 0.03.
 
     Args:
         artifact: an .onnx file.
         tensors: names of float32 tensors of its graph.
         inputs: rows ``[n, ...]`` by input of the graph.
-        file: name of the file that is made, for messages.
+        file: name of the quantised file, for messages.
 
     Raises:
-        DataError: inputs are missing, or are not as the file takes them.
+        DataError: the rows do not fit the inputs.
         ConversionError: the runtime refuses a row, or a tensor has values that are not finite.
     """
     rows = check_calibration(inputs, artifact.inputs, file)
@@ -43,13 +43,13 @@ def find_ranges(
     outputs = {value.name for value in model.graph.output}
     model.graph.output.extend(onnx.ValueInfoProto(name=name) for name in watched if name not in outputs)
     ranges = {name: (float(inputs[name].min()), float(inputs[name].max())) for name in given}
-    # Of no names at all the runtime would return every output.
+    # Asked for no outputs, the runtime would return all.
     batches = _batches(artifact, inputs, rows) if watched else iter(())
     with quiet():
         for values in _runs(model, watched, batches, file):
             for name, array in zip(watched, values, strict=True):
                 low, high = ranges.get(name, (np.inf, -np.inf))
-                # NumPy's, as NaN has to stay: Python's would drop it.
+                # NumPy's minimum and maximum keep NaN; Python's do not.
                 ranges[name] = (float(np.minimum(low, array.min())), float(np.maximum(high, array.max())))
     for name, extremes in ranges.items():
         if not np.isfinite(extremes).all():
@@ -61,7 +61,7 @@ def find_ranges(
 
 
 def _batches(artifact: Artifact, inputs: Mapping[str, Array], rows: int) -> Iterator[dict[str, Array]]:
-    """The rows as many at a time as the file takes; the last batch ends with copies of the last row."""
+    """Batches of the file's batch size; the last one is filled with copies of the last row."""
     size = artifact.batches[0] if artifact.batches else artifact.preferred_batch
     for start in range(0, rows, size):
         end = start + size if artifact.batches else min(start + size, rows)
@@ -74,7 +74,7 @@ def _runs(
 ) -> Iterator[list[Array]]:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    # Fused, the tensors in between would not be there.
+    # Fusion would remove intermediate tensors.
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     try:
         session = onnxruntime.InferenceSession(
@@ -82,7 +82,7 @@ def _runs(
         )
         for batch in batches:
             yield session.run(list(watched), batch)
-    # ONNX Runtime has a type of its own for each code.
+    # ONNX Runtime has an exception type for each error code.
     except Exception as error:
         raise ConversionError(
             f"{file}: ONNX Runtime fails on the calibration rows ({one_line(error)})"

@@ -1,8 +1,8 @@
-"""What the precisions of .onnx files have in common; each is a recipe in a file of its own.
+"""The common steps of quantising .onnx files; each precision is a recipe in a file of its own.
 
-Done here, with operators of the standard alone, not with onnxruntime.quantization: what that makes differs
-between its versions (the axis of ConvTranspose's channels, of which the bias depends), it quantises mu and
-logvar as well, and its pre-processing brings in operators that older runtimes refuse.
+Not done by onnxruntime.quantization: its files differ between versions (the channel axis of ConvTranspose,
+on which the bias depends), it quantises mu and logvar too, and its pre-processing adds operators that older
+runtimes refuse. The recipes use operators of the standard alone.
 """
 
 from __future__ import annotations
@@ -30,15 +30,15 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Work:
-    """What a recipe changes, and what it may look at.
+    """The input of a recipe: a graph to change in place, and what it needs for that.
 
     Attributes:
         source: the float32 artifact.
         graph: of its file; changed in place.
-        chosen: the nodes with weights that are quantised.
-        kept: names of those that stay in float.
-        rows: calibration rows ``[n, ...]`` by input, as the file takes them.
-        file: name of the file that is made, for messages.
+        chosen: the nodes with weights to quantise.
+        kept: names of the nodes with weights that stay in float.
+        rows: calibration rows ``[n, ...]`` by input.
+        file: name of the quantised file, for messages.
     """
 
     source: Artifact
@@ -52,7 +52,7 @@ class Work:
         """Refuse a file without weights to quantise.
 
         Raises:
-            ConversionError: names what is expected.
+            ConversionError: there are none; the message names the kinds of nodes that have some.
         """
         if not self.chosen:
             raise ConversionError(
@@ -62,10 +62,10 @@ class Work:
 
 
 def quantisable_tensors(artifact: Artifact) -> tuple[str, ...]:
-    """What a recipe may keep in float: the outputs of the nodes with weights, in the file's order.
+    """The names that `keep_float` may have for a float32 .onnx file: outputs of nodes with weights.
 
-    They are MatMul, Gemm, Conv and ConvTranspose with constant weights, outside of loops and branches, and
-    have the names that they have in the float32 file, such as ``"Conv_5"``, or a name of an output.
+    In graph order. The nodes are MatMul, Gemm, Conv and ConvTranspose with constant weights, outside of loops
+    and branches; a name is for example ``"Conv_5"``, or that of an output of the file.
     """
     graph = OnnxGraph.of(onnx.load_from_string(artifact.data))
     return tuple(weighted.name for weighted in weighted_nodes(graph))
@@ -80,22 +80,20 @@ def quantise_by(
     label: str,
     keep_float: Collection[str] = (),
 ) -> Artifact:
-    """The same half in a lower precision, inputs and outputs in float32 as they were.
+    """Quantise a float32 .onnx file; inputs and outputs stay float32.
 
     Args:
-        apply: what the precision does to the graph.
-        source: a .onnx file of float32.
-        rows: calibration rows ``[n, ...]`` by input of the file, as it takes them.
-        precision: the precision.
-        label: weights and arithmetic, for the manifest.
-        keep_float: names out of `quantisable_tensors`: the weights of these nodes stay in float32, and so
-            does what they compute.
+        apply: changes the graph to the precision.
+        source: the float32 artifact.
+        rows: calibration rows ``[n, ...]`` by input.
+        precision: name of the precision.
+        label: weights and arithmetic in words, for the manifest.
+        keep_float: names out of `quantisable_tensors`: these nodes keep float32 weights and arithmetic.
 
     Raises:
-        InputError: the file is not of float32, or there is no such tensor to keep in float.
-        DataError: the calibration rows are not as the file takes them.
-        ConversionError: the file has nothing that takes the precision, or the calibration rows bring values
-            that are not finite.
+        InputError: `source` is no float32 .onnx file, or `keep_float` has an unknown name.
+        DataError: the rows do not fit the inputs.
+        ConversionError: the file has nothing to quantise, or values on the rows are not finite.
     """
     if source.format != "onnx" or source.precision != FLOAT32:
         raise InputError(f"{source.file}: is of {source.precision}, expected a .onnx file of float32")

@@ -1,4 +1,4 @@
-"""The nodes of an ONNX graph that hold nearly all of its numbers: those with weights."""
+"""The nodes of an ONNX graph with weights, and 8-bit weights."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ __all__ = ["ZERO_POINT", "EightBits", "Weighted", "eight_bits", "weighted_nodes"
 
 Array = np.ndarray[Any, Any]
 
-# kind -> the axis of its weights along which the output channels lie.
+# kind -> the axis of its weights that is the output channels.
 _CHANNEL_AXES = {"MatMul": 1, "Gemm": 1, "Conv": 0, "ConvTranspose": 1}
-# Symmetric: all channels have this zero point, as the integer kernels want it.
+# Symmetric quantisation: the integer kernels need the same zero point for all channels.
 ZERO_POINT = 128
 LEVELS = 127
 
 
 @dataclass(frozen=True)
 class Weighted:
-    """A node that takes x first, then constant float32 weights, then, if it has one, a constant bias.
+    """A node whose inputs are x, constant float32 weights and, optionally, a constant bias.
 
     Attributes:
         node: of the graph.
-        weights: in the layout of its kind.
-        axis: the axis of the weights along which the output channels lie.
+        weights: in the layout of the node's kind.
+        axis: the axis of the weights that is the output channels.
         bias: ``[output channels]``, or None.
     """
 
@@ -39,16 +39,16 @@ class Weighted:
 
     @property
     def name(self) -> str:
-        """Of the tensor that it makes, by which it is known to the user."""
+        """The name of its output, by which users name the node."""
         return str(self.node.output[0])
 
 
 @dataclass(frozen=True)
 class EightBits:
-    """Weights in integers: weights = scales * (values - 128), by channel.
+    """8-bit weights: weights = scales * (values - 128), by channel.
 
     Attributes:
-        values: uint8, shaped as the weights.
+        values: uint8, in the shape of the weights.
         scales: float32 ``[channels]``.
     """
 
@@ -57,25 +57,25 @@ class EightBits:
 
 
 def weighted_nodes(graph: OnnxGraph) -> list[Weighted]:
-    """The nodes with weights, in the order of the graph; those of the bodies of loops are none of them."""
+    """The nodes with weights in graph order, without those in the bodies of loops and branches."""
     found = (_weighted(graph, node) for node in graph.graph.node)
     return [weighted for weighted in found if weighted is not None]
 
 
 def eight_bits(weights: Array, axis: int, least: Array | float = 0.0) -> EightBits:
-    """Weights to the nearest of 255 levels, by channel.
+    """Round weights to the nearest of 255 levels, by channel.
 
-    Unsigned, as on x86 without VNNI the products of unsigned activations and signed weights are added in
-    16 bits, which overflow without a word: a decoder of 36 dB was one of 24 dB there, and only there.
+    The levels are unsigned: on x86 without VNNI, products of unsigned activations and signed weights are
+    summed in 16 bits, which saturate silently (24 dB instead of 36 for a decoder).
 
     Args:
         weights: float32.
-        axis: of the channels.
-        least: float32 ``[channels]``, the smallest scales; 0 for none.
+        axis: of the output channels.
+        least: float32 ``[channels]``, lower bounds of the scales; 0 for none.
     """
     others = tuple(other for other in range(weights.ndim) if other != axis)
     scales = np.maximum(np.abs(weights).max(axis=others) / np.float32(LEVELS), np.float32(least))
-    # Of a channel of zeros, or of all but zeros.
+    # For a channel of zeros, or of subnormal values.
     scales = np.where(scales < np.finfo(np.float32).tiny, np.float32(1), scales).astype(np.float32)
     along = scales.reshape([-1 if other == axis else 1 for other in range(weights.ndim)])
     values = np.clip(np.rint(weights / along), -LEVELS, LEVELS) + ZERO_POINT

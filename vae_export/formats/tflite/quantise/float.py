@@ -10,7 +10,7 @@ from vae_export.private.litert import schema
 
 __all__ = ["in_float"]
 
-# What has weights, which are stored in fewer bits.
+# Operators whose weights are stored in fewer bits.
 _WEIGHTED = {
     "BATCH_MATMUL",
     "CONV_2D",
@@ -25,13 +25,13 @@ _NARROW = {schema.TensorType.FLOAT16, schema.TensorType.INT8, schema.TensorType.
 
 
 def in_float(model: Any) -> dict[Tensor, bool]:
-    """Operators that were left in float, as the file says, whatever the quantiser was asked for.
+    """The operators of a quantised file that compute in float32.
 
     Args:
         model: the `schema.ModelT` of a quantised file with marked names.
 
     Returns:
-        Outputs of operators, as tensors of the float file -> whether they have weights.
+        Output of the operator, as a tensor of the float file -> whether the operator has weights.
     """
     found = {}
     for graph in model.subgraphs:

@@ -1,8 +1,9 @@
-"""The operators of a TFLite file that compute, and how they are named in every signature.
+"""The computing operators of a TFLite file, and their names in every signature.
 
-An operator is named by its output in the first signature. In another one it may be called otherwise, as there
-are operators that only move values there, which a batch of one does without. Those apart, all signatures hold
-the same kinds of operators in the same order; so an operator is known by its place among those that compute.
+An operator is named by its output in the first signature. Other signatures may have other names, as batches
+above 1 need data-movement operators that a batch of 1 does without. Without those, all signatures hold the
+same kinds of operators in the same order, so an operator is identified by its position among the computing
+ones.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ Tensor = tuple[int, int]
 
 
 def quantisable_tensors(artifact: Artifact) -> tuple[str, ...]:
-    """Names of the operators of a float32 .tflite file that can be kept in float, in the order of the graph.
+    """The names that `keep_float` may have for a float32 .tflite file: computing operators in graph order.
 
-    An operator is named by its output in the first signature.
+    An operator is named by its output in the first signature, such as ``"conv_2d_3"``.
     """
     model = read_model(artifact.data)
     first = model.signatureDefs[0].subgraphIndex
@@ -45,10 +46,10 @@ def kind_of(model: Any, operator: Any) -> str:
 
 
 def computing(model: Any, subgraph: int) -> Iterator[tuple[Any, int]]:
-    """(operator, its output) of the operators that compute float32, in the order of the graph."""
+    """(operator, index of its output) of the computing operators with a float32 output, in graph order."""
     graph = model.subgraphs[subgraph]
     for operator in graph.operators:
-        # Assertions make nothing.
+        # Assertions have no output.
         for index in map(int, operator.outputs[:1]):
             is_float = graph.tensors[index].type == schema.TensorType.FLOAT32
             if is_float and kind_of(model, operator) not in MOVING:
@@ -56,7 +57,7 @@ def computing(model: Any, subgraph: int) -> Iterator[tuple[Any, int]]:
 
 
 def find_layers(model: Any, names: Collection[str], file: str) -> frozenset[Tensor]:
-    """Where the operators of some names are, in every signature.
+    """Find named operators in every signature.
 
     Args:
         model: the `schema.ModelT` of a float32 file.
@@ -64,10 +65,10 @@ def find_layers(model: Any, names: Collection[str], file: str) -> frozenset[Tens
         file: for messages.
 
     Returns:
-        Their outputs.
+        The outputs of the operators.
 
     Raises:
-        ConversionError: there is none of a name, or signatures differ in more than what moves values.
+        ConversionError: no operator has the name, or the computing operators of signatures differ.
     """
     subgraphs = [signature.subgraphIndex for signature in model.signatureDefs]
     tensors = model.subgraphs[subgraphs[0]].tensors
@@ -86,22 +87,22 @@ def find_layers(model: Any, names: Collection[str], file: str) -> frozenset[Tens
             "same ones in all; export with a single batch size"
         )
     return frozenset(
-        (subgraph, row[place][1])
+        (subgraph, row[position][1])
         for subgraph, row in zip(subgraphs, rows, strict=True)
-        for place, name in enumerate(known)
+        for position, name in enumerate(known)
         if name in names
     )
 
 
 def moving_between(model: Any, layers: Collection[Tensor]) -> frozenset[Tensor]:
-    """Outputs of the operators that only move values from some layers to others of them.
+    """Outputs of data-movement operators whose producers and consumers are all in `layers`.
 
-    Inputs and outputs of the graph count as layers. In integers such operators would round what goes from
-    float to float.
+    Inputs and outputs of the graph count as layers. In integers such operators would round values between two
+    float layers.
 
     Args:
         model: the `schema.ModelT` of a float32 file.
-        layers: outputs of operators that compute.
+        layers: outputs of computing operators.
     """
     found: set[Tensor] = set()
     for subgraph, graph in enumerate(model.subgraphs):
@@ -119,7 +120,7 @@ def moving_between(model: Any, layers: Collection[Tensor]) -> frozenset[Tensor]:
 
 
 def _is_inside(graph: Any, operator: Any, made: Collection[int], ends: Collection[int]) -> bool:
-    """Whether all that an operator takes, and all that takes of it, is among some tensors."""
+    """Whether all producers and consumers of an operator are among some tensors."""
     computed = {int(index) for other in graph.operators for index in other.outputs}
     sources = [int(index) for index in operator.inputs if int(index) in computed or int(index) in ends]
     takers = [o for o in graph.operators if any(index in operator.outputs for index in o.inputs)]

@@ -1,9 +1,9 @@
 """Names of tensors that outlive the quantisers.
 
-Both quantisers know tensors by name, and neither keeps names as they are: litert-quantizer refuses one that
-is in two subgraphs, TensorFlow's cuts them at an ``@``, joins them with ``;`` and appends digits. So while
-they work, tensors are called after their place, ``t5_of_0#``, which also keeps the characters of users' names
-out of the patterns that layers are looked up by.
+Both quantisers identify tensors by name, and change names: litert-quantizer refuses a name that two subgraphs
+have; TensorFlow's cuts names at ``@``, joins them with ``;`` and appends digits. So tensors are renamed by
+their index before quantisation, to marks such as ``t5_of_0#``, and named again afterwards. Marks also hold no
+characters that mean something in the quantisers' name patterns.
 """
 
 from __future__ import annotations
@@ -22,25 +22,25 @@ _FLOATS = {schema.TensorType.FLOAT16, schema.TensorType.FLOAT32}
 
 
 def mark(tensor: Tensor) -> str:
-    """What a tensor is called for a quantiser."""
+    """The name of a tensor during quantisation."""
     subgraph, index = tensor
     return f"t{index}_of_{subgraph}#"
 
 
 def marked(name: bytes | None) -> Tensor | None:
-    """Which tensor of the float file a quantiser has named so, if any."""
+    """The tensor of the float file whose mark a name begins with; None for other names."""
     found = _MARK.match(name or b"")
     return (int(found[2]), int(found[1])) if found else None
 
 
 def mark_names(model: Any) -> dict[Tensor, bytes]:
-    """Call all tensors of a float model by their marks.
+    """Rename all tensors of a float model to their marks.
 
     Args:
         model: a `schema.ModelT`; changed in place.
 
     Returns:
-        What they were called.
+        The names before.
     """
     names = {}
     for subgraph, graph in enumerate(model.subgraphs):
@@ -51,14 +51,14 @@ def mark_names(model: Any) -> dict[Tensor, bytes]:
 
 
 def restore_names(model: Any, names: dict[Tensor, bytes]) -> None:
-    """Name the tensors of a quantised model as those of the float model that they came from.
+    """Give the tensors of a quantised model the names of the float model's.
 
-    Inputs and outputs of signatures have their names. A tensor besides that stands for the same values is
-    ``NAME_quantised`` or ``NAME_dequantised``, and of several each after the first has a number.
+    Inputs and outputs of signatures have their signature's names. A further tensor with the same values in
+    another type is ``NAME_quantised`` or ``NAME_dequantised``; the second of a name ends in ``_2``.
 
     Args:
         model: a `schema.ModelT` with marks; changed in place.
-        names: as `mark_names` had them.
+        names: as returned by `mark_names`.
     """
     for signature in model.signatureDefs:
         graph = model.subgraphs[signature.subgraphIndex]
@@ -66,20 +66,20 @@ def restore_names(model: Any, names: dict[Tensor, bytes]) -> None:
         ends = {e.tensorIndex: e.name for e in (*signature.inputs, *signature.outputs)}
         taken = set(ends.values())
         sources = _sources(model, graph)
-        for index in _by_place(graph):
+        for index in _in_running_order(graph):
             tensor = graph.tensors[index]
             tensor.name = ends.get(index) or _free_name(_base(sources[index], names), tensor.type, taken)
             taken.add(tensor.name)
 
 
-def _by_place(graph: Any) -> Iterator[int]:
-    """Tensors, those that operators compute before those that are in the file."""
+def _in_running_order(graph: Any) -> Iterator[int]:
+    """Indices of tensors: outputs of operators in the order of the graph, then all others."""
     order = [int(index) for operator in graph.operators for index in operator.outputs]
     yield from dict.fromkeys((*order, *range(len(graph.tensors))))
 
 
 def _sources(model: Any, graph: Any) -> list[bytes | None]:
-    """The marked name of every tensor, or of the one that an operator of the quantiser made it of."""
+    """The mark of every tensor; of a tensor that the quantiser added, the mark of its source."""
     sources = [tensor.name if marked(tensor.name) else None for tensor in graph.tensors]
     for operator in graph.operators:
         if kind_of(model, operator) in ("DEQUANTIZE", "QUANTIZE"):

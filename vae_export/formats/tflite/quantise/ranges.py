@@ -1,7 +1,7 @@
 """Ranges of the tensors of a TFLite file on calibration rows: exact extremes, measured in every signature.
 
-Extremes and no averages: a moving average over calibration batches, the quantisers' own way, cuts off what
-the last batches lack (KL of the reference encoders 5 to 116 instead of 0.02).
+The quantisers' own moving average over calibration batches clips values that the last batches lack: the KL
+divergence of the reference encoders is 5 to 116 with it, and 0.02 with extremes.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ __all__ = [
 ]
 
 Array = np.ndarray[Any, Any]
-# (smallest, largest) value; 0 is in every range, as all that is padded with zeros and cut at zero needs it.
-# Rounded outwards a little: kernels for one row and for many differ in the last bit; signatures should not.
+# (smallest, largest) value. Every range holds 0, which padding and ReLU need. Ranges are rounded outwards a
+# little: kernels for one row and for many differ in the last bit, but signatures should be equal.
 Ranges = dict[Tensor, tuple[float, float]]
 
-# The codes of an 8-bit sigmoid are 1/256 apart; beyond these logits it is nearer to 0 or 1 than to any other.
+# The levels of an 8-bit sigmoid are 1/256 apart; beyond these logits its nearest level is 0 or 1.
 _LARGEST_LOGIT = math.log(511)
-# Rows at a time where a signature takes any number.
+# Batch size for a signature of any batch size.
 _ANY = 64
 
 
@@ -42,14 +42,14 @@ def measure_ranges(data: bytes, inputs: Mapping[str, Array], file: str) -> Range
     """Run a float32 file on calibration rows.
 
     Args:
-        data: the file. Each of its signatures is run on all rows, cut into its batches; the last batch is
-            filled up by repetition, which changes no extreme.
+        data: the file. Each signature runs all rows in batches of its size; the last batch is filled with
+            repeated rows, which change no extreme.
         inputs: rows ``[n, ...]`` by input.
         file: for messages.
 
     Returns:
-        Of all that operators make and of inputs, as far as it is float32. Not of weights: a range for them
-        makes litert-quantizer quantise them with one scale for all channels, without a word.
+        The ranges of the float32 inputs and of the float32 outputs of operators. Weights have none: given
+        one, litert-quantizer silently quantises them with a single scale for all channels.
 
     Raises:
         ConversionError: a tensor is not finite, or a subgraph belongs to no signature.
@@ -64,7 +64,7 @@ def measure_ranges(data: bytes, inputs: Mapping[str, Array], file: str) -> Range
         model_content=data,
         num_threads=1,
         experimental_preserve_all_tensors=True,
-        # Delegates do not leave what they compute in between.
+        # Delegates do not keep intermediate tensors.
         experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     )
     ranges: Ranges = {}
@@ -85,13 +85,13 @@ def measure_ranges(data: bytes, inputs: Mapping[str, Array], file: str) -> Range
             name = model.subgraphs[subgraph].tensors[index].name.decode()
             raise ConversionError(
                 f"{file}: {name} goes from {bounds[0]:g} to {bounds[1]:g} on the calibration rows, expected "
-                "finite values; look for rows the model has no answer to"
+                "finite values; look for samples on which the model itself is not finite"
             )
     return {tensor: (-_rounded_up(-low), _rounded_up(high)) for tensor, (low, high) in ranges.items()}
 
 
 def _rounded_up(value: float) -> float:
-    """A bound from zero on, to the next float with a mantissa of 10 bits."""
+    """The next float with a mantissa of 10 bits, for a bound of at least 0."""
     mantissa, exponent = math.frexp(value)
     return math.ldexp(math.ceil(math.ldexp(mantissa, 10)), exponent - 10)
 
@@ -103,7 +103,7 @@ def _computed(graph: Any) -> list[int]:
 
 
 def _batch_size(model: Any, signature: Any) -> int | None:
-    """None for any."""
+    """The batch size of a signature; None for any."""
     tensor = model.subgraphs[signature.subgraphIndex].tensors[signature.inputs[0].tensorIndex]
     sizes = tensor.shape if tensor.shapeSignature is None else tensor.shapeSignature
     return None if sizes[0] < 0 else int(sizes[0])
@@ -113,15 +113,16 @@ def _batches(inputs: Mapping[str, Array], size: int | None) -> Iterator[dict[str
     count = len(next(iter(inputs.values())))
     size = size or min(count, _ANY)
     for start in range(0, count, size):
-        places = np.arange(start, start + size) % count
-        yield {name: np.ascontiguousarray(rows[places]) for name, rows in inputs.items()}
+        indices = np.arange(start, start + size) % count
+        yield {name: np.ascontiguousarray(rows[indices]) for name, rows in inputs.items()}
 
 
 def cut_logits(model: Any, ranges: Ranges) -> Ranges:
-    """Ranges for activations of 8 bits: a sigmoid at the end takes no larger logits than it can tell.
+    """Clip the ranges of the logits of a final sigmoid to what its 8-bit output can distinguish.
 
-    Logits of trained decoders go to -124, where one of 255 steps is half the range in which pixels are gray:
-    so cut, the reference decoders gain 3 and 10 dB. Activations of 16 bits do tell, and lose by it.
+    The logits of a trained decoder reach -124. One of 255 steps then covers half of the range in which pixels
+    are gray; clipped, the reference decoders gain 3 and 10 dB. Not for 16-bit activations, which distinguish
+    larger logits.
 
     Args:
         model: the `schema.ModelT` of the float file.
@@ -135,7 +136,7 @@ def cut_logits(model: Any, ranges: Ranges) -> Ranges:
             if kind_of(model, operator) != "LOGISTIC" or int(operator.outputs[0]) not in ends:
                 continue
             logits = _same_values(model, graph, int(operator.inputs[0]))
-            # What else takes them may need all of them, and so may who made them if that is the input.
+            # Not where another operator takes the logits, or where they are an input of the graph.
             if logits.isdisjoint(map(int, graph.outputs)) and _taken_once(graph, logits, makers):
                 for index in logits & {index for _, index in ranges}:
                     low, high = ranges[subgraph, index]
@@ -144,10 +145,10 @@ def cut_logits(model: Any, ranges: Ranges) -> Ranges:
 
 
 def join_selected(model: Any, ranges: Ranges) -> Ranges:
-    """Ranges for activations of 8 bits: what a SELECT chooses from, and what it makes, have one range.
+    """Give the inputs and the output of each SELECT one common range, for 8-bit activations.
 
-    TensorFlow's quantiser gives them the one of what it makes, wherever else they go: of a softplus, which
-    selects by how large its input is, it cuts the input off for the other branch too.
+    TensorFlow's quantiser gives all of them the range of the output, also where an input has further uses: a
+    softplus selects by its own input, which is then clipped in the other branch too.
 
     Args:
         model: the `schema.ModelT` of the float file.
@@ -160,9 +161,9 @@ def join_selected(model: Any, ranges: Ranges) -> Ranges:
             for o in graph.operators
             if kind_of(model, o) in ("SELECT", "SELECT_V2")
         ]
-        # Of integers there are no ranges.
+        # Integers have no ranges.
         groups = [group for group in groups if group]
-        # Each may widen those that came before.
+        # A later group may widen an earlier one.
         for group in groups * len(groups):
             lows, highs = zip(*(joined[tensor] for tensor in group), strict=True)
             joined.update(dict.fromkeys(group, (min(lows), max(highs))))
@@ -170,7 +171,7 @@ def join_selected(model: Any, ranges: Ranges) -> Ranges:
 
 
 def outputs_of(model: Any) -> frozenset[Tensor]:
-    """The outputs of a graph, and what they are put together of.
+    """The outputs of a graph, and their ancestors with the same values.
 
     Args:
         model: the `schema.ModelT` of the float file.
@@ -184,12 +185,12 @@ def outputs_of(model: Any) -> frozenset[Tensor]:
 
 
 def widen(ranges: Ranges, margin: float, tensors: Collection[Tensor]) -> Ranges:
-    """Ranges with room for what the calibration rows lack.
+    """Widen ranges, for values beyond those of the calibration rows.
 
     Args:
         ranges: of tensors.
-        margin: how much wider, as a part of the range.
-        tensors: which of them.
+        margin: added width, as a fraction of the range.
+        tensors: the tensors whose ranges are widened.
     """
 
     def wider(low: float, high: float) -> tuple[float, float]:
@@ -204,7 +205,7 @@ def _makers(graph: Any) -> dict[int, Any]:
 
 
 def _same_values(model: Any, graph: Any, tensor: int) -> set[int]:
-    """A tensor and all that it was put together of: they get one scale, so their ranges have to agree."""
+    """A tensor and its ancestors through value-preserving operators: one scale, so one range."""
     makers, found, waiting = _makers(graph), set(), [tensor]
     while waiting:
         index = waiting.pop()
@@ -218,6 +219,6 @@ def _same_values(model: Any, graph: Any, tensor: int) -> set[int]:
 
 
 def _taken_once(graph: Any, tensors: set[int], makers: Mapping[int, Any]) -> bool:
-    """Whether each of some tensors was computed, and is taken by a single operator."""
+    """Whether each tensor is the output of an operator and the input of exactly one."""
     takers = [int(index) for operator in graph.operators for index in operator.inputs]
     return all(index in makers and takers.count(index) == 1 for index in tensors)

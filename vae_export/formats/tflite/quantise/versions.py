@@ -1,8 +1,8 @@
-"""Versions of operators, and the oldest runtime that has them, after a quantiser that states neither.
+"""Set the versions of operators, and the oldest runtime that has them, after litert-quantizer.
 
-litert-quantizer leaves both as they were in the float file. Runtimes that lack a kernel for what it made
-then load the file all the same, and some compute something else without a word: tflite-runtime 2.14 takes
-weights with a scale for each channel for ones with a single scale (PSNR of a decoder 9 dB instead of 49).
+litert-quantizer leaves both as they were in the float file. A runtime without the kernels that the quantised
+operators need then loads the file all the same, and may compute something else silently: tflite-runtime 2.14
+takes per-channel weights for per-tensor ones (PSNR of a decoder 9 dB instead of 49).
 """
 
 from __future__ import annotations
@@ -23,19 +23,19 @@ __all__ = ["state_versions"]
 
 _WEIGHTS = {schema.TensorType.FLOAT16, schema.TensorType.FLOAT32, schema.TensorType.INT8}
 _METADATA = b"min_runtime_version"
-# (kind, version) that TensorFlow writes where activations have 16 bits -> the version that they need.
-# It takes the default for the type of biases, 64 bits, for a choice, which newer kernels alone know of.
+# (kind, version) that TensorFlow writes for 16-bit activations -> the version that they need. It takes the
+# default type of biases, 64 bits, for an explicit choice, which only newer kernels know.
 _CHOSEN_BIASES = {("CONV_2D", 8): 4, ("FULLY_CONNECTED", 11): 7, ("TRANSPOSE_CONV", 5): 4}
-# The runtime it then writes -> the oldest one seen to load and run such files right.
+# The runtime that TensorFlow then writes -> the oldest runtime that was seen to run such files correctly.
 _WITHOUT_CHOICE = {"2.15.0": "2.14.0"}
 
 
 def state_versions(model: Any, data: bytes, file: str) -> None:
-    """Give a model the versions that TensorFlow would write it with.
+    """Set the versions that TensorFlow would write for the operators of a model.
 
     Args:
         model: a `schema.ModelT`; changed in place.
-        data: the same model, to work on.
+        data: the same model, serialised.
         file: for messages.
 
     Raises:
@@ -65,7 +65,7 @@ def state_versions(model: Any, data: bytes, file: str) -> None:
 
 
 def _stand_in(data: bytes) -> bytes:
-    """A file with the same operators, its weights all ones: those with many zeros would become sparse."""
+    """The file with all weights 1: TensorFlow would make weights with many zeros sparse."""
     model = read_model(data)
     for graph in model.subgraphs:
         for tensor in graph.tensors:
@@ -78,7 +78,7 @@ def _stand_in(data: bytes) -> bytes:
 def _code(builtin: int, version: int, custom: bytes | None) -> Any:
     code = schema.OperatorCodeT()
     code.builtinCode, code.version, code.customCode = builtin, version, custom
-    # The schema's one-byte field for codes, which old readers look at.
+    # The schema's one-byte field for codes, for old readers.
     code.deprecatedBuiltinCode = min(builtin, schema.BuiltinOperator.PLACEHOLDER_FOR_GREATER_OP_CODES)
     return code
 
