@@ -1,7 +1,5 @@
-import importlib.util
-import shutil
-import subprocess
-import sys
+"""A loaded bundle computes what Keras does, in batches of any size."""
+
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +7,7 @@ import numpy as np
 import pytest
 
 import vae_export
-from tests.broken_bundles import edit_manifest, shift_golden
+from tests.broken_bundles import shift_golden
 from vae_export.runtime.python import vae_runtime
 from vae_export.runtime.python.vae_runtime import VaeRuntimeError, load
 
@@ -173,20 +171,20 @@ class OpaqueRunner:
 def test_what_a_signature_needs_is_looked_up_once(dense_bundle, x, role, rows):
     """And a runtime whose runners have other parts gives the same values by their documented call."""
     vae = load(dense_bundle, "tflite")
-    graph, array = {
+    session, array = {
         "encoder": (vae._encoder, np.tile(x, (2, 1, 1, 1))[:rows]),
         "decoder": (vae._decoder, np.random.default_rng(0).normal(size=(rows, 2)).astype(np.float32)),
     }[role]
-    (name,) = graph.inputs
-    opaque = OpaqueRunner(graph._runners[rows])
-    first, second = graph._runners[rows](**{name: array}), graph._runners[rows](**{name: array / 2})
-    for runner in (graph._runners[rows], opaque):
-        graph._prepared.clear()
-        graph._runners[rows] = runner
-        assert_equal(graph.run({name: array}), first)
-        graph._runners[rows] = None
-        assert_equal(graph.run({name: array / 2}), second)
-        assert_equal(graph.run({name: array}), first)
+    (name,) = session.inputs
+    opaque = OpaqueRunner(session._runners[rows])
+    first, second = session._runners[rows](**{name: array}), session._runners[rows](**{name: array / 2})
+    for runner in (session._runners[rows], opaque):
+        session._prepared.clear()
+        session._runners[rows] = runner
+        assert_equal(session.run({name: array}), first)
+        session._runners[rows] = None
+        assert_equal(session.run({name: array / 2}), second)
+        assert_equal(session.run({name: array}), first)
     assert opaque.calls == 3
 
 
@@ -208,9 +206,9 @@ def sizes_run(vae, monkeypatch):
 def test_halves_are_loaded_when_they_are_asked_for(dense_bundle):
     vae = load(dense_bundle)
     vae.prepare("decoder")
-    assert list(vae._graphs) == ["decoder"]
+    assert list(vae._sessions) == ["decoder"]
     vae.prepare("encoder", "decoder")
-    assert list(vae._graphs) == ["decoder", "encoder"]
+    assert list(vae._sessions) == ["decoder", "encoder"]
     with pytest.raises(VaeRuntimeError, match=r"^prepare: got 'z', expected encoder or decoder$"):
         vae.prepare("z")
 
@@ -230,12 +228,12 @@ def test_small_files_are_run_by_one_thread(dense_bundle, monkeypatch, backend, s
     """And larger ones by as many as the runtime likes; each half is loaded when it is wanted."""
     given = []
 
-    def graph(file, threads, rows):
+    def session(file, threads, rows):
         given.append(threads)
         return real(file, threads, rows)
 
-    real = vae_runtime.BACKENDS[backend].graph
-    counting = vae_runtime.BACKENDS[backend]._replace(graph=graph)
+    real = vae_runtime.BACKENDS[backend].session
+    counting = vae_runtime.BACKENDS[backend]._replace(session=session)
     manifest = vae_runtime._read_manifest(Path(dense_bundle))
     for artifact in manifest["artifacts"]:
         artifact["bytes"] = size
@@ -271,153 +269,3 @@ def test_self_test_fails_where_a_golden_array_differs(bundle_copy, name, backend
         VaeRuntimeError, match=rf"with {backend} failed: .*{name}: largest error 0\.0.*, tolerance"
     ):
         load(bundle_copy, backend).self_test()
-
-
-def test_the_default_backend_is_what_the_bundle_has(bundle_copy):
-    assert load(bundle_copy).backend == "onnx"
-    edit_manifest(
-        bundle_copy, lambda m: m.update(artifacts=[a for a in m["artifacts"] if a["format"] == "tflite"])
-    )
-    assert load(bundle_copy).backend == "tflite"
-    with pytest.raises(VaeRuntimeError, match=r"no encoder for onnx; it holds tflite$"):
-        load(bundle_copy, "onnx")
-
-
-def without(monkeypatch, module, backend, name):
-    """Put a module that is not installed in the place of a runtime."""
-    monkeypatch.setitem(module.BACKENDS, backend, module.BACKENDS[backend]._replace(modules=(name,)))
-
-
-def test_a_missing_runtime_names_the_command(dense_bundle, monkeypatch):
-    without(monkeypatch, vae_runtime, "onnx", "no_onnx")
-    without(monkeypatch, vae_runtime, "tflite", "no_lite.interpreter")
-    with pytest.raises(
-        VaeRuntimeError,
-        match=r"holds onnx, tflite, no runtime is installed; pip install onnxruntime or pip install ai",
-    ):
-        load(dense_bundle)
-    with pytest.raises(
-        VaeRuntimeError, match=r"^backend tflite: no runtime is installed; pip install ai-edge-lit"
-    ):
-        load(dense_bundle, "tflite")
-
-
-def test_a_broken_runtime_is_not_called_missing(dense_bundle, monkeypatch, tmp_path):
-    (tmp_path / "broken_runtime.py").write_text("import something_it_needs")
-    monkeypatch.syspath_prepend(tmp_path)
-    without(monkeypatch, vae_runtime, "onnx", "broken_runtime")
-    with pytest.raises(ModuleNotFoundError, match="something_it_needs"):
-        load(dense_bundle, "onnx")
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        ({"backend": "cuda"}, r"^backend: got 'cuda', expected onnx, tflite, ort$"),
-        ({"threads": 0}, r"^threads: got 0, expected 1 to 1024$"),
-    ],
-)
-def test_wrong_options(dense_bundle, arguments, message):
-    with pytest.raises(VaeRuntimeError, match=message):
-        load(dense_bundle, **arguments)
-
-
-@pytest.mark.parametrize("backend", BACKENDS)
-def test_threads_are_honoured(dense_bundle, backend):
-    images = load(dense_bundle, backend, threads=1).generate(3, seed=1)
-    np.testing.assert_allclose(
-        images, load(dense_bundle, backend, threads=2).generate(3, seed=1), rtol=0, atol=1e-5
-    )
-
-
-@pytest.mark.parametrize(
-    ("break_bundle", "message"),
-    [
-        (lambda b: shutil.rmtree(b), r"bundle: no bundle here \(manifest\.json is missing\)$"),
-        (lambda b: (b / "manifest.json").write_text("{"), r"manifest\.json: cannot be read \("),
-        (
-            lambda b: edit_manifest(b, lambda m: m.update(format_version=9)),
-            r"format_version 9, expected 1; use newer",
-        ),
-        (
-            lambda b: edit_manifest(b, lambda m: m["noise"].update(version=9)),
-            r"noise version 9, expected 1; use newer",
-        ),
-        (lambda b: (b / "decoder.onnx").write_bytes(b""), r"decoder\.onnx: altered \(its SHA-256 is not"),
-        (lambda b: (b / "decoder.onnx").unlink(), r"decoder\.onnx: missing, or not a plain file; export"),
-        (
-            lambda b: edit_manifest(b, lambda m: m["artifacts"][1].update(file="../decoder.onnx")),
-            r"the manifest names '\.\./decoder\.onnx', expected a relative path inside$",
-        ),
-    ],
-    ids=["no bundle", "no JSON", "version", "noise version", "altered", "missing", "outside"],
-)
-def test_a_bad_bundle_is_explained(bundle_copy, break_bundle, message):
-    break_bundle(bundle_copy)
-    with pytest.raises(VaeRuntimeError, match=message):
-        load(bundle_copy, "onnx")
-
-
-ALONE = """
-import sys
-sys.path.insert(0, sys.argv[1])
-import vae_runtime
-assert vae_runtime.main([sys.argv[1]]) == 0
-loaded = {name.split(".")[0] for name in sys.modules}
-assert not loaded & {"tensorflow", "keras", "vae_export"}, loaded
-assert vae_runtime.__file__.startswith(sys.argv[1])
-"""
-
-
-def test_the_copied_helper_runs_alone(dense_bundle, tmp_path):
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", ALONE, str(dense_bundle)],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    assert [line.split(",")[0] for line in done.stdout.splitlines()] == [
-        "onnx float32: ok",
-        "tflite float32: ok",
-    ]
-
-
-def helper(dense_bundle):
-    """The copy in the bundle, as a module of its own."""
-    spec = importlib.util.spec_from_file_location("copied_runtime", dense_bundle / "vae_runtime.py")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_self_test_as_a_program(dense_bundle, bundle_copy, capsys, monkeypatch):
-    module = helper(dense_bundle)
-    assert module.main([str(dense_bundle), "--backend", "onnx"]) == 0
-    assert capsys.readouterr().out.startswith("onnx float32: ok, epsilon 0.0e+00, mu ")
-    shift_golden(bundle_copy, "generated")
-    assert module.main([str(bundle_copy)]) == 1
-    assert "vae_runtime: self test of " in capsys.readouterr().err
-    assert module.main([str(bundle_copy / "golden")]) == 2
-    assert "no bundle here" in capsys.readouterr().err
-    without(monkeypatch, module, "tflite", "no_lite.interpreter")
-    assert module.main([str(dense_bundle)]) == 0
-    assert "tflite: skipped, no runtime is installed (pip install ai-edge-litert)" in capsys.readouterr().out
-    without(monkeypatch, module, "onnx", "no_onnx")
-    assert module.main([str(dense_bundle)]) == 2
-    assert "nothing was tested" in capsys.readouterr().err
-
-
-def test_a_backend_of_ones_own(dense_bundle):
-    """What runs the files can be given, under a name that a bundle has files for."""
-    made = []
-
-    class Counting(vae_runtime.OnnxGraph):
-        def __init__(self, *arguments):
-            made.append(arguments)
-            super().__init__(*arguments)
-
-    vae = load(dense_bundle, vae_runtime.Backend("onnx", Counting))
-    np.testing.assert_array_equal(vae.generate(2, seed=7), load(dense_bundle, "onnx").generate(2, seed=7))
-    assert len(made) == 1

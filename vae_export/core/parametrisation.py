@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-__all__ = ["PARAMETRISATIONS", "Operations", "Parametrisation", "register_parametrisation"]
+__all__ = ["PARAMETRISATIONS", "MathOperations", "Parametrisation", "register_parametrisation"]
 
 Array = np.ndarray[Any, Any]
 
@@ -22,7 +22,7 @@ _TINY = 1.1754944e-38
 _SOFTPLUS_IS_EXP = -15.0
 
 
-class Operations(Protocol):
+class MathOperations(Protocol):
     """The operations that compute a log-variance, with the names of `keras.ops`.
 
     A namespace over tensors of a framework, or over nodes of a graph.
@@ -68,7 +68,7 @@ class Parametrisation:
     formula: str
     sigma_label: str
     sigma: Callable[[Array], Array]
-    logvar: Callable[[Operations, Any], Any]
+    logvar: Callable[[MathOperations, Any], Any]
     inverse: Callable[[Any], Any]
     probe_range: tuple[float, float]
 
@@ -93,7 +93,7 @@ def _square_root(v: Array) -> Array:
     return np.sqrt(np.where(v < 0, np.nan, v))
 
 
-def _softplus_logvar(ops: Operations, v: Any) -> Any:
+def _softplus_logvar(ops: MathOperations, v: Any) -> Any:
     # Chosen before the logarithm, so that the branch not taken is finite as well.
     small = ops.less(v, _SOFTPLUS_IS_EXP)
     safe = ops.where(small, ops.zeros_like(v), v)

@@ -15,7 +15,7 @@ from vae_export.core.artifact import Artifact
 from vae_export.core.precision import PRECISIONS
 from vae_export.formats.onnx.format import OnnxFormat
 from vae_export.formats.ort.format import OrtFormat
-from vae_export.formats.protocol import Format, Recipe
+from vae_export.formats.protocol import Format, QuantisationRecipe
 from vae_export.formats.tflite.format import TfliteFormat
 from vae_export.formats.tflm.format import TflmFormat
 
@@ -47,7 +47,7 @@ def register_format(format: Format) -> Format:
     return format
 
 
-def register_recipe(format: str, precision: str, recipe: Recipe) -> None:
+def register_recipe(format: str, precision: str, recipe: QuantisationRecipe) -> None:
     """Give a format a precision.
 
     Raises:

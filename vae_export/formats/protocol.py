@@ -22,13 +22,13 @@ from vae_export.errors import ConversionError, InputError
 from vae_export.io.quiet import quiet
 from vae_export.runtime.python import vae_runtime
 
-__all__ = ["Derived", "Format", "Implied", "LazyRecipe", "Recipe", "Table", "Target"]
+__all__ = ["DerivationContext", "Derived", "Format", "Implied", "LazyRecipe", "QuantisationRecipe", "Table"]
 
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 
 
-class Recipe(Protocol):
+class QuantisationRecipe(Protocol):
     """Makes an artifact of a lower precision from a float32 one."""
 
     def __call__(
@@ -58,7 +58,7 @@ class LazyRecipe:
     """A recipe in a module of its own, imported at the first use: quantisers are slow to import.
 
     Attributes:
-        module: name of a module with a `Recipe` named ``recipe``.
+        module: name of a module with a `QuantisationRecipe` named ``recipe``.
     """
 
     module: str
@@ -66,9 +66,9 @@ class LazyRecipe:
     def __call__(
         self, source: Artifact, rows: Arrays, *, integer_io: bool = False, keep_float: Collection[str] = ()
     ) -> Artifact:
-        """Quantise; see `Recipe`."""
+        """Quantise; see `QuantisationRecipe`."""
         with quiet():
-            recipe: Recipe = importlib.import_module(self.module).recipe
+            recipe: QuantisationRecipe = importlib.import_module(self.module).recipe
             return recipe(source, rows, integer_io=integer_io, keep_float=keep_float)
 
 
@@ -81,7 +81,7 @@ class Implied:
 
 
 @dataclass(frozen=True)
-class Target:
+class DerivationContext:
     """What a derived format may look at.
 
     Attributes:
@@ -154,7 +154,7 @@ class Format(Protocol):
     most_rows: ClassVar[int | None] = None
     in_browser: ClassVar[bool] = False
     timed: ClassVar[bool] = True
-    recipes: ClassVar[dict[str, Recipe]] = {}
+    recipes: ClassVar[dict[str, QuantisationRecipe]] = {}
 
     @property
     def precisions(self) -> tuple[str, ...]:
@@ -197,7 +197,7 @@ class Format(Protocol):
         integer_io: bool = False,
         keep_float: Collection[str] = (),
     ) -> Artifact:
-        """An artifact of a lower precision; see `Recipe`.
+        """An artifact of a lower precision; see `QuantisationRecipe`.
 
         Raises:
             ConversionError: the format does not have the precision, or the recipe refuses.
@@ -219,7 +219,7 @@ class Format(Protocol):
         """The tensors that may be kept in float, in the order of the graph."""
         return ()
 
-    def derive(self, artifacts: Sequence[Artifact], target: Target) -> Derived:
+    def derive(self, artifacts: Sequence[Artifact], context: DerivationContext) -> Derived:
         """Derive artifacts from those of the format `base`, of all precisions.
 
         Raises:
@@ -231,7 +231,7 @@ class Format(Protocol):
 
     def open(
         self, model: str | bytes, threads: int | None = None, rows: int = vae_runtime.ROWS
-    ) -> vae_runtime.Graph:
+    ) -> vae_runtime.Session:
         """Load an artifact in its runtime.
 
         Args:

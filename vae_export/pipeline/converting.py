@@ -15,7 +15,7 @@ from vae_export.core.reference import Reference
 from vae_export.errors import InputError
 from vae_export.formats import FORMATS
 from vae_export.formats.calibration import calibration_inputs
-from vae_export.formats.protocol import Target
+from vae_export.formats.protocol import DerivationContext
 from vae_export.pipeline.stages import Progress
 
 __all__ = ["Quantiser", "check_calibrated", "convert", "derive", "make_quantiser", "quantise"]
@@ -137,12 +137,12 @@ def derive(
     """
     made: list[Artifact] = []
     companions: list[Companion] = []
-    target = Target(plan.name, {role: reference.inputs(role) for role in ("encoder", "decoder")})
+    context = DerivationContext(plan.name, {role: reference.inputs(role) for role in ("encoder", "decoder")})
     for format in (FORMATS[name] for name in plan.formats):
         if format.base is None:
             continue
         progress(f"making the files for {format.runtime}")
-        derived = format.derive([one for one in (*artifacts, *made) if one.format == format.base], target)
+        derived = format.derive([one for one in (*artifacts, *made) if one.format == format.base], context)
         made += derived.artifacts
         companions += [Companion(format.name, file, data) for file, data in derived.companions.items()]
     return made, companions

@@ -13,11 +13,11 @@ from keras import layers
 from vae_export.errors import InputError
 from vae_export.split.sampling_layer import SamplingLayer
 
-__all__ = ["ARCHITECTURES", "Vae", "build_vae"]
+__all__ = ["ARCHITECTURES", "ReferenceVae", "build_vae"]
 
 
 @dataclass(frozen=True)
-class Vae:
+class ReferenceVae:
     """A VAE as three models that share their weights.
 
     Attributes:
@@ -33,7 +33,7 @@ class Vae:
 
 def build_vae(
     architecture: str, image_shape: tuple[int, int, int], latent_dim: int, seed: int | None = None
-) -> Vae:
+) -> ReferenceVae:
     """Build an untrained reference VAE.
 
     Args:
@@ -59,7 +59,7 @@ def build_vae(
     encoder = keras.Model(x, [mu, logvar, z], name="encoder")
     latent = keras.Input((latent_dim,), name="z")
     decoder = keras.Model(latent, decode(latent, image_shape), name="decoder")
-    return Vae(encoder, decoder, keras.Model(x, decoder(z), name="vae"))
+    return ReferenceVae(encoder, decoder, keras.Model(x, decoder(z), name="vae"))
 
 
 def _dense_body(x: Any) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 
 from vae_export.core.latent import active_units
 from vae_export.runtime.python import vae_runtime
-from vae_export.train.architectures import Vae
+from vae_export.train.architectures import ReferenceVae
 from vae_export.verify.vae_metrics import prior_kl
 
 __all__ = ["VaeFigures", "measure"]
@@ -37,7 +37,9 @@ class VaeFigures:
     images: int
 
 
-def measure(vae: Vae, x: np.ndarray[Any, Any], *, seed: int = 0, batch_size: int = 500) -> VaeFigures:
+def measure(
+    vae: ReferenceVae, x: np.ndarray[Any, Any], *, seed: int = 0, batch_size: int = 500
+) -> VaeFigures:
     """Measure a VAE on images x, float32 ``[n, ...]`` in [0, 1], with the noise of `seed`."""
     mu, logvar, _ = vae.encoder.predict(x, batch_size=batch_size, verbose=0)
     z = vae_runtime.sample(mu, logvar, seed=seed)

@@ -14,7 +14,7 @@ import numpy as np
 
 from vae_export.errors import InputError
 from vae_export.io.arrays import to_unit
-from vae_export.train.architectures import Vae, build_vae
+from vae_export.train.architectures import ReferenceVae, build_vae
 from vae_export.train.data import ImageData
 from vae_export.train.loss import LOSSES, kl_per_sample, reconstruction_per_sample, total_loss
 from vae_export.train.recipe import Recipe
@@ -35,7 +35,7 @@ class TrainingRun:
         interrupted: whether Ctrl-C ended it early.
     """
 
-    vae: Vae
+    vae: ReferenceVae
     history: list[dict[str, float]]
     best_epoch: int
     interrupted: bool
@@ -119,7 +119,7 @@ def _check(recipe: Recipe) -> None:
 class VaeTrainer(keras.Model):  # type: ignore[misc]  # keras has no type stubs
     """The VAE together with its loss; add_loss on a functional model is gone from Keras 3."""
 
-    def __init__(self, vae: Vae, recipe: Recipe) -> None:
+    def __init__(self, vae: ReferenceVae, recipe: Recipe) -> None:
         super().__init__(name="vae_trainer")
         self.encoder = vae.encoder
         self.decoder = vae.decoder

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from vae_export.formats.tflite.trace import TfliteGraph
+from vae_export.formats.tflite.trace import TfliteTrace
 from vae_export.io.quiet import quiet
 
 
@@ -15,7 +15,7 @@ def graph():
     h = keras.layers.Concatenate()([keras.layers.Conv2D(4, 3, padding="same")(h) for _ in range(2)])
     model = keras.Model(z, keras.layers.Activation("sigmoid")(h))
     with quiet():
-        return TfliteGraph(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+        return TfliteTrace(tf.lite.TFLiteConverter.from_keras_model(model).convert())
 
 
 def test_logits_are_found_through_what_only_moves_them(graph):

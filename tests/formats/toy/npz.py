@@ -19,7 +19,7 @@ ACTIVATIONS = {
 }
 
 
-class NpzGraph(vae_runtime.Graph):
+class NpzSession(vae_runtime.Session):
     """An .npz file, run by NumPy."""
 
     def __init__(self, model, threads=None, rows=vae_runtime.ROWS):
@@ -94,4 +94,4 @@ class NpzFormat(Format):
         )
 
     def open(self, model, threads=None, rows=vae_runtime.ROWS):
-        return NpzGraph(model, threads, rows)
+        return NpzSession(model, threads, rows)

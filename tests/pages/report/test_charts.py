@@ -5,7 +5,7 @@ from vae_export.bench.bundle_bench import BenchReport, BenchRow
 from vae_export.bench.timing import Timing
 from vae_export.pages.report.charts import draw_histograms, draw_plane, draw_sizes, draw_times
 from vae_export.pages.report.manifold import grid_of
-from vae_export.pages.report.posterior import Posterior
+from vae_export.pages.report.posterior import AggregatePosterior
 
 
 def posterior(mu):
@@ -14,7 +14,7 @@ def posterior(mu):
     drawn = np.tile(np.float32([-1.0, 1.0]).reshape(2, 1), (1, size))
     names = tuple(f"z[{number}]" for number in range(size))
     active = np.arange(size) % 2 == 0
-    return Posterior(names, mu, np.full(size, 0.05), mu.var(axis=0), active, drawn, 3)
+    return AggregatePosterior(names, mu, np.full(size, 0.05), mu.var(axis=0), active, drawn, 3)
 
 
 def test_histograms_in_words():

@@ -7,7 +7,13 @@ import pytest
 
 from vae_export.bundle.reader import read_bundle
 from vae_export.errors import DataError
-from vae_export.pages.report.posterior import Posterior, Samples, aggregate, encode, read_samples
+from vae_export.pages.report.posterior import (
+    AggregatePosterior,
+    RealSamples,
+    aggregate,
+    encode,
+    read_samples,
+)
 from vae_export.runtime.python import vae_runtime
 
 
@@ -102,7 +108,7 @@ def test_what_is_not_finite_is_an_error(dense_bundle, monkeypatch):
     vae = vae_runtime.load(dense_bundle, "onnx")
     bad = np.float32([[0, np.nan]])
     monkeypatch.setattr(vae, "encode", lambda _: (bad, bad))
-    samples = Samples({"x": np.zeros((1, 28, 28, 1), np.float32)}, "x.npy", 1, 1, True)
+    samples = RealSamples({"x": np.zeros((1, 28, 28, 1), np.float32)}, "x.npy", 1, 1, True)
     with pytest.raises(
         DataError, match=r"^x\.npy: encoder\.onnx makes mu of it that is not finite, expected"
     ):
@@ -112,7 +118,7 @@ def test_what_is_not_finite_is_an_error(dense_bundle, monkeypatch):
 def test_a_value_that_is_constant_off_the_prior_has_not_collapsed():
     mu = np.zeros((4, 3))
     mu[:, 0], mu[:, 2] = (-1, 1, -1, 1), 3
-    found = Posterior(
+    found = AggregatePosterior(
         ("a", "b", "c"), mu, np.array([1, 0.01, 4.5]), mu.var(axis=0), mu.var(axis=0) > 0.01, mu, 0
     )
     assert found.states == ("active", "collapsed", "constant")
@@ -128,4 +134,4 @@ def test_rows_that_the_encoder_refuses(bundle_of):
     }
     expected = r"^mine\.npz: encoder\.onnx refuses its rows of x, \w+ \(.*\); look at their values$"
     with pytest.raises(DataError, match=expected):
-        encode(vae, Samples({"x": golden, **labels}, "mine.npz", len(golden), len(golden), True))
+        encode(vae, RealSamples({"x": golden, **labels}, "mine.npz", len(golden), len(golden), True))

@@ -51,12 +51,12 @@ class OnnxFormat(Format):
 
     def open(
         self, model: str | bytes, threads: int | None = None, rows: int = vae_runtime.ROWS
-    ) -> vae_runtime.Graph:
+    ) -> vae_runtime.Session:
         """Load a file in ONNX Runtime."""
-        return vae_runtime.OnnxGraph(model, threads, rows)
+        return vae_runtime.OnnxSession(model, threads, rows)
 
     def trace(self, data: bytes) -> LayerTrace:
         """Run a file node by node."""
-        from vae_export.formats.onnx.trace import OnnxGraph
+        from vae_export.formats.onnx.trace import OnnxTrace
 
-        return OnnxGraph(data)
+        return OnnxTrace(data)

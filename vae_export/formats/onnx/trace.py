@@ -15,14 +15,14 @@ from vae_export.core.trace import INPUT, Key, Layer, Outline, Steps, Values
 from vae_export.formats.onnx.operators import MOVING, VALUE_PRESERVING
 from vae_export.io.quiet import quiet
 
-__all__ = ["OnnxGraph"]
+__all__ = ["OnnxTrace"]
 
 Array = np.ndarray[Any, Any]
 
 _NARROW = {getattr(onnx.TensorProto, name) for name in ("INT8", "UINT8", "INT16", "UINT16", "FLOAT16")}
 
 
-class OnnxGraph:
+class OnnxTrace:
     """An .onnx file; it is run as it is written, nothing fused.
 
     Args:

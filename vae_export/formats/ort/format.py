@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vae_export.core.artifact import Artifact
 from vae_export.core.plan import ExportPlan
 from vae_export.errors import InputError
-from vae_export.formats.protocol import Derived, Format, Target
+from vae_export.formats.protocol import DerivationContext, Derived, Format
 from vae_export.io.quiet import without_log_handlers
 from vae_export.runtime.python import vae_runtime
 
@@ -39,7 +39,7 @@ class OrtFormat(Format):
         if not plan.auto:
             _require(plan.precisions)
 
-    def derive(self, artifacts: Sequence[Artifact], target: Target) -> Derived:
+    def derive(self, artifacts: Sequence[Artifact], context: DerivationContext) -> Derived:
         """Convert .onnx files as ONNX Runtime does, and name the operators of all of them."""
         _require([artifact.precision for artifact in artifacts])
         with without_log_handlers():
@@ -49,9 +49,9 @@ class OrtFormat(Format):
 
     def open(
         self, model: str | bytes, threads: int | None = None, rows: int = vae_runtime.ROWS
-    ) -> vae_runtime.Graph:
+    ) -> vae_runtime.Session:
         """Load a file in ONNX Runtime."""
-        return vae_runtime.OnnxGraph(model, threads, rows)
+        return vae_runtime.OnnxSession(model, threads, rows)
 
 
 def _require(precisions: Sequence[str]) -> None:

@@ -64,12 +64,12 @@ class TfliteFormat(Format):
 
     def open(
         self, model: str | bytes, threads: int | None = None, rows: int = vae_runtime.ROWS
-    ) -> vae_runtime.Graph:
+    ) -> vae_runtime.Session:
         """Load a file in LiteRT, or in tflite-runtime."""
-        return vae_runtime.LiteRTGraph(model, threads, rows)
+        return vae_runtime.LiteRTSession(model, threads, rows)
 
     def trace(self, data: bytes) -> LayerTrace:
         """Run a file operator by operator."""
-        from vae_export.formats.tflite.trace import TfliteGraph
+        from vae_export.formats.tflite.trace import TfliteTrace
 
-        return TfliteGraph(data)
+        return TfliteTrace(data)

@@ -16,7 +16,7 @@ from vae_export.formats.tflite.operators import CASTS, MOVING, SAME_VALUES, VALU
 from vae_export.io.quiet import quiet
 from vae_export.private.litert import schema
 
-__all__ = ["TfliteGraph"]
+__all__ = ["TfliteTrace"]
 
 Array = np.ndarray[Any, Any]
 
@@ -25,7 +25,7 @@ _TYPES = {value: name for name, value in vars(schema.TensorType).items() if not 
 _INTEGERS: dict[int, Any] = {schema.TensorType.INT8: np.int8, schema.TensorType.INT16: np.int16}
 
 
-class TfliteGraph:
+class TfliteTrace:
     """A .tflite file, in its signature of the smallest batch.
 
     Run without delegates, which do not leave what they compute in between: XNNPACK's integers may be one

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from vae_export.core.artifact import Artifact
 from vae_export.core.plan import ExportPlan
 from vae_export.errors import InputError
-from vae_export.formats.protocol import Derived, Format, Implied, Table, Target
+from vae_export.formats.protocol import DerivationContext, Derived, Format, Implied, Table
 from vae_export.formats.tflm.interpreter import need_tflm
 from vae_export.io.quiet import quiet
 from vae_export.runtime.python import vae_runtime
@@ -54,14 +54,14 @@ class TflmFormat(Format):
             )
         need_tflm()
 
-    def derive(self, artifacts: Sequence[Artifact], target: Target) -> Derived:
+    def derive(self, artifacts: Sequence[Artifact], context: DerivationContext) -> Derived:
         """Run files in TensorFlow Lite Micro, compare them with LiteRT, and write them as source."""
         with quiet():
             from vae_export.formats.tflm.deployment import deploy
 
             return Derived(
                 tuple(
-                    deploy(one, target.name, target.inputs[one.role])
+                    deploy(one, context.name, context.inputs[one.role])
                     for one in artifacts
                     if one.precision == _PRECISION
                 )
@@ -69,12 +69,12 @@ class TflmFormat(Format):
 
     def open(
         self, model: str | bytes, threads: int | None = None, rows: int = vae_runtime.ROWS
-    ) -> vae_runtime.Graph:
+    ) -> vae_runtime.Session:
         """Run the array of a source file in TensorFlow Lite Micro, in a process of its own."""
         need_tflm()
-        from vae_export.formats.tflm.graph import TflmGraph
+        from vae_export.formats.tflm.session import TflmSession
 
-        return TflmGraph(model)
+        return TflmSession(model)
 
     def summary(self, artifacts: Sequence[Artifact]) -> Table:
         """The size of the arena, the operators, and the distance from LiteRT's reference kernels."""

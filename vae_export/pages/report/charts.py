@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 from vae_export.bench.bundle_bench import BenchReport
 from vae_export.bench.chart import time_panel
-from vae_export.pages.report.manifold import Grid
-from vae_export.pages.report.posterior import Posterior
+from vae_export.pages.report.manifold import LatentGrid
+from vae_export.pages.report.posterior import AggregatePosterior
 from vae_export.pages.report.theme import WIDTH, Drawing, Theme, draw
 
 __all__ = ["PANELS", "draw_histograms", "draw_plane", "draw_sizes", "draw_times"]
@@ -31,7 +31,7 @@ BAR_INCHES = 0.19
 MARGIN_INCHES = 0.75
 
 
-def draw_histograms(posterior: Posterior, indices: Sequence[int]) -> Drawing:
+def draw_histograms(posterior: AggregatePosterior, indices: Sequence[int]) -> Drawing:
     """Histograms of draws from the aggregate posterior, the prior's density as a line over them.
 
     Args:
@@ -76,7 +76,7 @@ def draw_histograms(posterior: Posterior, indices: Sequence[int]) -> Drawing:
     )
 
 
-def draw_plane(posterior: Posterior, grid: Grid, rows: int) -> Drawing | None:
+def draw_plane(posterior: AggregatePosterior, grid: LatentGrid, rows: int) -> Drawing | None:
     """Where the samples' mu lie in the plane of a grid, and how far the grid reaches; None on a line.
 
     Args:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-__all__ = ["Grid", "grid_of", "interpolate"]
+__all__ = ["LatentGrid", "grid_of", "interpolate"]
 
 Array = np.ndarray[Any, Any]
 
@@ -19,7 +19,7 @@ LEAST_DEVIATION, LEAST_PART = 1e-6, 0.01
 
 
 @dataclass(frozen=True)
-class Grid:
+class LatentGrid:
     """z on a grid, its first row on top.
 
     Attributes:
@@ -41,7 +41,7 @@ class Grid:
     extent: float
 
 
-def grid_of(mu: Array, side: int) -> Grid | None:
+def grid_of(mu: Array, side: int) -> LatentGrid | None:
     """A grid over the latent space.
 
     Of one or two latent values it is at the quantiles 1/2 ``side``, 3/2 ``side``, ... of the prior (Kingma &
@@ -59,7 +59,7 @@ def grid_of(mu: Array, side: int) -> Grid | None:
     if size <= 2:
         quantiles = [NormalDist().inv_cdf((step + 0.5) / side) for step in range(side)]
         z = _spread(np.zeros(size), np.eye(size), np.array(quantiles))
-        return Grid("prior", z, mean, np.eye(size), (), (), quantiles[-1])
+        return LatentGrid("prior", z, mean, np.eye(size), (), (), quantiles[-1])
     _, values, vectors = np.linalg.svd(mu - mean, full_matrices=False)
     deviations = values / np.sqrt(len(mu))
     count = min(2, int((deviations > max(LEAST_DEVIATION, LEAST_PART * deviations[0])).sum()))
@@ -70,7 +70,7 @@ def grid_of(mu: Array, side: int) -> Grid | None:
     axes = axes * np.sign(axes[np.arange(count), np.abs(axes).argmax(axis=1)])[:, None]
     shares = deviations**2 / (deviations**2).sum()
     z = _spread(mean, axes * deviations[:count, None], np.linspace(-REACH, REACH, side))
-    return Grid(
+    return LatentGrid(
         "axes", z, mean, axes, tuple(map(float, deviations[:count])), tuple(map(float, shares[:count])), REACH
     )
 

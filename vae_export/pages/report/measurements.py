@@ -16,8 +16,14 @@ from vae_export.errors import InputError
 from vae_export.io.quiet import quiet
 from vae_export.pages.report.flat_latents import FlatLatents
 from vae_export.pages.report.golden_run import GoldenRun, run_golden
-from vae_export.pages.report.manifold import Grid, grid_of, interpolate
-from vae_export.pages.report.posterior import Posterior, Samples, aggregate, encode, read_samples
+from vae_export.pages.report.manifold import LatentGrid, grid_of, interpolate
+from vae_export.pages.report.posterior import (
+    AggregatePosterior,
+    RealSamples,
+    aggregate,
+    encode,
+    read_samples,
+)
 from vae_export.runtime.python import vae_runtime
 
 __all__ = ["Interpolation", "Measurements", "measure"]
@@ -75,11 +81,11 @@ class Measurements:
     runs: tuple[GoldenRun, ...]
     files: Mapping[str, str]
     conditions: Mapping[str, list[str]]
-    samples: Samples
-    posterior: Posterior
+    samples: RealSamples
+    posterior: AggregatePosterior
     generated: Arrays
     seed: int
-    grid: Grid | None
+    grid: LatentGrid | None
     manifold: Arrays
     interpolations: tuple[Interpolation, ...]
     times: BenchReport
@@ -148,7 +154,7 @@ def measure(
 
 def _samples(
     vae: vae_runtime.Vae, bundle: Bundle, golden: Arrays, path: Path | None
-) -> tuple[Samples, Arrays, Arrays]:
+) -> tuple[RealSamples, Arrays, Arrays]:
     """The samples, and their mu and logvar; of golden rows those that Keras computed."""
     if path is not None:
         samples = read_samples(path, vae, bundle.x_range)
@@ -156,7 +162,7 @@ def _samples(
     inputs = {name: golden[name] for name in ("x", *vae.conditions["encoder"])}
     rows = len(golden["x"])
     mu, logvar = ({latent[key]: golden[latent[key]] for latent in vae.latents} for key in ("mu", "logvar"))
-    return Samples(inputs, "the bundle's golden rows", rows, rows, False), mu, logvar
+    return RealSamples(inputs, "the bundle's golden rows", rows, rows, False), mu, logvar
 
 
 def _decoder_conditions(vae: vae_runtime.Vae, golden: Arrays) -> dict[str, Array]:
@@ -175,7 +181,7 @@ def _named(vae: vae_runtime.Vae, outputs: Any) -> dict[str, Array]:
     return {vae.artifacts["decoder"]["outputs"][0]["name"]: outputs}
 
 
-def _decode_grid(vae: vae_runtime.Vae, grid: Grid, conditions: Arrays) -> dict[str, Array]:
+def _decode_grid(vae: vae_runtime.Vae, grid: LatentGrid, conditions: Arrays) -> dict[str, Array]:
     rows, columns, size = grid.z.shape
     z = FlatLatents(vae.latents).split(grid.z.reshape(-1, size))
     outputs = _named(vae, vae.decode({**z, **conditions}))

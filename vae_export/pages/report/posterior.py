@@ -17,7 +17,7 @@ from vae_export.pages.report.flat_latents import FlatLatents
 from vae_export.runtime.python.vae_runtime import Vae
 from vae_export.verify.vae_metrics import prior_kl
 
-__all__ = ["MOST_ROWS", "Posterior", "Samples", "aggregate", "encode", "read_samples"]
+__all__ = ["MOST_ROWS", "AggregatePosterior", "RealSamples", "aggregate", "encode", "read_samples"]
 
 Array = np.ndarray[Any, Any]
 
@@ -30,7 +30,7 @@ MOST_DRAWN_VALUES = 1 << 22
 
 
 @dataclass(frozen=True)
-class Samples:
+class RealSamples:
     """Real samples.
 
     Attributes:
@@ -49,7 +49,7 @@ class Samples:
 
 
 @dataclass(frozen=True)
-class Posterior:
+class AggregatePosterior:
     """The aggregate posterior, value by value of all latents.
 
     Attributes:
@@ -87,7 +87,7 @@ class Posterior:
         return np.argsort(-self.kl, kind="stable")
 
 
-def read_samples(path: Path, vae: Vae, x_range: tuple[float, float] | None) -> Samples:
+def read_samples(path: Path, vae: Vae, x_range: tuple[float, float] | None) -> RealSamples:
     """Read real samples for an encoder.
 
     Args:
@@ -122,10 +122,10 @@ def read_samples(path: Path, vae: Vae, x_range: tuple[float, float] | None) -> S
             np.dtype(condition_dtype).name,
             f"{path}: {name}",
         )
-    return Samples(inputs, path.name, rows, len(x), from_file=True)
+    return RealSamples(inputs, path.name, rows, len(x), from_file=True)
 
 
-def encode(vae: Vae, samples: Samples) -> tuple[dict[str, Array], dict[str, Array]]:
+def encode(vae: Vae, samples: RealSamples) -> tuple[dict[str, Array], dict[str, Array]]:
     """mu and logvar of samples, by name.
 
     Raises:
@@ -154,7 +154,9 @@ def encode(vae: Vae, samples: Samples) -> tuple[dict[str, Array], dict[str, Arra
     return results[0], results[1]
 
 
-def aggregate(vae: Vae, mu: Mapping[str, Array], logvar: Mapping[str, Array], seed: int) -> Posterior:
+def aggregate(
+    vae: Vae, mu: Mapping[str, Array], logvar: Mapping[str, Array], seed: int
+) -> AggregatePosterior:
     """The aggregate posterior of samples.
 
     Args:
@@ -174,6 +176,6 @@ def aggregate(vae: Vae, mu: Mapping[str, Array], logvar: Mapping[str, Array], se
     # Of what z is drawn with: epsilon has a scale of its own.
     spreads = spreads.astype(np.float64) + 2 * np.log(flat.sigma_scale)
     kl = prior_kl(means, spreads).mean(axis=0)
-    return Posterior(
+    return AggregatePosterior(
         flat.names, means, kl, means.var(axis=0), active_units(means), flat.join(drawn, "z"), seed
     )

@@ -39,10 +39,10 @@ __all__ = [
     "BACKENDS",
     "ROWS",
     "Backend",
-    "Graph",
-    "LiteRTGraph",
+    "LiteRTSession",
     "NormalStream",
-    "OnnxGraph",
+    "OnnxSession",
+    "Session",
     "Vae",
     "VaeRuntimeError",
     "load",
@@ -195,7 +195,7 @@ class NormalStream:
         low, high, values = self._ahead
         if low <= start and start + count <= high:
             return values[start - low : start - low + count]
-        # Most of the cost is a call's own: who goes on where the last values ended gets many at once.
+        # Sequential readers get a larger read-ahead: the overhead of a call dominates.
         ahead = _CHUNK if low <= start <= high else _READ_AHEAD
         if 2 * count > ahead or start + ahead > 1 << 64:
             self._ahead = (start + count, start + count, values[:0])
@@ -246,17 +246,17 @@ def _integer(name: str, value: Any, limit: int) -> int:
     return int(value)
 
 
-# ---- Graphs: one converted half, loaded by a runtime ----
+# ---- Sessions: one converted half, loaded by a runtime ----
 
-# Rows given to a runtime at a time where the manifest does not tell; memory stays bounded for any batch.
+# Largest batch of a run where the manifest names none, so that memory stays bounded.
 ROWS = 256
 _MAX_THREADS = 1024
-# Files up to this size are run by one thread: waking others takes longer than what they would do.
+# Files up to this size are run by one thread: waking others takes longer than their work.
 _SMALL_FILE = 1 << 20
 
 
-class Graph(abc.ABC):
-    """What both runtimes share: batches of any size over graphs that take any, or some sizes alone.
+class Session(abc.ABC):
+    """A loaded half. Runs batches of any size in batches of the sizes that the file has.
 
     Attributes:
         inputs, outputs: name -> (shape with None for a free axis, NumPy dtype).
@@ -264,19 +264,19 @@ class Graph(abc.ABC):
 
     inputs: dict[str, tuple[tuple[int | None, ...], Any]]
     outputs: dict[str, tuple[tuple[int | None, ...], Any]]
-    # The batch sizes that it takes, ascending; None for any. And how many rows it is given at most.
+    # The file's batch sizes, ascending, or None for any; and the largest batch of a run.
     _batches: tuple[int, ...] | None
     _rows: int
 
     @functools.cached_property
     def whole(self) -> Container[int]:
-        """The batches that it is given as they are."""
+        """The batch sizes that need no splitting and no padding."""
         any_batch = range(1, self._rows + 1)
         return any_batch if self._batches is None else {n for n in self._batches if n in any_batch}
 
     @functools.cached_property
     def plain(self) -> tuple[str, tuple[int | None, ...], Any] | None:
-        """Name, shape of a row and dtype of the input, if there is one alone."""
+        """Name, shape of a row and dtype of the only input; None if there are several."""
         if len(self.inputs) > 1:
             return None
         ((name, (shape, dtype)),) = self.inputs.items()
@@ -287,7 +287,7 @@ class Graph(abc.ABC):
         return dict(zip(self.outputs, self.run_batches(inputs), strict=True))
 
     def run_batches(self, inputs: dict[str, Array]) -> list[Array]:
-        """The same, outputs in their order."""
+        """The same; returns the outputs as a list, in the order of `outputs`."""
         rows = len(next(iter(inputs.values())))
         if rows in self.whole:
             return self.run_whole(inputs, rows)
@@ -307,7 +307,7 @@ class Graph(abc.ABC):
         return results
 
     def _next_batch(self, rows: int) -> int:
-        """The size of the next batch: the next larger one, where at least half of it is used."""
+        """The size of the next batch: the next larger one if at least half of it is used."""
         if self._batches is None:
             return self._rows
         sizes = [size for size in self._batches if size <= self._rows]
@@ -318,16 +318,16 @@ class Graph(abc.ABC):
 
     @abc.abstractmethod
     def run_whole(self, inputs: dict[str, Array], rows: int) -> list[Array]:
-        """Run on a batch of `whole`: outputs in their order."""
+        """Run on a batch of a size in `whole`; returns the outputs in the order of `outputs`."""
 
 
-class OnnxGraph(Graph):
+class OnnxSession(Session):
     """An .onnx or .ort file (path or bytes) in ONNX Runtime.
 
     Args:
         model: the file.
-        threads: of the runtime; None leaves the choice to it.
-        rows: how many it is given at a time.
+        threads: of the runtime; None leaves the choice to the runtime.
+        rows: the largest batch of a run.
     """
 
     def __init__(self, model: str | bytes, threads: int | None = None, rows: int = ROWS) -> None:
@@ -372,21 +372,21 @@ _ONNX_DTYPES = {
 }
 
 
-class LiteRTGraph(Graph):
-    """A .tflite file (path or bytes) in LiteRT or tflite-runtime; one thread at a time runs it.
+class LiteRTSession(Session):
+    """A .tflite file (path or bytes) in LiteRT or tflite-runtime; runs of several threads are serialised.
 
     Args:
         model: the file.
-        threads: of the runtime; None leaves the choice to it.
-        rows: how many it is given at a time, if it takes as few.
+        threads: of the runtime; None leaves the choice to the runtime.
+        rows: the largest batch of a run, but at least the file's smallest.
     """
 
     def __init__(self, model: str | bytes, threads: int | None = None, rows: int = ROWS) -> None:
         interpreter = BACKENDS["tflite"].module().Interpreter
         source = {"model_content": model} if isinstance(model, bytes) else {"model_path": model}
         self._interpreter = interpreter(num_threads=threads, **source)
-        # A signature for each batch size, or one for any. Tensors are bound by the signature's names:
-        # get_output_details() of the file comes in any order.
+        # One signature for each batch size, or a single one for any. Tensors are bound by the names of the
+        # signature: the order of the interpreter's get_output_details() is not defined.
         runners = map(self._interpreter.get_signature_runner, self._interpreter.get_signature_list())
         by_batch: dict[int | None, Any] = {}
         for runner in runners:
@@ -406,19 +406,17 @@ class LiteRTGraph(Graph):
                         sizes[0] if len(sizes) == 1 else None,
                         *(None if n < 0 else int(n) for n in entry["shape_signature"][1:]),
                     ),
-                    # Integers that stand for other values are turned into those here.
-                    np.dtype(np.float32 if _stands_for_floats(entry) else entry["dtype"]),
+                    # Quantised inputs and outputs are converted from and to float32.
+                    np.dtype(np.float32 if _is_quantised(entry) else entry["dtype"]),
                 )
                 for name, entry in details.items()
             }
 
         given, made = first.get_input_details(), first.get_output_details()
         self.inputs, self.outputs = describe(given), describe(made)
-        self._integers = {
-            name: entry for name, entry in {**given, **made}.items() if _stands_for_floats(entry)
-        }
+        self._integers = {name: entry for name, entry in {**given, **made}.items() if _is_quantised(entry)}
         self._lock = threading.Lock()
-        # Now rather than at a run that somebody times: what a runtime cannot do, it says here.
+        # A first run: unsupported operators are an error now, and not at the user's first call.
         least = sizes[0] if sizes else 1
         shapes = {name: (least, *(n or 1 for n in shape[1:])) for name, (shape, _) in self.inputs.items()}
         self.run_whole(
@@ -450,8 +448,8 @@ class LiteRTGraph(Graph):
             return [arrays[name] for name in self.outputs]
 
 
-def _stands_for_floats(entry: dict[str, Any]) -> bool:
-    """Whether a tensor, as LiteRT describes it, holds integers with a scale."""
+def _is_quantised(entry: dict[str, Any]) -> bool:
+    """Whether LiteRT's details of a tensor describe integers with a scale."""
     return np.dtype(entry["dtype"]).kind in "iu" and entry["quantization"][0] != 0
 
 
@@ -468,10 +466,11 @@ def _to_floats(array: Array, entry: dict[str, Any]) -> Array:
 
 
 def _prepared(runner: Any, outputs: list[str]) -> Callable[[dict[str, Array]], list[Array]]:
-    """A signature of static shapes that has run once, without what its runner does again at every call.
+    """A function that runs a signature of static shapes, after its first run, without allocating it again.
 
-    Resizing and allocating its tensors takes half as long as a small model. The runner has no public way
-    around it; where it is made of other parts than in the versions that are known it is called as it is.
+    The signature runner resizes and allocates its tensors at every call, which takes half as long as a small
+    model, and has no public option against it. Where its private parts are not those of the known versions,
+    the runner itself is called.
     """
     subgraph, wrapper = (getattr(runner, name, None) for name in ("_subgraph_index", "_interpreter_wrapper"))
     put, invoke, get = (getattr(wrapper, name, None) for name in ("SetTensor", "Invoke", "GetTensor"))
@@ -482,13 +481,13 @@ def _prepared(runner: Any, outputs: list[str]) -> Callable[[dict[str, Array]], l
             return [arrays[name] for name in outputs]
 
         return by_runner
-    places = {name: entry["index"] for name, entry in runner.get_input_details().items()}
+    indices = {name: entry["index"] for name, entry in runner.get_input_details().items()}
     details = runner.get_output_details()
     results = [details[name]["index"] for name in outputs]
 
     def run(inputs: dict[str, Array]) -> list[Array]:
         for name, array in inputs.items():
-            put(places[name], array, subgraph)
+            put(indices[name], array, subgraph)
         invoke(subgraph)
         return [get(index, subgraph) for index in results]
 
@@ -496,23 +495,23 @@ def _prepared(runner: Any, outputs: list[str]) -> Callable[[dict[str, Array]], l
 
 
 class Backend(NamedTuple):
-    """What runs the files of a format.
+    """The runtime of a format.
 
     Attributes:
-        name: that of the format.
-        graph: file (path or bytes), threads, rows at a time -> a `Graph`.
-        modules: the first that is installed is used.
-        pip: how one is installed.
+        name: name of the format.
+        session: ``session(file, threads, rows)`` loads a file (path or bytes) as a `Session`.
+        modules: importable names of the runtime; the first that is installed is used.
+        pip: the command that installs the runtime.
     """
 
     name: str
-    graph: Callable[..., Graph]
+    session: Callable[..., Session]
     modules: tuple[str, ...] = ()
     pip: str = ""
 
     @property
     def installed(self) -> bool:
-        """Whether one of the modules is there."""
+        """Whether one of the modules can be found."""
         import importlib.util
 
         return not self.modules or any(
@@ -520,7 +519,7 @@ class Backend(NamedTuple):
         )
 
     def module(self) -> Any:
-        """The runtime's module; None for a backend that names none.
+        """Import the runtime; returns its module, or None for a backend without modules.
 
         Raises:
             VaeRuntimeError: no runtime is installed.
@@ -531,7 +530,7 @@ class Backend(NamedTuple):
             try:
                 return importlib.import_module(module)
             except ModuleNotFoundError as error:
-                # A package that is there but broken is an error of its own.
+                # An installed package that fails to import is an error of its own.
                 if error.name is None or module.split(".")[0] != error.name.split(".")[0]:
                     raise
         if self.modules:
@@ -542,9 +541,9 @@ class Backend(NamedTuple):
 _LITERT = ("ai_edge_litert.interpreter", "tflite_runtime.interpreter")
 # Format -> backend, in the order of preference.
 BACKENDS = {
-    "onnx": Backend("onnx", OnnxGraph, ("onnxruntime",), "pip install onnxruntime"),
-    "tflite": Backend("tflite", LiteRTGraph, _LITERT, "pip install ai-edge-litert"),
-    "ort": Backend("ort", OnnxGraph, ("onnxruntime",), "pip install onnxruntime"),
+    "onnx": Backend("onnx", OnnxSession, ("onnxruntime",), "pip install onnxruntime"),
+    "tflite": Backend("tflite", LiteRTSession, _LITERT, "pip install ai-edge-litert"),
+    "ort": Backend("ort", OnnxSession, ("onnxruntime",), "pip install onnxruntime"),
 }
 
 
@@ -555,11 +554,12 @@ _SHOWN = 8
 
 
 class Vae:
-    """A loaded bundle; made by `load`. Several threads may use it; each half is loaded at its first use, or
-    by `prepare`.
+    """A loaded bundle, made by `load`; safe to use from several threads.
 
-    One array goes in and out bare, several go as mappings of their tensors' names to arrays: a
-    conditional model is called as ``encode({"x": x, "label": label})`` and
+    A half is loaded at its first use, or by `prepare`.
+
+    A single array is passed and returned bare, several as a mapping of tensor names to arrays: a conditional
+    model is called as ``encode({"x": x, "label": label})`` and
     ``decode({"z": z, "label": label})``, one with two latents as ``decode({"z_a": a, "z_b": b})``.
 
     Attributes:
@@ -598,10 +598,10 @@ class Vae:
             for companion in entry.get("companions", ()):
                 _checked_file(path, companion)
         self._files = {role: str(_checked_file(path, entry)) for role, entry in self.artifacts.items()}
-        # What is missing is said now; the halves are loaded when they are needed.
+        # A missing runtime is an error now; the halves are loaded at their first use.
         backend.module()
-        self._make_graph = backend.graph
-        self._graphs: dict[str, Graph] = {}
+        self._open_session = backend.session
+        self._sessions: dict[str, Session] = {}
         self._lock = threading.Lock()
         specs = {
             role: {
@@ -629,7 +629,7 @@ class Vae:
         return f"<Vae: {name}, {self.backend} {precision}, x {list(self.x_shape)}, {z}>"
 
     def _repr_html_(self) -> str | None:
-        """Draws from the prior, in notebooks; None, which shows the repr, for what is no picture."""
+        """Draws from the prior as a picture; None, so that notebooks show the repr, if x is no picture."""
         outputs = self.artifacts["decoder"]["outputs"]
         shape = outputs[0]["shape"][1:]
         if len(outputs) > 1 or self.conditions["decoder"] or len(shape) != 3 or shape[2] not in (1, 3):
@@ -643,28 +643,28 @@ class Vae:
         return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
     @functools.cached_property
-    def _encoder(self) -> Graph:
+    def _encoder(self) -> Session:
         return self._load("encoder")
 
     @functools.cached_property
-    def _decoder(self) -> Graph:
+    def _decoder(self) -> Session:
         return self._load("decoder")
 
     @functools.cached_property
     def _posterior(self) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
-        """(name, place among the encoder's outputs) of every mu, and of every logvar."""
+        """(name, position among the encoder's outputs) of every mu, and of every logvar."""
         outputs = list(self._encoder.outputs)
         mus, logvars = (
             [(latent[key], outputs.index(latent[key])) for latent in self.latents] for key in ("mu", "logvar")
         )
         return mus, logvars
 
-    def _load(self, role: str) -> Graph:
+    def _load(self, role: str) -> Session:
         with self._lock:
-            if role not in self._graphs:
+            if role not in self._sessions:
                 rows = self.artifacts[role]["preferred_batch"]
-                self._graphs[role] = self._make_graph(self._files[role], self.threads, rows)
-            return self._graphs[role]
+                self._sessions[role] = self._open_session(self._files[role], self.threads, rows)
+            return self._sessions[role]
 
     def prepare(self, *roles: str) -> None:
         """Load "encoder" or "decoder" now instead of at its first use."""
@@ -682,8 +682,8 @@ class Vae:
         mus, logvars = self._posterior
         if len(mus) == 1:
             return outputs[mus[0][1]], outputs[logvars[0][1]]
-        return {name: outputs[place] for name, place in mus}, {
-            name: outputs[place] for name, place in logvars
+        return {name: outputs[position] for name, position in mus}, {
+            name: outputs[position] for name, position in logvars
         }
 
     def sample(self, mu: Any, logvar: Any, seed: int = 0, start: int = 0) -> Any:
@@ -698,15 +698,15 @@ class Vae:
 
         With several outputs, a mapping of names to arrays.
         """
-        graph = self._decoder
-        outputs = _run(graph, "z", z)
-        return outputs[0] if len(outputs) == 1 else dict(zip(graph.outputs, outputs, strict=True))
+        session = self._decoder
+        outputs = _run(session, "z", z)
+        return outputs[0] if len(outputs) == 1 else dict(zip(session.outputs, outputs, strict=True))
 
     def reconstruct(self, x: Array | Mapping[str, Array], seed: int = 0, start: int = 0) -> Any:
         """x, with all conditions in a mapping -> decode(sample(encode(x))): shaped like x."""
         given = dict(x) if isinstance(x, Mapping) else {"x": x}
         conditions = {name: given[name] for name in self.conditions["decoder"] if name in given}
-        # What only the decoder wants is none of the encoder's.
+        # The encoder refuses conditions of the decoder alone.
         mine = {
             name: array
             for name, array in given.items()
@@ -762,20 +762,20 @@ class Vae:
         return errors
 
     def run_golden(self, golden: Mapping[str, Array]) -> list[tuple[str, str, str, Array]]:
-        """Compute everything that the golden arrays hold.
+        """Compute what the golden arrays hold.
 
         Args:
             golden: the golden arrays.
 
         Returns:
-            (stage, name of the golden array, name of the tensor, what was computed). Stages: "noise",
-            "encoder", "sample", "decoder", each from golden inputs, and "end to end".
+            (stage, name of the golden array, name of the tensor, computed array). Stages: "noise", "encoder",
+            "sample" and "decoder", each from golden inputs, and "end to end".
         """
         recipe = self.manifest["golden"]
         seed, start = recipe["seed"], recipe["start"]
 
-        def given(graph: Graph, names: Iterable[str]) -> dict[str, Array]:
-            return {name: golden[name].astype(graph.inputs[name][1]) for name in names}
+        def given(session: Session, names: Iterable[str]) -> dict[str, Array]:
+            return {name: golden[name].astype(session.inputs[name][1]) for name in names}
 
         x = given(self._encoder, self._encoder.inputs)
         conditions = given(self._decoder, self.conditions["decoder"])
@@ -861,6 +861,9 @@ def load(
     formats = _formats(manifest)
     if backend is None:
         usable = [name for name in formats if BACKENDS[name].installed]
+        if not formats:
+            held = sorted({artifact["format"] for artifact in manifest["artifacts"]})
+            raise VaeRuntimeError(f"{path}: holds {', '.join(held)}, expected {' or '.join(BACKENDS)}")
         if not usable:
             hints = " or ".join(BACKENDS[name].pip for name in formats)
             raise VaeRuntimeError(f"{path}: holds {', '.join(formats)}, no runtime is installed; {hints}")
@@ -894,7 +897,7 @@ def _formats(manifest: dict[str, Any]) -> list[str]:
 
 
 def precisions(manifest: dict[str, Any], backend: str) -> list[str | None]:
-    """What `load` may be asked for: precisions of both halves, or None where they have different ones."""
+    """The values of `load`'s precision: those that both halves have, or [None] if they share none."""
     encoders, decoders = (
         [a["precision"] for a in manifest["artifacts"] if (a["role"], a["format"]) == (role, backend)]
         for role in ("encoder", "decoder")
@@ -905,7 +908,7 @@ def precisions(manifest: dict[str, Any], backend: str) -> list[str | None]:
 def _find_artifacts(
     path: Path, manifest: dict[str, Any], backend: str, precision: str | None
 ) -> dict[str, dict[str, Any]]:
-    """Role -> entry of the manifest: of the precision, or of the first that both halves have."""
+    """Role -> entry of the manifest, of a precision or of the first that both halves have."""
     chosen = precisions(manifest, backend)[0] if precision is None else precision
     found = {}
     for role in ("encoder", "decoder"):
@@ -939,27 +942,27 @@ def _golden(path: Path, entry: dict[str, Any]) -> Array:
     return np.fromfile(_checked_file(path, entry), "<f4").reshape(entry["shape"])
 
 
-def _run(graph: Graph, bare: str, given: Any) -> list[Array]:
-    """Outputs of a graph in their order, for one bare array or a mapping."""
-    if type(given) is np.ndarray and graph.plain is not None:
-        # The common case, kept short: one array that is right as it is.
-        (name, row, dtype), shape = graph.plain, given.shape
-        if given.dtype is dtype and shape[1:] == row and shape[0] in graph.whole:
-            return graph.run_whole({name: given}, shape[0])
-    return graph.run_batches(_inputs(bare, given, graph))
+def _run(session: Session, bare: str, given: Any) -> list[Array]:
+    """Run a session on a bare array or a mapping; returns the outputs in their order."""
+    if type(given) is np.ndarray and session.plain is not None:
+        # The fast path: a single array that needs no conversion.
+        (name, row, dtype), shape = session.plain, given.shape
+        if given.dtype is dtype and shape[1:] == row and shape[0] in session.whole:
+            return session.run_whole({name: given}, shape[0])
+    return session.run_batches(_inputs(bare, given, session))
 
 
-def _inputs(bare: str, given: Any, graph: Graph) -> dict[str, Array]:
-    """Arrays for all inputs of a graph, from one bare array or a mapping; single rows are repeated."""
+def _inputs(bare: str, given: Any, session: Session) -> dict[str, Array]:
+    """Arrays for all inputs of a session, from a bare array or a mapping; single rows are repeated."""
     if not isinstance(given, Mapping):
         given = {bare: given}
-    if set(given) != set(graph.inputs):
+    if set(given) != set(session.inputs):
         raise VaeRuntimeError(
             f"got the inputs {', '.join(sorted(map(str, given))) or 'none'}, expected "
-            f"{', '.join(graph.inputs)}; give them as a mapping of names to arrays"
+            f"{', '.join(session.inputs)}; give them as a mapping of names to arrays"
         )
     arrays = {
-        name: _batch(name, given[name], shape[1:], dtype) for name, (shape, dtype) in graph.inputs.items()
+        name: _batch(name, given[name], shape[1:], dtype) for name, (shape, dtype) in session.inputs.items()
     }
     if len(arrays) == 1:
         return arrays
@@ -974,12 +977,16 @@ def _inputs(bare: str, given: Any, graph: Graph) -> dict[str, Array]:
 
 
 def _bare(arrays: dict[str, Array]) -> Any:
-    """The array of a mapping that holds one, else the mapping."""
+    """The array of a mapping with a single entry, else the mapping."""
     return next(iter(arrays.values())) if len(arrays) == 1 else arrays
 
 
 def _batch(name: str, value: Any, shape: tuple[int | None, ...], dtype: Any = np.float32) -> Array:
-    """`value` as a batch of rows of `shape`, in a dtype that holds its values."""
+    """`value` as an array ``[n, *shape]`` of a dtype.
+
+    Raises:
+        VaeRuntimeError: another shape, or values that the dtype does not hold.
+    """
     array = np.asarray(value)
     if array.dtype is not dtype and array.dtype != dtype:
         if array.dtype.kind not in ("f" if dtype == np.float32 else "iub"):
@@ -1013,7 +1020,7 @@ def _max_error(got: Array, expected: Array) -> float:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Self test of a bundle, with each backend it has; exit code 0, 1 failed, 2 cannot run."""
+    """Self test of a bundle with each installed backend; returns 0, 1 if it failed, 2 if it cannot run."""
     parser = argparse.ArgumentParser(description="Self test of an exported VAE against its golden arrays.")
     parser.add_argument("bundle", type=Path)
     parser.add_argument("--backend", choices=sorted(BACKENDS), help="default: every one that is installed")

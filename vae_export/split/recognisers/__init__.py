@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from vae_export.split.recognisers.drawing_layer import DrawingLayer
 from vae_export.split.recognisers.missing_layer import MissingLayer
-from vae_export.split.recognisers.operations import Operations
+from vae_export.split.recognisers.operations import NoiseOperations
 from vae_export.split.recognisers.protocol import Recogniser, Search
 from vae_export.split.recognisers.several_outputs import SeveralOutputs
 
@@ -31,5 +31,5 @@ def register_recogniser(recogniser: Recogniser) -> Recogniser:
 
 register_recogniser(DrawingLayer())
 register_recogniser(SeveralOutputs())
-register_recogniser(Operations())
+register_recogniser(NoiseOperations())
 register_recogniser(MissingLayer())

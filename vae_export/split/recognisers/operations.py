@@ -11,13 +11,13 @@ from vae_export.split.recognisers.protocol import Search
 from vae_export.split.region import Region
 from vae_export.split.sampling_site import SamplingSite, site_of
 
-__all__ = ["Operations"]
+__all__ = ["NoiseOperations"]
 
 # Most calls between a random call and z: exp, scale, multiply, add and a few more.
 LONGEST_CHAIN = 8
 
 
-class Operations:
+class NoiseOperations:
     """A random call is probed together with its descendants, one more at a time."""
 
     name = "operations that make z of noise"

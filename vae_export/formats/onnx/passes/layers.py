@@ -10,7 +10,7 @@ from onnx import helper
 
 from vae_export.formats.onnx.passes.graph import OnnxGraph
 
-__all__ = ["Layer", "layer_of"]
+__all__ = ["LinearLayer", "linear_layer"]
 
 Array = np.ndarray[Any, Any]
 
@@ -19,7 +19,7 @@ _AXES = {"MatMul": (0, 1), "Conv": (1, 0), "ConvTranspose": (0, 1)}
 
 
 @dataclass(frozen=True)
-class Layer:
+class LinearLayer:
     """A layer with constant weights.
 
     Attributes:
@@ -91,7 +91,7 @@ class Layer:
         self.node.input.append(graph.add_constant(values.astype(np.float32)))
 
 
-def layer_of(graph: OnnxGraph, node: Any | None) -> Layer | None:
+def linear_layer(graph: OnnxGraph, node: Any | None) -> LinearLayer | None:
     """The layer that a node is, if it is one of float32 and not grouped."""
     if node is None or node.op_type not in _AXES:
         return None
@@ -100,8 +100,8 @@ def layer_of(graph: OnnxGraph, node: Any | None) -> Layer | None:
     if weights is None or weights.dtype != np.float32 or groups not in ([], [1]):
         return None
     if node.op_type == "MatMul":
-        return Layer(node, weights, None) if weights.ndim == 2 else None
+        return LinearLayer(node, weights, None) if weights.ndim == 2 else None
     bias = graph.constant(node.input[2]) if len(node.input) > 2 and node.input[2] else None
     if bias is None and len(node.input) > 2 and node.input[2]:
         return None
-    return Layer(node, weights, bias)
+    return LinearLayer(node, weights, bias)

@@ -13,7 +13,7 @@ from onnx import helper
 
 from vae_export.formats.onnx.operators import RESHAPING
 from vae_export.formats.onnx.passes.graph import OnnxGraph
-from vae_export.formats.onnx.passes.layers import layer_of
+from vae_export.formats.onnx.passes.layers import linear_layer
 
 __all__ = ["fold_into_layer_above", "fold_into_layer_below", "scale_before_offset"]
 
@@ -79,7 +79,7 @@ def scale_before_offset(graph: OnnxGraph, node: Any) -> bool:
 def fold_into_layer_above(graph: OnnxGraph, node: Any) -> bool:
     """A constant that changes the output of a layer goes into its weights or its bias."""
     constant = _constant(graph, node)
-    layer = layer_of(graph, graph.maker(constant.x)) if constant else None
+    layer = linear_layer(graph, graph.maker(constant.x)) if constant else None
     if constant is None or layer is None:
         return False
     values = layer.channels_of(constant.values, layer.outputs)
@@ -101,7 +101,7 @@ def fold_into_layer_below(graph: OnnxGraph, node: Any) -> bool:
 
     One number for all of the input may stand above nodes that reshape, and one a channel above a Transpose.
     """
-    layer = layer_of(graph, node)
+    layer = linear_layer(graph, node)
     if layer is None:
         return False
     between = []

@@ -13,7 +13,7 @@ import numpy as np
 from onnx import helper
 
 from vae_export.formats.onnx.passes.graph import OnnxGraph
-from vae_export.formats.onnx.passes.layers import layer_of
+from vae_export.formats.onnx.passes.layers import linear_layer
 
 __all__ = ["fold_transpose_above_flattening", "fold_transpose_below_unflattening"]
 
@@ -57,7 +57,7 @@ def fold_transpose_above_flattening(graph: OnnxGraph, node: Any) -> bool:
     users = graph.users(rows)
     layers = [
         layer
-        for layer in (layer_of(graph, user) for user in users)
+        for layer in (linear_layer(graph, user) for user in users)
         if layer is not None and (layer.kind, layer.inputs, layer.node.input[0]) == ("MatMul", count, rows)
     ]
     if not users or len(layers) != len(users):
@@ -95,7 +95,7 @@ def fold_transpose_below_unflattening(graph: OnnxGraph, node: Any) -> bool:
                 return False
             constants.append((above, values))
         above = graph.maker(above.input[0])
-    layer = layer_of(graph, above)
+    layer = linear_layer(graph, above)
     if layer is None or layer.kind != "MatMul" or layer.outputs != count:
         return False
     places = np.arange(count).reshape(shape[1:]).transpose(order).reshape(-1)

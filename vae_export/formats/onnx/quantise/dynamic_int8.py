@@ -79,7 +79,7 @@ def _store_weights(new: NewNodes, weighted: Weighted) -> None:
 def recipe(
     source: Artifact, rows: Arrays, *, integer_io: bool = False, keep_float: Collection[str] = ()
 ) -> Artifact:
-    """The precision; see `formats.protocol.Recipe`. Inputs and outputs stay float32."""
+    """The precision; see `formats.protocol.QuantisationRecipe`. Inputs and outputs stay float32."""
     return quantise_by(_apply, source, rows, precision="dynamic-int8", label=_LABEL, keep_float=keep_float)
 
 

@@ -63,7 +63,7 @@ def _fits(values: Array) -> bool:
 def recipe(
     source: Artifact, rows: Arrays, *, integer_io: bool = False, keep_float: Collection[str] = ()
 ) -> Artifact:
-    """The precision; see `formats.protocol.Recipe`. Inputs and outputs stay float32."""
+    """The precision; see `formats.protocol.QuantisationRecipe`. Inputs and outputs stay float32."""
     return quantise_by(_apply, source, rows, precision="float16", label=_LABEL, keep_float=keep_float)
 
 

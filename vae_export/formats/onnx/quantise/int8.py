@@ -136,7 +136,7 @@ def _quantise_weights(new: NewNodes, weighted: Weighted, x_scale: Array) -> None
 def recipe(
     source: Artifact, rows: Arrays, *, integer_io: bool = False, keep_float: Collection[str] = ()
 ) -> Artifact:
-    """The precision; see `formats.protocol.Recipe`. Inputs and outputs stay float32."""
+    """The precision; see `formats.protocol.QuantisationRecipe`. Inputs and outputs stay float32."""
     return quantise_by(_apply, source, rows, precision="int8", label=_LABEL, keep_float=keep_float)
 
 

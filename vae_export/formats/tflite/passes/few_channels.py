@@ -28,7 +28,7 @@ _WORTHWHILE = 0.75
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _FewChannelConvolution:
     """A convolution with stride 1.
 
     Attributes:
@@ -70,7 +70,7 @@ def lower_few_channels(graph: TfliteGraph, operator: Any, _: int) -> list[Any] |
     return lower(graph, layer) if cost < _WORTHWHILE * taps * depth * padded(channels) else None
 
 
-def _read(graph: TfliteGraph, operator: Any) -> _Layer | None:
+def _read(graph: TfliteGraph, operator: Any) -> _FewChannelConvolution | None:
     """The layer of an operator, if it is a plain one."""
     options = operator.builtinOptions
     if {options.strideH, options.strideW, options.dilationHFactor, options.dilationWFactor} != {1}:
@@ -83,10 +83,10 @@ def _read(graph: TfliteGraph, operator: Any) -> _Layer | None:
     if kernel.dtype != np.float32:
         return None
     (output,) = (int(tensor) for tensor in operator.outputs)
-    return _Layer(x, output, kernel, biases, options.padding, options.fusedActivationFunction)
+    return _FewChannelConvolution(x, output, kernel, biases, options.padding, options.fusedActivationFunction)
 
 
-def _one_channel(graph: TfliteGraph, layer: _Layer) -> list[Any]:
+def _one_channel(graph: TfliteGraph, layer: _FewChannelConvolution) -> list[Any]:
     depth = layer.kernel.shape[3]
     none = graph.add_constant(np.zeros(depth, np.float32))
     products = graph.add_tensor((*graph.shape(layer.output)[:3], depth))
@@ -97,7 +97,7 @@ def _one_channel(graph: TfliteGraph, layer: _Layer) -> list[Any]:
     ]
 
 
-def _several_channels(graph: TfliteGraph, layer: _Layer) -> list[Any]:
+def _several_channels(graph: TfliteGraph, layer: _FewChannelConvolution) -> list[Any]:
     channels, height, width, depth = layer.kernel.shape
     taps = height * width
     # Product number tap * channels + channel.
@@ -115,7 +115,7 @@ def _several_channels(graph: TfliteGraph, layer: _Layer) -> list[Any]:
     ]
 
 
-def _add_up(graph: TfliteGraph, layer: _Layer, products: int, which: Array) -> Any:
+def _add_up(graph: TfliteGraph, layer: _FewChannelConvolution, products: int, which: Array) -> Any:
     """The layer's output, of its products. Not by the operator SUM: older delegates do not take it.
 
     Args:

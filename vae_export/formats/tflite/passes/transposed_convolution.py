@@ -36,7 +36,7 @@ _SMALL_BATCH, _SMALL_BATCH_FACTOR = 4, 2.5
 
 
 @dataclass(frozen=True)
-class _Layer:
+class _TransposedConvolution:
     """A transposed convolution; pairs are vertical and horizontal.
 
     Attributes:
@@ -101,7 +101,7 @@ def lower_transposed_convolution(graph: TfliteGraph, operator: Any, smallest_bat
     return operators + _interleave(graph, layer, parts)
 
 
-def _read(graph: TfliteGraph, operator: Any) -> _Layer | None:
+def _read(graph: TfliteGraph, operator: Any) -> _TransposedConvolution | None:
     """The layer of an operator, if it is one that can be lowered."""
     _, weights, x, *rest = (int(tensor) for tensor in operator.inputs)
     (output,) = (int(tensor) for tensor in operator.outputs)
@@ -127,10 +127,14 @@ def _read(graph: TfliteGraph, operator: Any) -> _Layer | None:
         )
         padding = (rows, columns)
     activation = int(options.fusedActivationFunction)
-    return _Layer(x, output, kernel, bias, strides, padding, (sizes[0], sizes[1]), outputs, activation)
+    return _TransposedConvolution(
+        x, output, kernel, bias, strides, padding, (sizes[0], sizes[1]), outputs, activation
+    )
 
 
-def _cheapest(layer: _Layer, wide: Sequence[Sequence[Window]], smallest_batch: int) -> str | None:
+def _cheapest(
+    layer: _TransposedConvolution, wide: Sequence[Sequence[Window]], smallest_batch: int
+) -> str | None:
     """ "phases", "sub-pixel", or None to leave it as it is."""
     channels = len(layer.kernel)
     if layer.phases == 1:
@@ -146,7 +150,7 @@ def _cheapest(layer: _Layer, wide: Sequence[Sequence[Window]], smallest_batch: i
 
 
 def _convolve(
-    graph: TfliteGraph, layer: _Layer, kernel: Array, zeros: list[tuple[int, int]]
+    graph: TfliteGraph, layer: _TransposedConvolution, kernel: Array, zeros: list[tuple[int, int]]
 ) -> tuple[list[Any], int]:
     """Operators of a convolution with stride 1, and the tensor that they make.
 
@@ -176,7 +180,7 @@ def _convolve(
     return [*operators, graph.operator("CONV_2D", inputs, output, options)], output
 
 
-def _interleave(graph: TfliteGraph, layer: _Layer, parts: list[int]) -> list[Any]:
+def _interleave(graph: TfliteGraph, layer: _TransposedConvolution, parts: list[int]) -> list[Any]:
     """Operators that lay the phases between each other in the layer's output.
 
     Args:

@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 def recipe(
     source: Artifact, rows: Mapping[str, Array], *, integer_io: bool = False, keep_float: Collection[str] = ()
 ) -> Artifact:
-    """The precision; see `formats.protocol.Recipe`. It needs no calibration rows."""
+    """The precision; see `formats.protocol.QuantisationRecipe`. It needs no calibration rows."""
     method = Method(
         precision="dynamic-int8",
         quantiser=quantiser_label("dynamic_legacy_wi8_afp32"),

@@ -21,7 +21,7 @@ Array = np.ndarray[Any, Any]
 def recipe(
     source: Artifact, rows: Mapping[str, Array], *, integer_io: bool = False, keep_float: Collection[str] = ()
 ) -> Artifact:
-    """The precision; see `formats.protocol.Recipe`. It needs no calibration rows."""
+    """The precision; see `formats.protocol.QuantisationRecipe`. It needs no calibration rows."""
     method = Method(
         precision="float16",
         quantiser=quantiser_label("float_casting"),

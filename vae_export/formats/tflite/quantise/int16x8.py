@@ -32,7 +32,7 @@ Array = np.ndarray[Any, Any]
 def recipe(
     source: Artifact, rows: Mapping[str, Array], *, integer_io: bool = False, keep_float: Collection[str] = ()
 ) -> Artifact:
-    """The precision; see `formats.protocol.Recipe`. Inputs and outputs stay float32."""
+    """The precision; see `formats.protocol.QuantisationRecipe`. Inputs and outputs stay float32."""
     method = Method(
         precision="int16x8",
         quantiser=quantiser_label("static_wi8_ai16, ranges by minimum and maximum"),

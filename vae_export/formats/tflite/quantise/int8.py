@@ -36,7 +36,7 @@ _MARGIN = 0.1
 def recipe(
     source: Artifact, rows: Mapping[str, Array], *, integer_io: bool = False, keep_float: Collection[str] = ()
 ) -> Artifact:
-    """The precision; see `formats.protocol.Recipe`.
+    """The precision; see `formats.protocol.QuantisationRecipe`.
 
     The source is lowered ``for_integers``, which is worth 8 dB. With `integer_io` float inputs and outputs
     are int8 too, and their specs have scale and zero point; integer inputs, such as labels, stay as they are.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from vae_export.errors import MissingDependencyError
-from vae_export.formats.protocol import LazyRecipe, Recipe
+from vae_export.formats.protocol import LazyRecipe, QuantisationRecipe
 
 __all__ = ["TfliteRecipe", "need_quantizer"]
 
@@ -27,7 +27,7 @@ class TfliteRecipe(LazyRecipe):
     for_integers: bool = False
 
 
-def need_quantizer(recipes: Mapping[str, Recipe]) -> None:
+def need_quantizer(recipes: Mapping[str, QuantisationRecipe]) -> None:
     """Check that litert-quantizer is installed if a recipe needs it.
 
     Args:

@@ -15,7 +15,7 @@ from vae_export.formats.tflm.interpreter import find_arena, run_in_tflm
 from vae_export.private.litert import read_model
 from vae_export.runtime.python import vae_runtime
 
-__all__ = ["TflmGraph", "array_in"]
+__all__ = ["TflmSession", "array_in"]
 
 Array = np.ndarray[Any, Any]
 
@@ -27,7 +27,7 @@ def array_in(source: str) -> bytes:
     return bytes.fromhex("".join(_BYTE.findall(source)))
 
 
-class TflmGraph(vae_runtime.Graph):
+class TflmSession(vae_runtime.Session):
     """A source file (path or content) in TensorFlow Lite Micro; every run is a process of its own.
 
     Args:
