@@ -1,4 +1,4 @@
-"""How many rows a runtime is best given at a time."""
+"""The batch size at which a runtime is fastest for each row."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from collections.abc import Sequence
 
 __all__ = ["preferred_batch"]
 
-# Up to the size of common second-level caches, larger batches cost less for each row, as weights are read
-# once for all; beyond it they cost more, by up to a third (measured by tools/bench/batch_sizes).
+# Weights are read once a batch, so larger batches take less time a row, as long as their tensors fit a common
+# second-level cache; beyond that they take up to a third more (measured by tools/bench/batch_sizes).
 _CACHE = 2 << 20
 _LARGEST = 256
 
 
 def preferred_batch(row_bytes: int, batches: Sequence[int] | None) -> int:
-    """The largest batch for which the largest tensor stays in the cache.
+    """The largest batch whose largest tensor fits the cache.
 
-    It is worked out, not measured, so that exports are equal to the byte.
+    Computed from sizes and not measured, so that the same export gives the same bytes.
 
     Args:
-        row_bytes: of the largest tensor that is computed for a row.
-        batches: the batch sizes that the graph takes, ascending; None for any.
+        row_bytes: bytes of one row of the largest tensor.
+        batches: batch sizes of the graph, ascending; None for any.
 
     Returns:
         A power of two up to 256, or one of `batches`.

@@ -1,7 +1,7 @@
-"""The rows on which ranges of activations are measured, as the VAE itself defines them.
+"""Calibration rows: what the VAE itself defines as input of its halves.
 
-An encoder sees real samples. A decoder sees z of the aggregate posterior, which is what reconstructions are
-made of, and of the prior, which is what new images are made of, its tails included.
+The encoder's are real samples. The decoder's are z of the aggregate posterior (for reconstructions) and of
+the prior with its tails (for generation).
 """
 
 from __future__ import annotations
@@ -22,17 +22,17 @@ Array = np.ndarray[Any, Any]
 
 SEED = 1977
 PRIOR_ROWS = 256
-# z itself is not clipped within so many sigma.
+# Single values of z are not clipped within this many sigma.
 AXIS_SIGMA = 4.0
-# What a normal value exceeds as rarely as it is beyond 4 sigma, on either side.
+# A normal value exceeds it with the probability of being beyond 4 sigma on either side.
 TAIL_QUANTILE = 3.835
 
 
 def calibration_inputs(reference: Reference) -> dict[str, dict[str, Array]]:
-    """Role -> inputs by name ``[n, ...]``.
+    """The calibration rows of both halves: role -> inputs by name ``[n, ...]``.
 
     Args:
-        reference: of the samples to calibrate on.
+        reference: what the author's model computes for the calibration samples.
     """
     prior = draw_prior(reference.latents, PRIOR_ROWS, SEED)
     tails = on_the_shell(reference.latents, PRIOR_ROWS, SEED + 1)
@@ -50,10 +50,10 @@ def calibration_inputs(reference: Reference) -> dict[str, dict[str, Array]]:
 
 
 def on_the_shell(latents: Sequence[Latent], rows: int, seed: int) -> Mapping[str, Array]:
-    """Draws in the prior's directions, as far out as one in 16,000 is: float32 ``[rows, *shape]`` by z.
+    """Prior draws rescaled to the radius exceeded with p = 1/16,000: float32 ``[rows, *shape]`` by z.
 
-    Corners of a cube of 4 sigma are no draws: in 16 dimensions they are four times as far out as those, and
-    ranges that hold them are too coarse for what occurs.
+    Better than the corners of a cube of 4 sigma: in 16 dimensions their radius is four times that of real
+    draws, and ranges that hold them are too coarse.
     """
     shell = {}
     for name, z in draw_prior(latents, rows, seed).items():
@@ -64,13 +64,13 @@ def on_the_shell(latents: Sequence[Latent], rows: int, seed: int) -> Mapping[str
 
 
 def tail_radius(dimensions: int) -> float:
-    """The norm that a draw from N(0, I) exceeds once in 16,000 times (Wilson & Hilferty 1931)."""
+    """The norm that a draw from N(0, I) exceeds with p = 1/16,000 (Wilson & Hilferty 1931)."""
     spread = 2 / (9 * dimensions)
     return math.sqrt(dimensions * (1 - spread + TAIL_QUANTILE * math.sqrt(spread)) ** 3)
 
 
 def _axis_ends(shape: tuple[int, ...]) -> Array:
-    """Two z with one value at each end of what must not be clipped: float32 ``[2, *shape]``."""
+    """Two z with one value at ±`AXIS_SIGMA`, all others 0: float32 ``[2, *shape]``."""
     ends = np.zeros((2, math.prod(shape)), np.float32)
     ends[:, 0] = (AXIS_SIGMA, -AXIS_SIGMA)
     return ends.reshape(2, *shape)

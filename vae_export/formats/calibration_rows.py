@@ -1,4 +1,4 @@
-"""Calibration rows: whether a file takes them."""
+"""Validation of calibration rows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Array = np.ndarray[Any, Any]
 
 
 def check_calibration(inputs: Mapping[str, Array], specs: Sequence[TensorSpec], file: str) -> int:
-    """How many rows there are, if there are some for every input, as the file takes them.
+    """Validate calibration arrays; return the row count.
 
     Args:
         inputs: rows ``[n, ...]`` by input.

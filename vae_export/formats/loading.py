@@ -1,4 +1,4 @@
-"""Artifacts loaded: alone in memory, or as a bundle's VAE."""
+"""Load artifacts in their runtimes: one in memory, or those of a bundle."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["load_artifact", "load_vae"]
 
 
 def load_artifact(artifact: Artifact, threads: int | None = None) -> Runner:
-    """Load an artifact in its runtime: what is verified is what runs on the device.
+    """Load an artifact in the runtime that devices use.
 
     Args:
-        artifact: one of several files is written to a temporary folder.
+        artifact: if it has several files, they are written to a temporary folder.
         threads: of the runtime; None leaves the choice to it.
 
     Raises:
@@ -44,7 +44,7 @@ def load_artifact(artifact: Artifact, threads: int | None = None) -> Runner:
 def load_vae(
     path: Path, format: str, *, threads: int | None = None, precision: str | None = None
 ) -> vae_runtime.Vae:
-    """Load a bundle in one of its formats, one that the runtime helper does not know among them.
+    """Load a bundle in one of its formats, including formats that the runtime helper does not know.
 
     Raises:
         VaeRuntimeError: see `vae_runtime.load`.

@@ -1,4 +1,4 @@
-"""Operators that must not be in an artifact, because devices lack them or draw noise of their own."""
+"""Forbidden operators: custom ones, which devices lack, and random ones, which ignore the seed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def refuse_operators(
     Args:
         file: name of the artifact, for the message.
         operators: names of its standard operators.
-        custom: names of its operators from outside the standard set, Flex ones among them.
+        custom: names of its operators outside of the standard set, including Flex operators.
         random: names of the format's operators that draw noise.
 
     Raises:

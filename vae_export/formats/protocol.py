@@ -1,7 +1,8 @@
-"""What a format of files is to the rest of the program.
+"""The protocol of formats.
 
-A format is one class that derives from `Format`, and one line of registration in `formats`. It is converted
-from halves, or derived from the artifacts of another format (`base`); nothing outside knows it by name.
+A format is a class that derives from `Format`, and one line of registration in `formats`. Its artifacts are
+converted from halves, or derived from artifacts of another format (`base`). Other rooms know no format by
+name.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Arrays = Mapping[str, Array]
 
 
 class QuantisationRecipe(Protocol):
-    """Makes an artifact of a lower precision from a float32 one."""
+    """Makes an artifact of a lower precision of a float32 artifact."""
 
     def __call__(
         self,
@@ -42,13 +43,13 @@ class QuantisationRecipe(Protocol):
         """Quantise.
 
         Args:
-            source: what `Format.quantisation_source` gives.
+            source: the float32 artifact that `Format.quantisation_source` returns.
             rows: calibration rows ``[n, ...]`` by input.
-            integer_io: whether int8 artifacts take and give int8.
+            integer_io: whether the inputs and outputs of int8 artifacts are int8.
             keep_float: names out of `Format.quantisable`.
 
         Raises:
-            ConversionError: it cannot be quantised.
+            ConversionError: the artifact cannot be quantised.
             DataError: the rows do not fit the inputs.
         """
 
@@ -74,7 +75,7 @@ class LazyRecipe:
 
 @dataclass(frozen=True)
 class Implied:
-    """What a format implies where the user says nothing."""
+    """Defaults of a format, for options that the user leaves out."""
 
     precisions: tuple[str, ...]
     batches: tuple[int, ...]
@@ -82,10 +83,10 @@ class Implied:
 
 @dataclass(frozen=True)
 class DerivationContext:
-    """What a derived format may look at.
+    """What formats may need to derive artifacts, beside the artifacts of their base.
 
     Attributes:
-        name: of the model.
+        name: name of the model.
         inputs: role -> real inputs by name ``[n, ...]``.
     """
 
@@ -95,11 +96,11 @@ class DerivationContext:
 
 @dataclass(frozen=True)
 class Derived:
-    """What a format was derived into.
+    """The result of a derivation.
 
     Attributes:
         artifacts: one for each half and precision.
-        companions: files of the whole bundle, such as the configuration of a build: name -> content.
+        companions: name -> content of files for the whole bundle, such as the configuration of a build.
     """
 
     artifacts: tuple[Artifact, ...]
@@ -108,12 +109,12 @@ class Derived:
 
 @dataclass(frozen=True)
 class Table:
-    """A table for the screen.
+    """A table for the terminal.
 
     Attributes:
         columns: headings.
-        rows: cells.
-        right: the columns whose cells stand at the right.
+        rows: cells of each row.
+        right: headings of the right-aligned columns.
     """
 
     columns: tuple[str, ...]
@@ -122,22 +123,22 @@ class Table:
 
 
 class Format(Protocol):
-    """A format of files; derive from it.
+    """A file format; formats derive from it.
 
     Attributes:
-        name: as on the command line and in manifests.
-        label: for people, as in "ONNX".
-        runtime: what runs it, for people.
-        use: what it is for, as the help of ``--format`` says.
-        suffixes: of its files; the first is that of the file a runtime is given.
-        pip: how its runtime is installed.
-        tools: distributions that take part, whose versions manifests name.
-        base: the format whose artifacts it is derived from; None if halves are converted to it.
-        implied: precisions and batches where the user says nothing; None for the defaults.
-        integer_io: the precisions in which inputs and outputs may be integers.
-        most_rows: how many samples it is verified on at most; None for all.
-        in_browser: whether ONNX Runtime Web runs it.
-        timed: whether its speed on this machine means anything.
+        name: name on the command line and in manifests.
+        label: name in messages and reports, such as "ONNX".
+        runtime: name of its runtime in messages and reports.
+        use: its purpose, for the help of ``--format``.
+        suffixes: suffixes of its files, the main file's first.
+        pip: the command that installs its runtime.
+        tools: distributions whose versions go into the manifest.
+        base: the format from whose artifacts it is derived; None if it is converted from halves.
+        implied: its own defaults of precisions and batches; None for the general ones.
+        integer_io: the precisions with integer inputs and outputs.
+        most_rows: the most samples that verification runs; None for all.
+        in_browser: whether ONNX Runtime Web runs its files.
+        timed: whether its speed on this machine says anything about devices.
         recipes: lower precision -> recipe; `formats.register_recipe` adds to it.
     """
 
@@ -158,34 +159,34 @@ class Format(Protocol):
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """The precisions that it has, in the order of `PRECISIONS`."""
+        """The precisions of the format, in the order of `PRECISIONS`."""
         return tuple(name for name in PRECISIONS if name == FLOAT32 or name in self.recipes)
 
     def file(self, role: str, precision: str = FLOAT32) -> str:
-        """Name of the file that a runtime is given."""
+        """Name of the main file of an artifact, which the runtime loads."""
         return artifact_file(role, precision, self.suffixes[0])
 
     def check(self, plan: ExportPlan) -> None:
-        """Refuse a plan that this format cannot follow, before any work is done.
+        """Refuse a plan that the format cannot follow, before any work is done.
 
         Raises:
-            InputError: says which option.
-            MissingDependencyError: what it needs is not installed.
+            InputError: an option does not fit the format.
+            MissingDependencyError: a package that the format needs is not installed.
         """
         return
 
     def convert(self, half: Half, plan: ExportPlan) -> Artifact:
-        """Convert a half, in float32.
+        """Convert a half to a float32 artifact.
 
         Raises:
-            ConversionError: it cannot be converted, or the files hold operators that they must not.
+            ConversionError: the half cannot be converted, or the result holds forbidden operators.
         """
         raise InputError(f"format: {self.name} is derived from {self.base}, expected artifacts of that")
 
     def quantisation_source(
         self, artifact: Artifact, precision: str, half: Half, plan: ExportPlan
     ) -> Artifact:
-        """The float32 artifact that a precision is made of: `artifact`, or one lowered to suit it."""
+        """The float32 artifact to quantise: `artifact`, or another one, lowered for the precision."""
         return artifact
 
     def quantise(
@@ -197,10 +198,11 @@ class Format(Protocol):
         integer_io: bool = False,
         keep_float: Collection[str] = (),
     ) -> Artifact:
-        """An artifact of a lower precision; see `QuantisationRecipe`.
+        """Quantise a float32 artifact; see `QuantisationRecipe`.
 
         Raises:
-            ConversionError: the format does not have the precision, or the recipe refuses.
+            ConversionError: the format lacks the precision or integer inputs, or the recipe refuses the
+            artifact.
         """
         if precision not in self.recipes:
             raise ConversionError(
@@ -216,16 +218,16 @@ class Format(Protocol):
         return self.recipes[precision](source, rows, integer_io=integer_io, keep_float=keep_float)
 
     def quantisable(self, source: Artifact) -> tuple[str, ...]:
-        """The tensors that may be kept in float, in the order of the graph."""
+        """The names that ``keep_float`` may have, in graph order."""
         return ()
 
     def derive(self, artifacts: Sequence[Artifact], context: DerivationContext) -> Derived:
         """Derive artifacts from those of the format `base`, of all precisions.
 
         Raises:
-            InputError: none of them is in a precision that this format can be derived from.
-            ConversionError: one cannot be derived.
-            ParityError: it computes something else than the artifact it is derived from.
+            InputError: none has a precision from which this format can be derived.
+            ConversionError: an artifact cannot be derived.
+            ParityError: a derived artifact differs from its source.
         """
         raise InputError(f"format: {self.name} is converted from halves, not derived")
 
@@ -235,9 +237,9 @@ class Format(Protocol):
         """Load an artifact in its runtime.
 
         Args:
-            model: path or content of the file that a runtime is given.
-            threads: of the runtime; None leaves the choice to it.
-            rows: how many it is given at a time.
+            model: path or content of the main file.
+            threads: threads of the runtime; None leaves the choice to the runtime.
+            rows: the largest batch of a run.
 
         Raises:
             VaeRuntimeError: the runtime is not installed.
@@ -246,19 +248,19 @@ class Format(Protocol):
         ...
 
     def trace(self, data: bytes) -> LayerTrace | None:
-        """Look into a file: all that it computes. None where this format has no such view.
+        """Run a file layer by layer, for `explain`; None if the format cannot.
 
         Raises:
-            ImportError: a package that it needs is not installed.
+            ImportError: a package that the trace needs is not installed.
         """
         return None
 
     def facts(self, details: Mapping[str, object]) -> list[tuple[str, str]]:
-        """What is special of an artifact, for the report: headings and texts."""
+        """(heading, text) of an artifact's details, for the report."""
         return [(key.replace("_", " "), _text(value)) for key, value in details.items()]
 
     def summary(self, artifacts: Sequence[Artifact]) -> Table | None:
-        """What programs that use the artifacts have to know, for the screen; None for nothing more."""
+        """What programs need to know of the artifacts, for the terminal; None if there is nothing to add."""
         return None
 
 

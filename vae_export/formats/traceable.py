@@ -1,4 +1,4 @@
-"""A half as TensorFlow traces it, for the converters that do."""
+"""The traced function of a half, for converters that trace TensorFlow."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ def traced(half: Half, file: str) -> Traced:
     """The traced function of a half.
 
     Raises:
-        ConversionError: TensorFlow cannot trace it; names the file that cannot be made.
+        ConversionError: TensorFlow cannot trace the half; the message names the file that would be made.
     """
     if not isinstance(half, TraceableHalf):
         raise ConversionError(

@@ -1,4 +1,4 @@
-"""A half that TensorFlow traces as an ONNX file."""
+"""Convert a half that TensorFlow can trace to ONNX."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ def convert_to_onnx(
     """Convert a half with tf2onnx, clean it with onnxslim and check it in full.
 
     Args:
-        half: its inputs and outputs; the tensors get these names.
-        name: of the VAE; goes into the file's metadata.
+        half: the graph's inputs and outputs get the names of the half's.
+        name: name of the VAE, for the file's metadata.
         opset: see `check_opset`.
         batch: a fixed batch size, or None for any.
 
     Raises:
         InputError: the opset is not supported.
-        ConversionError: the half cannot be converted, or the file holds operators it must not.
+        ConversionError: the half cannot be converted, or the file holds forbidden operators.
     """
     check_opset(opset)
     role, file = half.role, f"{half.role}.onnx"
@@ -93,7 +93,7 @@ def _trace(half: Traced, opset: int, batch: int | None, file: str) -> Any:
                 opset=opset,
                 custom_op_handlers=CUSTOM_HANDLERS,
             )
-    # tf2onnx raises many types, and passes on whatever TensorFlow raises while tracing.
+    # tf2onnx raises many types, and lets TensorFlow's errors through.
     except Exception as error:
         reason = half.failing_layer(error) or one_line(error)
         raise ConversionError(f"{file}: tf2onnx cannot convert it ({reason})") from error

@@ -1,4 +1,4 @@
-"""The format ONNX, as the registry has it."""
+"""The format ONNX, for the registry."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class OnnxFormat(Format):
     }
 
     def check(self, plan: ExportPlan) -> None:
-        """Refuse an opset that no file is made for."""
+        """Refuse an unsupported opset."""
         check_opset(plan.opset)
 
     def convert(self, half: Half, plan: ExportPlan) -> Artifact:

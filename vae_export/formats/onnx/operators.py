@@ -1,4 +1,4 @@
-"""Classes of ONNX operators, each with what it is for."""
+"""Classes of ONNX operators, each with its purpose."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ RANDOM = frozenset(
         "RandomUniformLike",
     }
 )
-# The same values in another shape or order; constants of channels can follow them. (Through DepthToSpace they
-# cannot: it deals channels out over pixels.)
+# The same values in another shape or order, where a constant of each channel stays one. (DepthToSpace, which
+# deals channels out over pixels, is none of them.)
 RESHAPING = frozenset({"Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
-# The output has all values of the input, and no others: what is true of the range of one is of the other's.
+# The output has the values of the input and no others: both have the same range.
 VALUE_PRESERVING = RESHAPING | {"DepthToSpace", "Identity", "SpaceToDepth"}
-# Every value of the output is one of the input's: integers keep their scale, though the range may shrink.
+# Value-preserving: every output value is an input value, so integers keep their scale; the range may shrink.
 SCALE_PRESERVING = VALUE_PRESERVING | {"MaxPool", "Slice"}
-# No arithmetic: what they lose, their inputs had lost. (MaxPool compares.)
+# Data movement without arithmetic: the output has the errors of the input. (MaxPool compares.)
 MOVING = VALUE_PRESERVING | {"Concat", "Gather", "Pad", "Slice", "Split"}
 # Integers stay the numbers of classes; what reorders values is no part of a look-up.
 CLASS_PRESERVING = frozenset({"Cast", "Expand", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})

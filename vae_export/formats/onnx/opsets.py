@@ -1,4 +1,4 @@
-"""The ONNX opsets that files can be made for."""
+"""The supported ONNX opsets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ DEFAULT_OPSET = 17
 
 
 def check_opset(opset: int) -> None:
-    """Refuse an opset that no file is made for.
+    """Refuse an unsupported opset.
 
     Raises:
         InputError: the opset is not one of `OPSETS`.

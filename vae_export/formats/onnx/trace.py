@@ -1,4 +1,4 @@
-"""Look into an .onnx file: all that it computes, and parts of it alone."""
+"""Run an .onnx file node by node, and parts of it alone."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _NARROW = {getattr(onnx.TensorProto, name) for name in ("INT8", "UINT8", "INT16"
 
 
 class OnnxTrace:
-    """An .onnx file; it is run as it is written, nothing fused.
+    """An .onnx file, run without fusion, so that all of its tensors can be read.
 
     Args:
         data: the file.
@@ -61,7 +61,7 @@ class OnnxTrace:
         self._session = _session(model)
 
     def run(self, inputs: Mapping[str, Array]) -> dict[Key, Array]:
-        """Tensor -> its values, as others take them."""
+        """Run on inputs ``[n, ...]``; returns dequantised values by tensor."""
         computed = self._session.run(self._watched, dict(inputs))
         values: dict[Key, Array] = dict(zip(self._watched, computed, strict=True))
         values.update(inputs)
@@ -73,7 +73,7 @@ class OnnxTrace:
         }
 
     def part(self, output: Key, known: Iterable[Key]) -> _OnnxPart:
-        """The nodes that compute one tensor from others."""
+        """The subgraph that computes a tensor from known ones."""
         limits, inputs, chosen, waiting = set(known), [], set(), [str(output)]
         while waiting:
             name = waiting.pop()
@@ -89,10 +89,10 @@ class OnnxTrace:
         return self._same.get(name, name)
 
     def _read(self) -> None:
-        """Find the constants, what stands for the same values, and the pieces of products of integers."""
+        """Find constants, tensors with equal values, and the parts of integer products."""
         self._constants = {*self._stored, ""}
         self._same: dict[str, str] = {}
-        # Products in integers -> what was multiplied; scales that come with it.
+        # Integer product -> its factors and their scales.
         self._products: dict[str, str] = {}
         self._scales: set[str] = set()
         for node in self._graph.node:
@@ -108,7 +108,7 @@ class OnnxTrace:
                 self._scales.update(outputs)
 
     def _dense(self, node: Any) -> tuple[str, ...] | None:
-        """What a node takes that multiplies a matrix of the file, in whatever way."""
+        """The inputs of a node that multiplies a constant matrix; None for other nodes."""
         if node.op_type == "Mul":
             products = [self._products[name] for name in node.input if name in self._products]
             return tuple(products) or None
@@ -121,7 +121,7 @@ class OnnxTrace:
         return tuple(self._source(name) for name in _taken(node) if name not in self._constants)
 
     def _bias(self, output: str) -> Any | None:
-        """The node that adds constants, if nothing else takes a tensor."""
+        """The Add of a constant that is the only consumer of a tensor; None if there is none."""
         users = self._users[output]
         if output in self._outputs or len(users) != 1 or users[0].op_type != "Add":
             return None
@@ -158,7 +158,7 @@ class OnnxTrace:
         return Layer(name, name, kind, sources, shape, (), steps, in_float, sigmoid, moving)
 
     def _taken_as(self, name: str) -> Steps | None:
-        """What a tensor is for all that take it."""
+        """The quantisation steps by which all consumers read a tensor; None if they read floats."""
         users = self._users[name]
         if not users or name in self._outputs:
             return None
@@ -180,7 +180,7 @@ class OnnxTrace:
         return Steps(float(scale.reshape(())), int(zero_point.reshape(())), int(limits.min), int(limits.max))
 
     def _is_narrow(self, name: str) -> bool:
-        """Whether a tensor stands for values of fewer bits than float32, or is made of constants that do."""
+        """Whether a tensor has fewer bits than float32, or is computed from constants that have."""
         if name in self._same or name in self._products or name in self._scales:
             return True
         if name in self._stored:
@@ -200,9 +200,9 @@ class _OnnxPart:
         self._session: Any = None
 
     def run(self, values: Values) -> Array:
-        """The tensor that it computes."""
+        """The tensor that the part computes."""
         given = {name: values[name] for name in self._inputs}
-        # Only now the types of what it takes are known.
+        # The types of its inputs are known only now.
         if self._session is None:
             self._session = _session(self._extracted(given))
         (result,) = self._session.run([self._output], given)
@@ -227,7 +227,7 @@ class _OnnxPart:
 
 
 def _taken(node: Any) -> list[str]:
-    """What a node takes, and what only its bodies take from outside."""
+    """The inputs of a node, including those that its bodies take from the outer graph."""
     names = list(node.input)
     for attribute in node.attribute:
         bodies = [*attribute.graphs, *([attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else [])]
@@ -242,7 +242,7 @@ def _taken(node: Any) -> list[str]:
 def _session(model: Any) -> Any:
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
-    # So that the figures are the same everywhere.
+    # For equal figures on all machines.
     options.intra_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     with quiet():

@@ -1,4 +1,4 @@
-"""ONNX files in ONNX Runtime's own format, for builds of it that hold just the operators that are needed."""
+"""Convert .onnx files to ONNX Runtime's own format, for reduced builds of it."""
 
 from __future__ import annotations
 
@@ -34,9 +34,9 @@ _ALIGNMENT = 16
 
 
 def convert_to_ort(artifact: Artifact) -> Artifact:
-    """Convert an .onnx file as ONNX Runtime's own converter does it in its style "Fixed".
+    """Convert an .onnx file as ONNX Runtime's own converter does in its style "Fixed".
 
-    The graph is optimised, with operators fused, but not for the machine this runs on.
+    The graph is optimised and operators are fused, but not for the machine of the conversion.
 
     Raises:
         ConversionError: ONNX Runtime refuses the file.
@@ -71,7 +71,7 @@ def convert_to_ort(artifact: Artifact) -> Artifact:
 
 
 def required_operators(artifacts: Sequence[Artifact]) -> bytes:
-    """What ``build.py --include_ops_by_config`` of ONNX Runtime takes: the operators of .ort files.
+    """The operators of .ort files, in the form of ONNX Runtime's ``build.py --include_ops_by_config``.
 
     A line for each domain and opset: ``ai.onnx;13;Gemm,Sigmoid``.
     """
@@ -96,13 +96,13 @@ def _operators(graph: Any) -> Iterator[tuple[str, int, str]]:
 
 
 def _repeatable(data: bytes, root: Any) -> bytes:
-    """The same file with the types of kernels in order: they were written in that of a hash table.
+    """Sort the kernel types of a file, which are written in the order of a hash table.
 
-    A flatbuffer is written from its end, the root and these types last. So they come first in the file,
-    and what follows is kept as it is.
+    A flatbuffer is written from its end, the root and the kernel types last. They come first in the file, and
+    the rest of it is kept.
     """
     model = table_of(root.Model())
-    # A table's description may lie before it.
+    # A table's vtable may lie before it.
     low = min(model.Pos, model.Pos - model.Get(flatbuffers.number_types.SOffsetTFlags, model.Pos))
     kept = data[low:]
     builder = flatbuffers.Builder(len(kept) + 65536)
@@ -124,13 +124,13 @@ def _copy_types(builder: Any, resolver: Any) -> int:
     for number in range(resolver.OpKernelTypeStrArgsLength()):
         operator, entries = resolver.OpKernelTypeStrArgs(number), []
         for entry in map(operator.KernelTypeStrArgs, range(operator.KernelTypeStrArgsLength())):
-            places = []
-            for place in map(entry.Args, range(entry.ArgsLength())):
+            arguments = []
+            for argument in map(entry.Args, range(entry.ArgsLength())):
                 ArgTypeAndIndex.Start(builder)
-                ArgTypeAndIndex.AddArgType(builder, place.ArgType())
-                ArgTypeAndIndex.AddIndex(builder, place.Index())
-                places.append(ArgTypeAndIndex.End(builder))
-            name, vector = builder.CreateString(entry.KernelTypeStr()), _vector(builder, places)
+                ArgTypeAndIndex.AddArgType(builder, argument.ArgType())
+                ArgTypeAndIndex.AddIndex(builder, argument.Index())
+                arguments.append(ArgTypeAndIndex.End(builder))
+            name, vector = builder.CreateString(entry.KernelTypeStr()), _vector(builder, arguments)
             KernelTypeStrArgsEntry.Start(builder)
             KernelTypeStrArgsEntry.AddKernelTypeStr(builder, name)
             KernelTypeStrArgsEntry.AddArgs(builder, vector)

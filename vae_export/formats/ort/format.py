@@ -1,4 +1,4 @@
-"""ONNX Runtime's own format, derived from .onnx files, as the registry has it."""
+"""ONNX Runtime's own format, derived from .onnx files, for the registry."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from vae_export.runtime.python import vae_runtime
 
 __all__ = ["OrtFormat"]
 
-# In the others weights are cast at load, which the converter does beforehand: the file would hold float32.
+# The other precisions cast weights at load time. The converter would fold the casts to float32 weights.
 _PRECISIONS = ("float32", "int8")
 
 
 class OrtFormat(Format):
-    """Files for builds of ONNX Runtime that hold only the operators they need."""
+    """Files for reduced builds of ONNX Runtime."""
 
     name = "ort"
     label = "ORT"
@@ -31,7 +31,7 @@ class OrtFormat(Format):
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """Those whose weights stay as they are in the file."""
+        """The precisions without casts of weights."""
         return _PRECISIONS
 
     def check(self, plan: ExportPlan) -> None:
@@ -40,7 +40,7 @@ class OrtFormat(Format):
             _require(plan.precisions)
 
     def derive(self, artifacts: Sequence[Artifact], context: DerivationContext) -> Derived:
-        """Convert .onnx files as ONNX Runtime does, and name the operators of all of them."""
+        """Convert .onnx files, and list the operators of all of them for a reduced build."""
         _require([artifact.precision for artifact in artifacts])
         with without_log_handlers():
             from vae_export.formats.ort.convert import OPERATORS_FILE, convert_to_ort, required_operators

@@ -1,4 +1,4 @@
-"""A half that TensorFlow traces as a TFLite file."""
+"""Convert a half that TensorFlow can trace to TFLite."""
 
 from __future__ import annotations
 
@@ -41,16 +41,16 @@ def convert_to_tflite(
 ) -> Artifact:
     """Convert a half with TensorFlow's own converter, to built-in operators only.
 
-    Delegates take a graph as a whole if its shapes are static, so there is a signature for each batch size,
-    ``batch_N``; the weights are in the file once. A file for any batch has the one signature ``batch_any``.
+    Delegates run a whole graph if its shapes are static, so each batch size has a signature, ``batch_N``; all
+    share the weights. A file for any batch size has the single signature ``batch_any``.
 
     Args:
-        half: its inputs and outputs; signatures and tensors get these names.
+        half: signatures and tensors get the names of its inputs and outputs.
         batches: the batch sizes, ascending, or None for any.
-        for_integers: lower it as suits activations of 8 bits.
+        for_integers: whether to lower it for 8-bit activations.
 
     Raises:
-        ConversionError: the half cannot be converted, or the file holds operators it must not.
+        ConversionError: the half cannot be converted, or the file holds forbidden operators.
     """
     role, file = half.role, f"{half.role}.tflite"
     function = traced(half, file)
@@ -58,7 +58,7 @@ def convert_to_tflite(
     try:
         with quiet(), function.prepared():
             converted = _convert(function, signatures)
-    # The converter raises its own type, and passes on whatever Keras raises while it traces.
+    # The converter raises its own type, and lets the errors of Keras' tracing through.
     except Exception as error:
         raise ConversionError(f"{file}: {_reason(function, error)}") from error
     model = read_model(converted)
@@ -88,8 +88,8 @@ def _convert(half: Traced, signatures: Mapping[str, int | None]) -> bytes:
     archive.track(half.tracked)
     for name, size in signatures.items():
         archive.add_endpoint(name, half.__call__, input_signature=half.signature(size))
-    # By way of a SavedModel: from_concrete_functions would drop the weights of a Keras 3 model without
-    # a word, and from_keras_model hides why a model cannot be traced.
+    # Through a SavedModel: from_concrete_functions silently drops the weights of Keras 3 models, and
+    # from_keras_model hides the reason why a model cannot be traced.
     with tempfile.TemporaryDirectory() as folder:
         archive.write_out(folder)
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=list(signatures))

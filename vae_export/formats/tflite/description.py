@@ -1,4 +1,4 @@
-"""What a TFLite file says about itself: inputs, outputs, sizes, operators, the runtime it needs."""
+"""Facts of a TFLite file: inputs, outputs, sizes, operators and the runtime that it needs."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ def operator_kinds(model: Any) -> tuple[str, ...]:
 
 
 def custom_operators(model: Any) -> list[str]:
-    """Names of the operators that are not built in."""
+    """Names of the custom operators."""
     return [code.customCode.decode() for code in model.operatorCodes if code.customCode]
 
 
 def tensor_specs(model: Any, several: bool) -> tuple[tuple[TensorSpec, ...], tuple[TensorSpec, ...]]:
-    """Inputs and outputs of the first signature; with several the batch is free."""
+    """Specs of the inputs and outputs of the first signature; the batch is free if there are `several`."""
     signature = model.signatureDefs[0]
     tensors = model.subgraphs[signature.subgraphIndex].tensors
 
@@ -67,11 +67,11 @@ def _quantisation(tensor: Any) -> Quantisation | None:
 
 
 def largest_row(model: Any) -> int:
-    """Bytes of the largest tensor that is computed for one row, as far as shapes are known."""
+    """Bytes of one row of the largest computed tensor of a known shape."""
     graph = model.subgraphs[model.signatureDefs[0].subgraphIndex]
     rows = max(1, int(graph.tensors[graph.inputs[0]].shape[0]))
     sizes = [1]
-    # Of weights stored in 16 bits, 32 are made once.
+    # Weights stored in 16 bits are converted to 32 once.
     rowwise = [o for o in graph.operators if not all(_is_stored(model, graph, index) for index in o.inputs)]
     for index in {int(index) for operator in rowwise for index in operator.outputs}:
         tensor = graph.tensors[index]
@@ -88,10 +88,10 @@ def _is_stored(model: Any, graph: Any, index: int) -> bool:
 
 
 def minimum_runtime(model: Any) -> str:
-    """The oldest version of the runtime that has all operators, as the converter worked it out.
+    """The oldest runtime with all operators, from the file's metadata; empty if TensorFlow does not know it.
 
     Raises:
-        ConversionError: it did not.
+        ConversionError: the file has no such metadata.
     """
     for entry in model.metadata:
         if entry.name == b"min_runtime_version":

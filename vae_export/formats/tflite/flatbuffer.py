@@ -1,4 +1,4 @@
-"""TFLite files as objects: their tensors named, and back to bytes."""
+"""Write TFLite files: tensor names, clean-up, serialisation."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from vae_export.private.litert import schema
 
 __all__ = ["name_tensors", "strip", "to_bytes"]
 
-# Runtimes read weights where they lie, with vector instructions.
+# Runtimes read weights in place, with vector instructions.
 _ALIGNMENT = 16
 _IDENTIFIER = b"TFL3"
 
 
 def name_tensors(model: Any, inputs: Mapping[str, str]) -> None:
-    """Name inputs and outputs as the signatures have them, and all other tensors by their place.
+    """Name inputs and outputs as in the signatures, and all other tensors by their position.
 
-    The converter calls tensors after its own functions, in names that are longer than the graph.
+    The converter's own names are those of its functions, and take more bytes than the graph.
 
     Args:
         model: a `schema.ModelT`; changed in place.
-        inputs: what the converter was told to call the inputs -> their names.
+        inputs: the converter's name of each input -> its name in the signatures.
     """
     for signature in model.signatureDefs:
         graph = model.subgraphs[signature.subgraphIndex]
         graph.name = signature.signatureKey
-        names = dict(_places(model, graph))
+        names = dict(_names_by_position(model, graph))
         for entry in signature.inputs:
             name = entry.name.decode()
             entry.name = inputs.get(name, name).encode()
@@ -39,8 +39,8 @@ def name_tensors(model: Any, inputs: Mapping[str, str]) -> None:
             tensor.name = names.get(index, b"unused_%d" % index)
 
 
-def _places(model: Any, graph: Any) -> Iterator[tuple[int, bytes]]:
-    """(tensor, name): what an operator makes after the operator, weights where they are first used."""
+def _names_by_position(model: Any, graph: Any) -> Iterator[tuple[int, bytes]]:
+    """(tensor, name): outputs have the kind and number of their operator, weights their index."""
     seen = set()
     for number, operator in enumerate(graph.operators):
         kind = KINDS[model.operatorCodes[operator.opcodeIndex].builtinCode].lower()
@@ -54,7 +54,7 @@ def _places(model: Any, graph: Any) -> Iterator[tuple[int, bytes]]:
 
 
 def strip(model: Any) -> None:
-    """Leave out what no runtime reads: nothing refers to it, or it is the converter's about itself.
+    """Remove what no runtime reads: unused objects, and the converter's notes on itself.
 
     Args:
         model: a `schema.ModelT`; changed in place.
@@ -65,19 +65,19 @@ def strip(model: Any) -> None:
         for tensor in subgraph.tensors:
             if tensor.quantization is not None and tensor.quantization.scale is None:
                 tensor.quantization = None
-            # It tells scalars from tensors of unknown rank; those with a shape need it not.
+            # Tells scalars from tensors of unknown rank; not needed where there is a shape.
             tensor.hasRank = tensor.hasRank and not len(tensor.shape)
     drop_unused(model)
 
 
 def to_bytes(model: Any) -> bytes:
-    """The file of a `schema.ModelT`: nothing equal is in it twice.
+    """Serialise a `schema.ModelT`, with each string, vector and options object written once.
 
     Args:
-        model: changed in place: it can be written once.
+        model: changed in place: it can be serialised once.
     """
     for buffer in model.buffers:
-        # The generated code would put the bytes anywhere.
+        # The generated code does not align the bytes.
         buffer.__class__ = _AlignedBuffer
     for subgraph in model.subgraphs:
         for operator in subgraph.operators:
@@ -97,7 +97,7 @@ class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]  # flatbuffers
         self._written: dict[Any, int] = {}
 
     def once(self, key: Any, write: Callable[[], int]) -> int:
-        """Where something is, written now if it is nowhere yet."""
+        """Offset of `key`; calls `write()` on first use."""
         if key not in self._written:
             self._written[key] = write()
         return self._written[key]
@@ -111,20 +111,20 @@ class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]  # flatbuffers
 
 
 class _SharedOptions:
-    """The options of an operator."""
+    """The options of an operator, written once."""
 
     def __init__(self, options: Any) -> None:
         self._options = options
 
     def Pack(self, builder: _SharingBuilder) -> int:  # noqa: N802  as the generated code has it
-        """Write them, unless equal ones are there."""
+        """Offset of the options; equal options share one."""
         key = (type(self._options), repr(vars(self._options)))
         return builder.once(key, lambda: int(self._options.Pack(builder)))
 
 
 class _AlignedBuffer(schema.BufferT):  # type: ignore[misc]  # tensorflow has no type stubs
     def Pack(self, builder: Any) -> Any:  # noqa: N802  as the generated code has it
-        """Write it; the bytes begin at a multiple of `_ALIGNMENT`."""
+        """Write the buffer, its bytes aligned to `_ALIGNMENT`."""
         data = None
         if self.data is not None and len(self.data):
             content = np.asarray(self.data, np.uint8).tobytes()

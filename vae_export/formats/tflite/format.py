@@ -1,4 +1,4 @@
-"""The format TFLite, as the registry has it."""
+"""The format TFLite, for the registry."""
 
 from __future__ import annotations
 
@@ -50,14 +50,14 @@ class TfliteFormat(Format):
     def quantisation_source(
         self, artifact: Artifact, precision: str, half: Half, plan: ExportPlan
     ) -> Artifact:
-        """For activations of 8 bits a file that is lowered to suit them."""
+        """For int8 a file that is lowered for 8-bit activations."""
         recipe = self.recipes.get(precision)
         if isinstance(recipe, TfliteRecipe) and recipe.for_integers:
             return self._convert(half, plan, for_integers=True)
         return artifact
 
     def quantisable(self, source: Artifact) -> tuple[str, ...]:
-        """The outputs of operators that compute."""
+        """The outputs of computing operators."""
         with quiet():
             from vae_export.formats.tflite.quantise.layers import quantisable_tensors
         return quantisable_tensors(source)

@@ -1,4 +1,4 @@
-"""Classes of TFLite operators, by the schema's names, each with what it is for."""
+"""Classes of TFLite operators, by the schema's names, each with its purpose."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ __all__ = ["CASTS", "MOVING", "RANDOM", "SAME_VALUES", "VALUE_PRESERVING"]
 
 # They draw noise of their own, which no artifact may do.
 RANDOM = frozenset({"MULTINOMIAL", "RANDOM_STANDARD_NORMAL", "RANDOM_UNIFORM", "STABLEHLO_RNG_BIT_GENERATOR"})
-# The output has all values of its one input, and no others, in another shape or order.
+# The output has the values of its single input and no others, in another shape or order.
 VALUE_PRESERVING = frozenset(
     {"DEPTH_TO_SPACE", "EXPAND_DIMS", "RESHAPE", "SPACE_TO_DEPTH", "SQUEEZE", "TRANSPOSE"}
 )
-# The same, of several inputs: their ranges are joined.
+# The same for several inputs, whose ranges are joined.
 SAME_VALUES = VALUE_PRESERVING | {"CONCATENATION", "PACK"}
-# What a quantiser puts between layers.
+# Operators that quantisers insert between layers.
 CASTS = frozenset({"DEQUANTIZE", "QUANTIZE"})
-# No arithmetic on values: what is left out, repeated or filled in is known beforehand. Quantisers have no
-# layers of these, and `explain` shows them only where they lose something.
+# Data movement without arithmetic: which values are dropped, repeated or filled in is known beforehand. They
+# are no layers for quantisers, and `explain` shows them only if they lose something.
 MOVING = (
     SAME_VALUES
     | CASTS

@@ -1,4 +1,4 @@
-"""Look into a .tflite file: all that it computes, and parts of it alone."""
+"""Run a .tflite file operator by operator, and parts of it alone."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ _INTEGERS: dict[int, Any] = {schema.TensorType.INT8: np.int8, schema.TensorType.
 
 
 class TfliteTrace:
-    """A .tflite file, in its signature of the smallest batch.
+    """A .tflite file, by its signature of the smallest batch.
 
-    Run without delegates, which do not leave what they compute in between: XNNPACK's integers may be one
-    step beside those seen here.
+    Run without delegates, which do not keep intermediate tensors: XNNPACK's integers may be one step off
+    those seen here.
 
     Args:
         data: the file.
@@ -54,7 +54,7 @@ class TfliteTrace:
         self._runner = self._interpreter.get_signature_runner(signature.signatureKey.decode())
 
     def run(self, inputs: Mapping[str, Array]) -> dict[Key, Array]:
-        """Tensor -> its values, as others take them."""
+        """Run on inputs ``[n, ...]``; returns dequantised values by tensor."""
         given = {}
         for index, name in self._names.items():
             steps, dtype = self._steps.get(index), _INTEGERS.get(self._graph.tensors[index].type)
@@ -71,7 +71,7 @@ class TfliteTrace:
         return found
 
     def part(self, output: Key, known: Iterable[Key]) -> _TflitePart:
-        """The operators that compute one tensor from others."""
+        """The subgraph that computes a tensor from known ones."""
         makers = {int(i): operator for operator in self._graph.operators for i in operator.outputs}
         limits, inputs, chosen, waiting = set(known), [], [], [output]
         while waiting:
@@ -88,7 +88,7 @@ class TfliteTrace:
     def _extracted(self, operators: list[Any], inputs: list[int], output: Any) -> bytes:
         model, graph, signature = copy.copy(self._model), copy.copy(self._graph), schema.SignatureDefT()
         graph.operators, graph.inputs, graph.outputs = operators, inputs, [output]
-        # Loops and branches are subgraphs by number.
+        # Loops and branches refer to subgraphs by number.
         model.subgraphs = [*self._model.subgraphs]
         model.subgraphs[self._subgraph] = graph
         signature.subgraphIndex, signature.signatureKey = self._subgraph, b"part"
@@ -113,7 +113,7 @@ class TfliteTrace:
         return Steps(float(described.scale[0]), int(described.zeroPoint[0]), int(limits.min), int(limits.max))
 
     def _aliases(self) -> dict[int, int]:
-        """Tensors that stand for the same values as another one."""
+        """Tensor -> an earlier tensor with the same values, in another shape or type."""
         made = {int(index) for operator in self._graph.operators for index in operator.outputs}
         same: dict[int, int] = {}
         self._constants = {
@@ -137,7 +137,7 @@ class TfliteTrace:
         return [operator for operator in self._graph.operators if index in operator.inputs]
 
     def _taken_as(self, index: int) -> Steps | None:
-        """What a tensor is for all that take it."""
+        """The quantisation steps by which all consumers read a tensor; None if they read floats."""
         if index in self._steps:
             return self._steps[index]
         users = self._users(index)
@@ -183,7 +183,7 @@ class TfliteTrace:
         )
 
     def _ends_in_sigmoid(self, index: int) -> bool:
-        """Whether nothing but a sigmoid takes the values of a tensor, be it put together with others."""
+        """Whether a sigmoid is the only consumer of a tensor's values, possibly after concatenation."""
         users = self._users(index)
         return bool(users) and all(
             kind == "LOGISTIC"
@@ -197,7 +197,7 @@ class TfliteTrace:
         return () if shape is None else tuple(map(int, shape))
 
     def _is_narrow(self, index: int) -> bool:
-        """Whether a tensor has fewer bits than float32, or was made of one that has."""
+        """Whether a tensor has fewer bits than float32, or is computed from one that has."""
         makers = (o for o in self._graph.operators if index in o.outputs and self._kind(o) in CASTS)
         indices = (index, *(int(operator.inputs[0]) for operator in makers))
         types = {_TYPES[self._graph.tensors[other].type] for other in indices}
@@ -212,7 +212,7 @@ class _TflitePart:
         self._runner = _interpreter(data).get_signature_runner("part")
 
     def run(self, values: Values) -> Array:
-        """The tensor that it computes."""
+        """The tensor that the part computes."""
         result: Array = self._runner(**{f"x{index}": values[index] for index in self._inputs})["y"]
         return result
 

@@ -1,4 +1,4 @@
-"""Whether TensorFlow Lite Micro computes what LiteRT computes."""
+"""Comparison of TensorFlow Lite Micro with LiteRT."""
 
 from __future__ import annotations
 
@@ -32,19 +32,19 @@ _STEPS_OF_FLOATS = 255
 
 @dataclass(frozen=True)
 class Difference:
-    """How far an output is off, in steps of its integers."""
+    """The difference of an output, in steps of its integers."""
 
     largest: float
     mean: float
 
 
 def run_reference(data: bytes, inputs: Arrays) -> dict[str, Array]:
-    """What LiteRT's reference kernels make of rows, one after the other.
+    """Run rows one by one in LiteRT's reference kernels.
 
-    XNNPACK, its default, rounds in other places, which the layers after them make up to 15 steps of.
+    XNNPACK, the default, rounds at other points, which later layers enlarge to as many as 15 steps.
 
     Args:
-        data: a .tflite file of one signature, of one row.
+        data: a .tflite file with one signature, of batch size 1.
         inputs: rows ``[n, ...]`` by input, in its dtype.
     """
     interpreter = Interpreter(
@@ -61,12 +61,12 @@ def run_reference(data: bytes, inputs: Arrays) -> dict[str, Array]:
 def differences(
     file: str, got: Arrays, expected: Arrays, steps: Mapping[str, float | None]
 ) -> dict[str, Difference]:
-    """How far each output is off, in steps of its integers.
+    """The difference of each output, in steps of its integers.
 
     Args:
         file: name of the artifact, for the message.
         got, expected: rows by output, of TensorFlow Lite Micro and of LiteRT.
-        steps: what a step is worth, where values are floats; None for what is computed in float.
+        steps: the size of a step by output; None for outputs that are computed in float.
 
     Raises:
         ParityError: an output has another shape or dtype.
@@ -88,7 +88,7 @@ def differences(
 
 
 def require_agreement(file: str, found: Mapping[str, Difference]) -> None:
-    """Raise if an output differs by more than rounding does.
+    """Raise if an output differs by more than rounding.
 
     Raises:
         ParityError: names every such output.
@@ -97,7 +97,7 @@ def require_agreement(file: str, found: Mapping[str, Difference]) -> None:
         f"{file}: {name}: TensorFlow Lite Micro is {one.largest:.3g} steps off LiteRT, {one.mean:.3g} in "
         f"the mean, expected at most {MOST_STEPS} and {MOST_STEPS_IN_THE_MEAN}; use another tflite-micro"
         for name, one in found.items()
-        # A NaN is no difference that would do.
+        # NaN fails too.
         if not (one.largest <= MOST_STEPS and one.mean <= MOST_STEPS_IN_THE_MEAN)
     )
     if failures:

@@ -1,4 +1,4 @@
-"""A .tflite file as C++11 source: an array, and a header that says what a program must know of it."""
+"""A .tflite file as C++11 source: an array, and a header with operators, arena and quantisation."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def source_file(artifact: Artifact) -> str:
 
 
 def c_name(artifact: Artifact) -> str:
-    """What the array is called; all other names begin with it."""
+    """The name of the array, and the prefix of all other names."""
     return f"vae_{artifact.role}_{artifact.precision}".replace("-", "_")
 
 
@@ -50,16 +50,16 @@ def to_header(
     arena_bytes: int,
     interpreter: str,
 ) -> str:
-    """The declarations, and how they are used.
+    """The declarations, with comments on their use.
 
     Args:
         artifact: the .tflite file.
         model: name of the VAE.
         inputs, outputs: names in the order of the interpreter.
-        methods: of the resolver.
-        smallest_arena: in which it ran.
-        arena_bytes: what a program is told to take.
-        interpreter: what it ran in, with its version.
+        methods: methods of the operator resolver.
+        smallest_arena: bytes of the smallest arena in which the file ran.
+        arena_bytes: bytes of the recommended arena.
+        interpreter: the interpreter in which it ran, with its version.
     """
     name = c_name(artifact)
     guard = f"{name.upper()}_H_"
@@ -123,5 +123,5 @@ def _comment(lines: Sequence[str]) -> list[str]:
 
 
 def _quoted(name: str) -> str:
-    """A name in ASCII and on one line, whatever is in it."""
+    """A name as one line of ASCII."""
     return json.dumps(name)

@@ -1,4 +1,4 @@
-"""A program that runs a .tflite file in TensorFlow Lite Micro, which some files make die.
+"""A program that runs a .tflite file in TensorFlow Lite Micro; isolated: some files crash the interpreter.
 
 ``python -m vae_export.formats.tflm.child MODEL INPUTS RESULT [ARENA]``
 
@@ -21,13 +21,13 @@ from tflite_micro import runtime
 
 Array = np.ndarray[Any, Any]
 
-# Arenas are cut into pieces that begin at multiples of it.
+# Alignment of the tensors in an arena, bytes.
 ALIGNMENT = 16
 FIRST, LARGEST = 1 << 16, 1 << 26
 
 
 def run(model: bytes, inputs: Sequence[Array], arena_bytes: int) -> list[Array]:
-    """Run rows one after the other.
+    """Run rows one by one.
 
     Args:
         model: the file.
@@ -55,13 +55,14 @@ def smallest_arena(model: bytes, inputs: Sequence[Array]) -> int:
     """Bytes of the smallest arena, a multiple of `ALIGNMENT`, in which a row can be run.
 
     Raises:
-        RuntimeError: not even the largest one will do.
+        RuntimeError: the largest arena is too small.
     """
-    # Not read from print_allocations: what is needed while the interpreter plans can be more.
+    # Not from print_allocations: memory planning can need more.
     row = [rows[:1] for rows in inputs]
 
     def fits(size: int) -> bool:
-        # Some arenas that are too small are refused; others are written past, which kills the process.
+        # The interpreter refuses some arenas that are too small, and writes past the end of others, which
+        # kills the process.
         child = os.fork()
         if not child:
             try:
@@ -84,7 +85,7 @@ def smallest_arena(model: bytes, inputs: Sequence[Array]) -> int:
 
 
 def main(model: str, inputs: str, result: str, arena: str | None = None) -> int:
-    """Do what the module says."""
+    """Run the program; see the module."""
     data = Path(model).read_bytes()
     with np.load(inputs) as file:
         rows = in_order(file)
@@ -98,7 +99,7 @@ def main(model: str, inputs: str, result: str, arena: str | None = None) -> int:
 
 
 def in_order(arrays: Mapping[str, Array]) -> list[Array]:
-    """The arrays of an .npz that has no names for them, as they were given."""
+    """The arrays of an .npz without names, in the order in which they were saved."""
     return [arrays[f"arr_{index}"] for index in range(len(arrays))]
 
 

@@ -1,4 +1,4 @@
-"""From a .tflite file to source that has been seen to run."""
+"""Turn a .tflite file into source that was run in TensorFlow Lite Micro."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ __all__ = ["arena_with_margin", "deploy", "summarise"]
 Array = np.ndarray[Any, Any]
 
 _ALIGNMENT = 16
-# A sixteenth: for a first address that is not aligned, and for versions to come.
+# A sixteenth more, for an unaligned address of the arena and for future versions.
 _MARGIN = 16
 
 
@@ -30,13 +30,13 @@ def deploy(artifact: Artifact, model: str, inputs: Mapping[str, Array]) -> Artif
     """Run a file in TensorFlow Lite Micro, compare it with LiteRT, and write it as source.
 
     Args:
-        artifact: a .tflite file of one signature, of one row.
+        artifact: a .tflite file with one signature, of batch size 1.
         model: name of the VAE.
         inputs: float rows ``[n, ...]`` by input.
 
     Raises:
-        ConversionError: TensorFlow Lite Micro lacks operators, or refuses the file otherwise.
-        ParityError: it computes something else than LiteRT.
+        ConversionError: TensorFlow Lite Micro lacks operators, or refuses the file.
+        ParityError: its outputs differ from LiteRT's.
     """
     file = artifact.file
     methods = resolver_methods(file, artifact.operators)
@@ -94,7 +94,7 @@ def deploy(artifact: Artifact, model: str, inputs: Mapping[str, Array]) -> Artif
 
 
 def summarise(artifacts: Sequence[Artifact]) -> Table:
-    """What a program has to know of each artifact, for the screen."""
+    """Arena, operators and difference from LiteRT of each artifact, for the terminal."""
     columns = ("header", "arena bytes", "operators", "steps off LiteRT")
     rows = []
     for artifact in artifacts:
@@ -106,5 +106,5 @@ def summarise(artifacts: Sequence[Artifact]) -> Table:
 
 
 def arena_with_margin(smallest: int) -> int:
-    """Bytes of the arena to take, a multiple of its alignment."""
+    """Bytes of the recommended arena, a multiple of its alignment."""
     return -(-(smallest + smallest // _MARGIN) // _ALIGNMENT) * _ALIGNMENT

@@ -1,4 +1,4 @@
-"""C++ source for TensorFlow Lite Micro, derived from int8 .tflite files, as the registry has it."""
+"""C++ source for TensorFlow Lite Micro, derived from int8 .tflite files, for the registry."""
 
 from __future__ import annotations
 
@@ -29,17 +29,17 @@ class TflmFormat(Format):
     tools = ("tflite-micro",)
     base = "tflite"
     implied = Implied((_PRECISION,), _BATCHES)
-    # Its interpreter takes one row after the other, by reference kernels.
+    # The interpreter runs one row at a time, in reference kernels.
     most_rows = 64
     timed = False
 
     @property
     def precisions(self) -> tuple[str, ...]:
-        """Integers alone: its float kernels are not what a microcontroller is given."""
+        """int8 alone: float kernels are too slow and too large for microcontrollers."""
         return (_PRECISION,)
 
     def check(self, plan: ExportPlan) -> None:
-        """Refuse a plan without int8 files of batch 1, and a machine without the interpreter."""
+        """Refuse a plan without int8 and batch 1, and a machine without the interpreter."""
         if _PRECISION not in plan.precisions or plan.auto:
             got = "auto" if plan.auto else ",".join(plan.precisions)
             raise InputError(

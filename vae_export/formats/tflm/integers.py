@@ -1,4 +1,4 @@
-"""Floats as the integers of a tensor, and back."""
+"""Quantise rows to the integers of a tensor, and dequantise them."""
 
 from __future__ import annotations
 

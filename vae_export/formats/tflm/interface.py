@@ -1,4 +1,4 @@
-"""Inputs and outputs of a .tflite file, as an interpreter without signatures has them: by number."""
+"""Inputs and outputs of a .tflite file by index, for an interpreter without signatures."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["Interface", "interface_of"]
 
 @dataclass(frozen=True)
 class Interface:
-    """What is behind the numbers.
+    """The names of inputs and outputs by index.
 
     Attributes:
         inputs, outputs: names.
-        steps: output -> what one step of its integers is worth; None where it is computed in float.
+        steps: output -> size of a step of its integers; None if it is computed in float.
     """
 
     inputs: tuple[str, ...]
@@ -28,14 +28,14 @@ class Interface:
 
 
 def interface_of(file: str, data: bytes) -> Interface:
-    """Read it from a file.
+    """Read the interface of a file.
 
     Args:
         file: its name, for the message.
         data: a .tflite file of one signature.
 
     Raises:
-        ConversionError: it has several signatures, for all of which an arena would have to have room.
+        ConversionError: the file has several signatures, all of which an arena would have to hold.
     """
     model = read_model(data)
     if len(model.signatureDefs) != 1 or len(model.subgraphs) != 1:
@@ -53,7 +53,7 @@ def interface_of(file: str, data: bytes) -> Interface:
 
 
 def _step(model: Any, graph: Any, tensor: int) -> float | None:
-    """The scale of a tensor, or of the integers that it is made of."""
+    """The scale of a tensor, or of the integers that it is dequantised from."""
     for operator in graph.operators:
         if tensor in operator.outputs:
             kind = KINDS[model.operatorCodes[operator.opcodeIndex].builtinCode]

@@ -28,7 +28,7 @@ _OTHERWISE = "change the model, or leave out --format tflm"
 
 
 def need_tflm() -> None:
-    """See that TensorFlow Lite Micro is there.
+    """Check that TensorFlow Lite Micro is installed.
 
     Raises:
         MissingDependencyError: it is not.
@@ -41,7 +41,7 @@ def need_tflm() -> None:
 
 
 def tflm_version() -> str:
-    """What runs here, with its version."""
+    """Name and version of the installed interpreter."""
     return f"tflite-micro {importlib.metadata.version('tflite-micro')}"
 
 
@@ -54,7 +54,7 @@ def find_arena(file: str, data: bytes, inputs: Sequence[Array]) -> int:
         inputs: rows ``[n, ...]`` by input, in the interpreter's order.
 
     Raises:
-        ConversionError: the interpreter refuses the file, or dies of it.
+        ConversionError: the interpreter refuses the file, or crashes.
     """
     (size,) = _run_child(file, data, inputs)
     return int(size)
@@ -71,7 +71,7 @@ def run_in_tflm(file: str, data: bytes, inputs: Sequence[Array], arena_bytes: in
         Rows ``[n, ...]`` by output, in the interpreter's order.
 
     Raises:
-        ConversionError: the interpreter refuses the file or the arena, or dies of it.
+        ConversionError: the interpreter refuses the file or the arena, or crashes.
     """
     return _run_child(file, data, inputs, str(arena_bytes))
 
@@ -83,7 +83,7 @@ def _run_child(file: str, data: bytes, inputs: Sequence[Array], *arguments: str)
         np.savez(given, *inputs)
         done = subprocess.run(
             [sys.executable, "-m", _CHILD, str(model), str(given), str(result), *arguments],
-            # It finds the modules that this process finds.
+            # The same import path as in this process.
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
             cwd=folder,
             capture_output=True,

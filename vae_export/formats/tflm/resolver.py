@@ -1,4 +1,4 @@
-"""Which operators TensorFlow Lite Micro has, and how a program asks for them."""
+"""The operators of TensorFlow Lite Micro, and the resolver methods that add them."""
 
 from __future__ import annotations
 

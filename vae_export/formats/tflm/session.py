@@ -1,4 +1,4 @@
-"""An artifact for microcontrollers as a graph that runs here, in TensorFlow Lite Micro."""
+"""Run an artifact for microcontrollers on this machine, in TensorFlow Lite Micro."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class TflmSession(vae_runtime.Session):
 
         self.inputs, self.outputs = describe(interface.inputs), describe(interface.outputs)
         self._batches, self._rows = (1,), 1
-        # Found by running a row: what the interpreter refuses, it refuses now.
+        # Runs a row, so an unsupported file is an error now.
         self._arena = find_arena(self._file, self._data, [self._zeros(name) for name in self.inputs])
 
     def _zeros(self, name: str) -> Array:
@@ -59,7 +59,7 @@ class TflmSession(vae_runtime.Session):
         return np.zeros([size or 1 for size in spec.shape], spec.dtype)
 
     def run_batches(self, inputs: dict[str, Array]) -> list[Array]:
-        """Run all rows in one process, one after the other: outputs in their order."""
+        """Run all rows one by one in a single process; returns the outputs in the order of `outputs`."""
         given = [to_integers(inputs[name], self._specs[name]) for name in self.inputs]
         made = run_in_tflm(self._file, self._data, given, self._arena)
         return [

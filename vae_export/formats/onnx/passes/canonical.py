@@ -16,14 +16,14 @@ BATCH_AXIS = "N"
 def canonicalise(model: Any, inputs: Mapping[str, str], metadata: dict[str, str]) -> None:
     """Make the bytes depend on the model alone.
 
-    The converters name tensors by counters of the process and by addresses, and order nodes by their
-    names. So nodes are put in the order in which the outputs need them, and every tensor but the inputs
-    and outputs is named by its place. The bodies of loops and branches follow along.
+    The converters name tensors by counters and addresses of the process, and sort nodes by these names. Here
+    nodes are sorted depth first from the outputs, and tensors other than inputs and outputs are named by
+    their position; the same in the bodies of loops and branches.
 
     Args:
         model: changed in place.
-        inputs: what the converter calls them -> their name.
-        metadata: for the file.
+        inputs: the converter's name of each input -> its name in the file, in order.
+        metadata: the metadata of the file.
     """
     graph = model.graph
     _sort_nodes(graph)
@@ -40,7 +40,7 @@ def canonicalise(model: Any, inputs: Mapping[str, str], metadata: dict[str, str]
         axes = value.type.tensor_type.shape.dim
         if not axes[0].HasField("dim_value"):
             axes[0].dim_param = BATCH_AXIS
-    # tf2onnx also declares ai.onnx.ml, which nothing here uses.
+    # tf2onnx also declares ai.onnx.ml, which no node uses.
     standard = [opset for opset in model.opset_import if opset.domain == ""]
     del model.opset_import[:]
     model.opset_import.extend(standard)
@@ -63,7 +63,7 @@ def all_nodes(graph: Any) -> Iterator[Any]:
 
 
 def _used(node: Any) -> Iterator[str]:
-    """Names of the tensors a node needs, those that only its bodies need among them."""
+    """Names of the inputs of a node, including those of its bodies."""
     yield from node.input
     for inner in _subgraphs(node):
         for nested in all_nodes(inner):
@@ -72,7 +72,7 @@ def _used(node: Any) -> Iterator[str]:
 
 
 def _sort_nodes(graph: Any) -> None:
-    """Order nodes depth first from the outputs, inputs in their order; leaves out what nothing needs."""
+    """Sort nodes depth first from the outputs, by the order of inputs; drops nodes that no output needs."""
     nodes = list(graph.node)
     maker = {name: index for index, node in enumerate(nodes) for name in node.output}
     order: list[int] = []
@@ -98,7 +98,7 @@ def _sort_nodes(graph: Any) -> None:
 
 
 def _definitions(graph: Any) -> Iterator[tuple[str, str]]:
-    """(what kind of thing it is, name) of every tensor, weights where they are first used."""
+    """(kind, name) of every tensor: "input", "weight" at its first use, or the operator that computes it."""
     weights = {initializer.name for initializer in graph.initializer}
     for value in graph.input:
         yield "input", value.name
@@ -135,5 +135,5 @@ def _rename(graph: Any, names: Mapping[str, str]) -> None:
         for axis in value.type.tensor_type.shape.dim:
             if axis.HasField("dim_param"):
                 axis.ClearField("dim_param")
-    # Shapes of tensors in between: they may hold counted names, and are inferred again anyway.
+    # Shapes of intermediate tensors: they may hold counted names, and runtimes infer them again.
     del graph.value_info[:]

@@ -1,4 +1,4 @@
-"""Graphs of ONNX files as something that rules can read and rewrite."""
+"""ONNX graphs that lowering rules read and rewrite."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Array = np.ndarray[Any, Any]
 
 
 class OnnxGraph:
-    """A graph whose nodes and constants are read by rules, and changed.
+    """A graph with look-up of producers, consumers, constants and shapes.
 
     Args:
         graph: an `onnx.GraphProto`; changed in place.
-        shapes: of its tensors by name, with None where a size is free.
+        shapes: name -> shape of its tensors, None for free sizes.
     """
 
     def __init__(self, graph: Any, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
@@ -33,7 +33,7 @@ class OnnxGraph:
 
     @classmethod
     def of(cls, model: Any) -> OnnxGraph:
-        """The graph of an `onnx.ModelProto`, with the shapes that can be inferred."""
+        """The graph of an `onnx.ModelProto`, with inferred shapes."""
         inferred = onnx.shape_inference.infer_shapes(model).graph
         shapes = {
             value.name: tuple(
@@ -45,14 +45,14 @@ class OnnxGraph:
         return cls(model.graph, shapes)
 
     def refresh(self) -> None:
-        """Look at the graph again, after a change."""
+        """Update the look-up after a change of the graph."""
         self._constants = {initializer.name: initializer for initializer in self.graph.initializer}
         self._makers = {name: node for node in self.graph.node for name in node.output}
         self._users: dict[str, list[Any]] = defaultdict(list)
         for node in self.graph.node:
             for name in dict.fromkeys(node.input):
                 self._users[name].append(node)
-        # Outputs of the graph, and what bodies of loops take, are not for rules.
+        # Rules change neither outputs of the graph nor tensors that bodies of loops take.
         top = {id(node) for node in self.graph.node}
         self._kept = {output.name for output in self.graph.output}
         self._kept.update(
@@ -60,53 +60,53 @@ class OnnxGraph:
         )
 
     def constant(self, name: str) -> Array | None:
-        """The values of a tensor that is in the file, else None."""
+        """The values of a constant; None for computed tensors."""
         if name not in self._constants:
             return None
         values: Array = numpy_helper.to_array(self._constants[name])
         return values
 
     def add_constant(self, values: Array) -> str:
-        """The name of a new tensor in the file."""
+        """Add a constant; returns its name."""
         self._fresh += 1
         name = f"lowered_{self._fresh}"
         self.graph.initializer.append(numpy_helper.from_array(np.ascontiguousarray(values), name))
         return name
 
     def shape(self, name: str) -> tuple[int | None, ...]:
-        """The shape of a tensor, () if it is not known."""
+        """The shape of a tensor; () if unknown."""
         return self._shapes.get(name, ())
 
     def maker(self, name: str) -> Any | None:
-        """The node that makes a tensor, if that is for one other node alone."""
+        """The producer of a tensor with a single consumer; else None."""
         return self._makers.get(name) if len(self.users(name)) == 1 else None
 
     def made_by(self, name: str) -> Any | None:
-        """The node that makes a tensor, whoever takes it."""
+        """The producer of a tensor; None for inputs and constants."""
         return self._makers.get(name)
 
     def users(self, name: str) -> list[Any]:
-        """The nodes that take a tensor; none if others need it too."""
+        """The consumers of a tensor; [] if the graph's outputs or the bodies of loops need it too."""
         return [] if name in self._kept else self._users[name]
 
     def only_user(self, name: str) -> Any | None:
-        """The node that alone takes a tensor."""
+        """The only consumer of a tensor; None if there are none or several."""
         users = self.users(name)
         return users[0] if len(users) == 1 else None
 
     def replace(self, node: Any, name: str) -> None:
-        """Remove a node; a tensor that it alone takes gets the name of its output.
+        """Remove a node, and let the producer of its input compute its output.
 
         Args:
-            node: with one output.
-            name: what it takes, made by another node.
+            node: a node with one output.
+            name: the input of the node, computed by another node and used by no other.
         """
         maker = self._makers[name]
         maker.output[list(maker.output).index(name)] = node.output[0]
         self.graph.node.remove(node)
 
     def drop_unused(self) -> None:
-        """Leave out the constants that nothing takes."""
+        """Remove constants without consumers."""
         taken = {name for node in all_nodes(self.graph) for name in node.input}
         taken.update(output.name for output in self.graph.output)
         kept = [initializer for initializer in self.graph.initializer if initializer.name in taken]

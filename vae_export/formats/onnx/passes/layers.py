@@ -23,8 +23,8 @@ class LinearLayer:
     """A layer with constant weights.
 
     Attributes:
-        node: the node; it takes x first.
-        weights: in its kind's layout.
+        node: the node; its first input is x.
+        weights: in the layout of the node's kind.
         bias: ``[output channels]``, or None.
     """
 
@@ -59,40 +59,44 @@ class LinearLayer:
         return values.reshape([-1 if i == axis else 1 for i in range(self.weights.ndim)])
 
     def channels_of(self, values: Array, count: int) -> Array | None:
-        """A constant that is added to the layer's input or output, by channel.
+        """A constant added to the layer's input or output, as one value for each channel.
 
         Args:
-            values: as they are in the graph.
-            count: of the channels.
+            values: the constant in its shape in the graph.
+            count: number of channels.
 
         Returns:
             ``[count]``, or None if the constant differs within a channel.
         """
         if values.size == 1:
             return np.full(count, values.reshape(()), np.float32)
-        behind = 0 if self.kind == "MatMul" else self.weights.ndim - 2
-        if values.size != count or values.ndim <= behind or values.shape[values.ndim - 1 - behind] != count:
+        trailing = 0 if self.kind == "MatMul" else self.weights.ndim - 2
+        if (
+            values.size != count
+            or values.ndim <= trailing
+            or values.shape[values.ndim - 1 - trailing] != count
+        ):
             return None
         return values.reshape(count)
 
     def is_padded(self) -> bool:
-        """Whether zeros are put around the input."""
+        """Whether the input is padded."""
         attributes = {entry.name: helper.get_attribute_value(entry) for entry in self.node.attribute}
         automatic = attributes.get("auto_pad", b"NOTSET")
         return any(attributes.get("pads", ())) or automatic not in (b"NOTSET", b"VALID")
 
     def set_weights(self, graph: OnnxGraph, values: Array) -> None:
-        """Give the node other weights."""
+        """Replace the weights."""
         self.node.input[1] = graph.add_constant(values.astype(np.float32))
 
     def set_bias(self, graph: OnnxGraph, values: Array) -> None:
-        """Give the node another bias; MatMul has none."""
+        """Replace or add the bias; not for MatMul, which has none."""
         del self.node.input[2:]
         self.node.input.append(graph.add_constant(values.astype(np.float32)))
 
 
 def linear_layer(graph: OnnxGraph, node: Any | None) -> LinearLayer | None:
-    """The layer that a node is, if it is one of float32 and not grouped."""
+    """The layer of a node; None if it is no ungrouped float32 layer with constant weights."""
     if node is None or node.op_type not in _AXES:
         return None
     weights = graph.constant(node.input[1])

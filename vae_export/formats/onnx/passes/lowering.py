@@ -1,7 +1,7 @@
-"""The rules by which graphs of .onnx files are rewritten, so that less is left to do at run time.
+"""Lowering of .onnx graphs: rules that rewrite them, for less work at run time.
 
-Each takes a graph and one of its nodes, changes the graph if it knows how to, and says whether it has.
-Results stay the same to rounding, and to the bit where values are only moved. Batches stay of any size.
+A rule takes a graph and one of its nodes, and returns whether it changed the graph. Results stay equal to
+rounding, and to the bit where values are only moved. The batch size stays free.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _RULES = (
 
 
 def lower_onnx(model: Any) -> None:
-    """Rewrite a model until no rule knows more.
+    """Apply the rules to a model until none changes it.
 
     Args:
         model: an `onnx.ModelProto`; changed in place.

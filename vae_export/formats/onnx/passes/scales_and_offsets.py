@@ -1,6 +1,6 @@
-"""Multiplications by constants and additions of them, folded into the weights of a layer beside them.
+"""Fold multiplications by constants and additions of constants into the weights of neighbouring layers.
 
-BatchNormalization, Rescaling, Normalization and biases come as these.
+Converters make them of BatchNormalization, Rescaling, Normalization and biases.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ __all__ = ["fold_into_layer_above", "fold_into_layer_below", "scale_before_offse
 
 Array = np.ndarray[Any, Any]
 
-# An offset larger than this, in units of what is scaled, is left where it is: x is near it, and the
-# difference is exact, but products that are subtracted are not.
+# Offsets larger than this, in units of the scaled value, are not folded: x is near the offset, so x - offset
+# is exact in float32, but the difference of two products is not.
 _LARGEST_OFFSET = 8.0
 
 
@@ -29,10 +29,10 @@ class _Constant:
     """A multiplication by a constant, or an addition of one.
 
     Attributes:
-        node: what does it.
-        x: the other operand.
-        values: what x is multiplied by, or what is added to it.
-        scales: whether it multiplies.
+        node: the Mul, Div, Add or Sub.
+        x: name of the other operand.
+        values: the factor or the summand.
+        scales: whether it is a factor.
     """
 
     node: Any
@@ -77,13 +77,13 @@ def scale_before_offset(graph: OnnxGraph, node: Any) -> bool:
 
 
 def fold_into_layer_above(graph: OnnxGraph, node: Any) -> bool:
-    """A constant that changes the output of a layer goes into its weights or its bias."""
+    """Fold a constant after a layer into its weights or bias."""
     constant = _constant(graph, node)
     layer = linear_layer(graph, graph.maker(constant.x)) if constant else None
     if constant is None or layer is None:
         return False
     values = layer.channels_of(constant.values, layer.outputs)
-    # MatMul has no bias, but runtimes make one operator of it and an addition.
+    # MatMul has no bias; runtimes fuse it with an addition.
     if values is None or (layer.kind == "MatMul" and not constant.scales):
         return False
     if constant.scales:
@@ -97,9 +97,10 @@ def fold_into_layer_above(graph: OnnxGraph, node: Any) -> bool:
 
 
 def fold_into_layer_below(graph: OnnxGraph, node: Any) -> bool:
-    """A constant that changes the input of a layer goes into its weights or its bias.
+    """Fold a constant before a layer into its weights or bias.
 
-    One number for all of the input may stand above nodes that reshape, and one a channel above a Transpose.
+    Between them may be nodes that reshape, for a constant of one value, or a Transpose, for one value a
+    channel.
     """
     layer = linear_layer(graph, node)
     if layer is None:
@@ -119,14 +120,14 @@ def fold_into_layer_below(graph: OnnxGraph, node: Any) -> bool:
     else:
         spatial = tuple(range(2, layer.weights.ndim))
         moved = (layer.weights * layer.along_inputs(values)).sum(axis=spatial)
-        # Zeros around the input, and the borders of a transposed convolution, see less of the offset.
+        # The offset is not added to padding, nor in full at the borders of a transposed convolution.
         if layer.kind == "ConvTranspose" or layer.is_padded() or np.abs(values).max() > _LARGEST_OFFSET:
             return False
         if layer.kind == "Conv":
             moved = moved.sum(axis=1)
             layer.set_bias(graph, moved if layer.bias is None else layer.bias + moved)
         else:
-            _add_behind(graph, node, moved.sum(axis=0))
+            _add_after(graph, node, moved.sum(axis=0))
     (user,) = graph.users(constant.node.output[0])
     user.input[0] = constant.x
     graph.graph.node.remove(constant.node)
@@ -134,7 +135,7 @@ def fold_into_layer_below(graph: OnnxGraph, node: Any) -> bool:
 
 
 def _seen_below(values: Array, nodes: list[Any]) -> Array | None:
-    """A constant that broadcasts over a tensor, as it broadcasts over what these nodes make of that."""
+    """A constant that broadcasts over a tensor, in the shape in which it broadcasts after some nodes."""
     for node in nodes:
         if values.size == 1:
             break
@@ -151,8 +152,8 @@ def _become(graph: OnnxGraph, node: Any, kind: str, x: str, values: Array) -> No
     node.input.extend([x, graph.add_constant(values.astype(np.float32))])
 
 
-def _add_behind(graph: OnnxGraph, node: Any, values: Array) -> None:
-    """Add a constant to what a node makes."""
+def _add_after(graph: OnnxGraph, node: Any, values: Array) -> None:
+    """Add a constant to the output of a node."""
     output = node.output[0]
     node.output[0] = f"{output}_without_offset"
     constant = graph.add_constant(values.astype(np.float32))

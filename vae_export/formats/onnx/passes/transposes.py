@@ -1,7 +1,7 @@
-"""Transposes between NHWC and NCHW beside a reshape, folded into the weights of the MatMul on its other side.
+"""Fold transposes between NHWC and NCHW next to a reshape into the weights of the MatMul on its other side.
 
-Keras flattens [height, width, channels]; convolutions of ONNX have [channels, height, width]. If the rows or
-the columns of the weights are in that order, nothing has to be moved at run time.
+Keras flattens [height, width, channels]; ONNX convolutions have [channels, height, width]. With the rows or
+columns of the weights in that order nothing is moved at run time.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ __all__ = ["fold_transpose_above_flattening", "fold_transpose_below_unflattening
 
 Array = np.ndarray[Any, Any]
 
-# Functions of each value by itself.
+# Elementwise functions of one input.
 _ELEMENTWISE = {
     "Celu",
     "Clip",
@@ -39,10 +39,10 @@ _ELEMENTWISE = {
 
 
 def fold_transpose_above_flattening(graph: OnnxGraph, node: Any) -> bool:
-    """Transpose, Reshape to rows, one MatMul or more: their rows are put in order instead.
+    """Transpose, Reshape to rows, MatMuls: permute the rows of their weights and drop the Transpose.
 
     Args:
-        graph: to be changed.
+        graph: changed in place.
         node: the Transpose.
     """
     order, reshape = _order(node), graph.only_user(node.output[0])
@@ -62,21 +62,21 @@ def fold_transpose_above_flattening(graph: OnnxGraph, node: Any) -> bool:
     ]
     if not users or len(layers) != len(users):
         return False
-    # Of each value of a row that is not transposed, the place in one that is.
+    # Position in the transposed row of each value of the original one.
     transposed = np.arange(count).reshape([sizes[axis] for axis in order])
-    places = transposed.transpose(np.argsort(order)).reshape(-1)
+    positions = transposed.transpose(np.argsort(order)).reshape(-1)
     for layer in layers:
-        layer.set_weights(graph, layer.weights[places])
+        layer.set_weights(graph, layer.weights[positions])
     reshape.input[0] = node.input[0]
     graph.graph.node.remove(node)
     return True
 
 
 def fold_transpose_below_unflattening(graph: OnnxGraph, node: Any) -> bool:
-    """MatMul, what works value by value, Reshape to [n, height, width, channels], Transpose: columns instead.
+    """MatMul, elementwise nodes, Reshape to [n, height, width, channels], Transpose: permute the columns.
 
     Args:
-        graph: to be changed.
+        graph: changed in place.
         node: the Transpose.
     """
     reshape, order = graph.maker(node.input[0]), _order(node)
@@ -98,11 +98,11 @@ def fold_transpose_below_unflattening(graph: OnnxGraph, node: Any) -> bool:
     layer = linear_layer(graph, above)
     if layer is None or layer.kind != "MatMul" or layer.outputs != count:
         return False
-    places = np.arange(count).reshape(shape[1:]).transpose(order).reshape(-1)
-    layer.set_weights(graph, layer.weights[:, places])
+    positions = np.arange(count).reshape(shape[1:]).transpose(order).reshape(-1)
+    layer.set_weights(graph, layer.weights[:, positions])
     for user, values in constants:
         if values.size == count:
-            user.input[1] = graph.add_constant(values.reshape(-1)[places].reshape(values.shape))
+            user.input[1] = graph.add_constant(values.reshape(-1)[positions].reshape(values.shape))
     sizes = [shape[0], *(shape[1:][axis] for axis in order)]
     reshape.input[1] = graph.add_constant(np.array(sizes, np.int64))
     graph.replace(node, node.input[0])
@@ -110,7 +110,7 @@ def fold_transpose_below_unflattening(graph: OnnxGraph, node: Any) -> bool:
 
 
 def _order(node: Any) -> list[int] | None:
-    """Which axis, the batch not counted, a Transpose puts where; None if it moves the batch, or is none."""
+    """The permutation of a Transpose without the batch axis; None if it moves that, or is no Transpose."""
     attributes = {entry.name: helper.get_attribute_value(entry) for entry in node.attribute}
     if node.op_type != "Transpose" or attributes.get("perm", [1])[0] != 0:
         return None

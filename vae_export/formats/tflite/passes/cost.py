@@ -1,20 +1,20 @@
-"""What the vector instructions of a convolution's kernel take, in multiplications for one output value.
+"""The cost of convolutions in XNNPACK, in multiplications of an output value.
 
-Kernels work on 16 output channels at a time (8 in narrower instruction sets): a layer with one output channel
-costs as much as one with 16. Those of depthwise convolutions load more than they multiply.
+Kernels compute 16 output channels at a time (8 in narrower instruction sets): one output channel costs as
+much as 16. Kernels of depthwise convolutions load more than they multiply.
 """
 
 from __future__ import annotations
 
-__all__ = ["DEPTHWISE", "FEW_CHANNELS", "padded"]
+__all__ = ["DEPTHWISE", "FEW_CHANNELS", "round_up_to_lanes"]
 
 _LANES = 16
-# Measured: time of a multiplication in a depthwise convolution, in those of a full one.
+# Measured: time of a multiplication in a depthwise convolution, relative to a full convolution.
 DEPTHWISE = 4
 # Output channels of pictures.
 FEW_CHANNELS = 3
 
 
-def padded(channels: int) -> int:
-    """Output channels that are computed for so many that are wanted."""
+def round_up_to_lanes(channels: int) -> int:
+    """The number of output channels that a kernel computes for `channels`."""
     return -(-channels // _LANES) * _LANES

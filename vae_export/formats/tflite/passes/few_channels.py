@@ -1,11 +1,11 @@
 """Convolutions with the few output channels of a picture.
 
-Kernels of vector instructions compute many output channels at a time, whether they are wanted or not; see
-`cost`. The same sums in another order leave nothing idle:
+Kernels compute many output channels at a time, needed or not; see `cost`. The same sums in another order
+leave no lane idle:
 
-- one channel: a depthwise convolution multiplies, a 1x1 convolution with ones adds up.
-- two or three: the products of each weight with its input are the channels of a 1x1 convolution; a depthwise
-  convolution with ones moves each to where it belongs, and a 1x1 convolution with ones adds them up.
+- one channel: a depthwise convolution multiplies, a 1x1 convolution with ones sums.
+- two or three: a 1x1 convolution has the products of each weight with its input as channels; a depthwise
+  convolution with ones shifts each product to its pixel, and a 1x1 convolution with ones sums.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.formats.tflite.passes.cost import DEPTHWISE, FEW_CHANNELS, padded
+from vae_export.formats.tflite.passes.cost import DEPTHWISE, FEW_CHANNELS, round_up_to_lanes
 from vae_export.formats.tflite.passes.graph import TfliteGraph
 from vae_export.private.litert import schema
 
@@ -23,7 +23,7 @@ __all__ = ["lower_few_channels"]
 
 Array = np.ndarray[Any, Any]
 
-# What is left of a layer's cost has to be less than this to be worth more operators.
+# Largest remaining fraction of a layer's cost that is worth more operators.
 _WORTHWHILE = 0.75
 
 
@@ -47,10 +47,10 @@ class _FewChannelConvolution:
 
 
 def lower_few_channels(graph: TfliteGraph, operator: Any, _: int) -> list[Any] | None:
-    """Operators for a CONV_2D of float32 with up to three output channels, or None to leave it as it is.
+    """Lower a float32 CONV_2D with up to three output channels; None to keep it.
 
     Args:
-        graph: where it is; tensors are added.
+        graph: the subgraph of the operator; tensors are added.
         operator: the CONV_2D.
     """
     layer = _read(graph, operator)
@@ -61,23 +61,24 @@ def lower_few_channels(graph: TfliteGraph, operator: Any, _: int) -> list[Any] |
     if channels > FEW_CHANNELS or taps == 1:
         return None
     if channels == 1:
-        cost = DEPTHWISE * taps * depth + padded(1) * depth
+        cost = DEPTHWISE * taps * depth + round_up_to_lanes(1) * depth
         lower = _one_channel
     else:
         products = taps * channels
-        cost = padded(products) * depth + DEPTHWISE * taps * products + padded(channels) * products
+        summed = DEPTHWISE * taps * products + round_up_to_lanes(channels) * products
+        cost = round_up_to_lanes(products) * depth + summed
         lower = _several_channels
-    return lower(graph, layer) if cost < _WORTHWHILE * taps * depth * padded(channels) else None
+    return lower(graph, layer) if cost < _WORTHWHILE * taps * depth * round_up_to_lanes(channels) else None
 
 
 def _read(graph: TfliteGraph, operator: Any) -> _FewChannelConvolution | None:
-    """The layer of an operator, if it is a plain one."""
+    """The convolution of an operator; None if it is strided, dilated, grouped or has computed weights."""
     options = operator.builtinOptions
     if {options.strideH, options.strideW, options.dilationHFactor, options.dilationWFactor} != {1}:
         return None
     x, weights, bias = (int(tensor) for tensor in operator.inputs)
     kernel, biases = graph.constant(weights), graph.constant(bias)
-    # Kernels of grouped convolutions have fewer input channels than there are.
+    # The kernel of a grouped convolution has fewer input channels than the input.
     if kernel is None or biases is None or kernel.shape[3] != graph.shape(x)[3]:
         return None
     if kernel.dtype != np.float32:
@@ -102,12 +103,12 @@ def _several_channels(graph: TfliteGraph, layer: _FewChannelConvolution) -> list
     taps = height * width
     # Product number tap * channels + channel.
     weights = layer.kernel.transpose(1, 2, 0, 3).reshape(taps * channels, 1, 1, depth)
-    places = np.eye(taps, dtype=np.float32).repeat(channels, axis=1)
+    shifts = np.eye(taps, dtype=np.float32).repeat(channels, axis=1)
     none = graph.add_constant(np.zeros(taps * channels, np.float32))
     products = graph.add_tensor((*graph.shape(layer.x)[:3], taps * channels))
     moved = graph.add_tensor((*graph.shape(layer.output)[:3], taps * channels))
     multiplied = [layer.x, graph.add_constant(np.ascontiguousarray(weights)), none]
-    placed = [products, graph.add_constant(places.reshape(1, height, width, taps * channels)), none]
+    placed = [products, graph.add_constant(shifts.reshape(1, height, width, taps * channels)), none]
     return [
         graph.operator("CONV_2D", multiplied, products, _pointwise(schema.ActivationFunctionType.NONE)),
         graph.operator("DEPTHWISE_CONV_2D", placed, moved, _depthwise(layer.padding)),
@@ -116,13 +117,13 @@ def _several_channels(graph: TfliteGraph, layer: _FewChannelConvolution) -> list
 
 
 def _add_up(graph: TfliteGraph, layer: _FewChannelConvolution, products: int, which: Array) -> Any:
-    """The layer's output, of its products. Not by the operator SUM: older delegates do not take it.
+    """Sum the products to the layer's output. Not with the operator SUM, which older delegates refuse.
 
     Args:
-        graph: where it goes.
+        graph: the subgraph.
         layer: the convolution.
-        products: a tensor.
-        which: ones where a product belongs to a channel: ``[output channels, products]``.
+        products: the tensor of products.
+        which: ``[output channels, products]``, 1 where a product belongs to a channel, else 0.
     """
     ones = graph.add_constant(which[:, None, None])
     inputs = [products, ones, graph.add_constant(layer.bias)]

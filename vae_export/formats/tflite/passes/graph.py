@@ -1,4 +1,4 @@
-"""Subgraphs of TFLite files as something that rules can read and rewrite."""
+"""Subgraphs of TFLite files that lowering rules read and rewrite."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _CODES = {name: code for code, name in KINDS.items()}
 _DTYPES = {schema.TensorType.FLOAT32: np.dtype("<f4"), schema.TensorType.INT32: np.dtype("<i4")}
 _TYPES = {dtype: code for code, dtype in _DTYPES.items()}
 MOST_CONCATENATED = 5
-# The schema's one-byte field for codes, which old readers look at, ends here.
+# The largest code of the schema's one-byte field, which old readers use.
 _LARGEST_OLD_CODE = 127
 
 
@@ -31,7 +31,7 @@ class TfliteGraph:
 
     Args:
         model: a `schema.ModelT`.
-        subgraph: one of its subgraphs; what is added goes there.
+        subgraph: one of its subgraphs; additions go there.
     """
 
     def __init__(self, model: Any, subgraph: Any) -> None:
@@ -47,11 +47,11 @@ class TfliteGraph:
         return tuple(int(size) for size in self.subgraph.tensors[tensor].shape)
 
     def is_float(self, tensor: int) -> bool:
-        """Whether it is float32."""
+        """Whether a tensor is float32."""
         return bool(self.subgraph.tensors[tensor].type == schema.TensorType.FLOAT32)
 
     def constant(self, tensor: int) -> Array | None:
-        """The values of a float32 or int32 tensor that is in the file, else None."""
+        """The values of a float32 or int32 constant; None for other tensors."""
         described = self.subgraph.tensors[tensor]
         data = self._model.buffers[described.buffer].data
         if data is None or not len(data) or described.type not in _DTYPES:
@@ -59,7 +59,7 @@ class TfliteGraph:
         return np.frombuffer(bytes(data), _DTYPES[described.type]).reshape(described.shape)
 
     def add_constant(self, values: Array) -> int:
-        """A tensor with values of float32 or int32; equal bytes are in the file once."""
+        """Add a float32 or int32 constant; returns its index. Equal bytes share one buffer."""
         type = _TYPES[values.dtype.newbyteorder("<")]
         for index, tensor in enumerate(self.subgraph.tensors):
             if tensor.type == type and tuple(tensor.shape) == values.shape:
@@ -69,7 +69,7 @@ class TfliteGraph:
         return self._add(values.shape, type, self._buffer(values.tobytes()))
 
     def add_tensor(self, shape: Sequence[int]) -> int:
-        """A float32 tensor that an operator makes."""
+        """Add a float32 tensor for the output of an operator; returns its index."""
         return self._add(shape, schema.TensorType.FLOAT32, 0)
 
     def _buffer(self, content: bytes) -> int:
@@ -87,12 +87,12 @@ class TfliteGraph:
         return len(self.subgraph.tensors) - 1
 
     def operator(self, kind: str, inputs: Sequence[int], output: int, options: Any) -> Any:
-        """A new operator of version 1, which is in no graph yet.
+        """Make an operator of version 1, not yet part of the graph.
 
         Args:
             kind: the schema's name.
-            inputs, output: tensors.
-            options: the schema's object for this kind.
+            inputs, output: indices of tensors.
+            options: the schema's options object for this kind.
         """
         operator = schema.OperatorT()
         operator.opcodeIndex = self._code(kind)
@@ -102,7 +102,7 @@ class TfliteGraph:
         return operator
 
     def concatenation(self, parts: Sequence[int], axis: int, output: int) -> list[Any]:
-        """New operators that lay tensors one after the other; several, as XNNPACK takes five at a time."""
+        """Operators that concatenate tensors; several for more than five, the limit of XNNPACK."""
         if len(parts) > MOST_CONCATENATED:
             head = parts[:MOST_CONCATENATED]
             shape = list(self.shape(output))
@@ -126,7 +126,7 @@ class TfliteGraph:
 
 
 def drop_unused(model: Any) -> None:
-    """Leave out tensors, buffers and operator codes that nothing refers to any more.
+    """Remove unused tensors, buffers and operator codes.
 
     Args:
         model: a `schema.ModelT`; changed in place.
@@ -134,28 +134,28 @@ def drop_unused(model: Any) -> None:
     for subgraph in model.subgraphs:
         ends = {int(tensor) for tensor in (*subgraph.inputs, *subgraph.outputs)}
         between = {int(t) for o in subgraph.operators for t in (*o.inputs, *o.outputs) if t >= 0}
-        place = _keep(subgraph.tensors, ends | between)
+        moved = _keep(subgraph.tensors, ends | between)
         for owner in (subgraph, *subgraph.operators):
             for field in ("inputs", "outputs"):
-                kept = [place[int(t)] if t >= 0 else -1 for t in getattr(owner, field)]
+                kept = [moved[int(t)] if t >= 0 else -1 for t in getattr(owner, field)]
                 setattr(owner, field, np.array(kept, np.int32))
         for signature in model.signatureDefs:
             if model.subgraphs[signature.subgraphIndex] is subgraph:
                 for entry in (*signature.inputs, *signature.outputs):
-                    entry.tensorIndex = place[entry.tensorIndex]
+                    entry.tensorIndex = moved[entry.tensorIndex]
     owners = [*(tensor for subgraph in model.subgraphs for tensor in subgraph.tensors), *model.metadata]
-    # Buffer 0 is the empty one of all tensors that are computed.
-    place = _keep(model.buffers, {0, *(owner.buffer for owner in owners)})
+    # Buffer 0 is empty, and that of all computed tensors.
+    moved = _keep(model.buffers, {0, *(owner.buffer for owner in owners)})
     for owner in owners:
-        owner.buffer = place[owner.buffer]
+        owner.buffer = moved[owner.buffer]
     operators = [operator for subgraph in model.subgraphs for operator in subgraph.operators]
-    place = _keep(model.operatorCodes, {operator.opcodeIndex for operator in operators})
+    moved = _keep(model.operatorCodes, {operator.opcodeIndex for operator in operators})
     for operator in operators:
-        operator.opcodeIndex = place[operator.opcodeIndex]
+        operator.opcodeIndex = moved[operator.opcodeIndex]
 
 
 def _keep(items: list[Any], wanted: set[int]) -> dict[int, int]:
-    """Leave out of `items` what is not wanted; where each of the others is now."""
+    """Remove unwanted items; returns old index -> new index of the others."""
     order = sorted(wanted)
     items[:] = [items[index] for index in order]
     return {before: now for now, before in enumerate(order)}

@@ -1,7 +1,7 @@
-"""The rules by which graphs of .tflite files are rewritten for XNNPACK, the delegate that all runtimes have.
+"""Lowering of .tflite graphs for XNNPACK, the delegate that all runtimes have.
 
-Each is a function of a graph and one of its operators, to the operators that compute the same to rounding, or
-None. What they are worth is measured by ``tools/bench/lowering``.
+A rule takes a graph and one of its operators, and returns operators that compute the same to rounding, or
+None. ``tools/bench/lowering`` measures the gain of each.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ def lower_tflite(model: Any, smallest_batch: int, *, for_integers: bool = False)
 
     Args:
         model: a `schema.ModelT`; changed in place.
-        smallest_batch: of its signatures. All of them are rewritten alike, so that they share weights.
-        for_integers: leave out what loses precision where activations are 8-bit integers: products that are
-            quantised before they are summed.
+        smallest_batch: the smallest batch size of its signatures. All are lowered alike, to share weights.
+        for_integers: whether to leave out rules that lose precision with 8-bit activations, because they
+            quantise products before the sum.
     """
     rules = {kind: rule for kind, rule in _RULES.items() if not (for_integers and rule in _SUM_LATER)}
     for subgraph in model.subgraphs:
@@ -46,7 +46,7 @@ def lower_tflite(model: Any, smallest_batch: int, *, for_integers: bool = False)
 
 
 def _lower(rules: Mapping[str, Rule], graph: TfliteGraph, operator: Any, smallest_batch: int) -> list[Any]:
-    """What a rule makes of an operator, and other rules of that."""
+    """Apply the rules to an operator, and to the resulting operators."""
     rule = rules.get(graph.kind(operator))
     made = rule(graph, operator, smallest_batch) if rule else None
     if made is None:

@@ -1,7 +1,7 @@
-"""The phases of a transposed convolution: what each needs of the input and of the weights.
+"""The phases of a transposed convolution: the inputs and weights of each.
 
-Output number stride * q + phase depends on a few inputs around number q, and on every stride-th weight. So
-the outputs of one phase are a plain convolution of the input.
+Output stride * q + phase depends on a few inputs around q and on every stride-th weight. So the outputs of a
+phase are a plain convolution of the input.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Window:
-    """What a phase needs along one axis.
+    """The inputs and weights of a phase along one axis.
 
     Attributes:
-        low: the first input, relative to q, for output stride * q + phase.
-        taps: which weight meets each input from there on; None for none.
+        low: index of the first input, relative to q, for output stride * q + phase.
+        taps: index of the weight of each input from there on; None for no weight.
     """
 
     low: int
@@ -31,7 +31,7 @@ class Window:
 
 
 def windows(kernel: int, stride: int, padding: int) -> list[Window]:
-    """The window of each phase, where weight t takes input i to output stride * i + t - padding."""
+    """The window of each phase; weight t adds input i to output stride * i + t - padding."""
     found = []
     for phase in range(stride):
         centre, first = divmod(phase + padding, stride)
@@ -41,7 +41,7 @@ def windows(kernel: int, stride: int, padding: int) -> list[Window]:
 
 
 def widened(phases: Sequence[Window]) -> list[Window]:
-    """The same windows, each as wide as all of them together."""
+    """The windows, each extended to the union of all."""
     low = min(phase.low for phase in phases)
     high = max(phase.low + len(phase.taps) for phase in phases)
     return [
@@ -63,18 +63,18 @@ def phase_kernel(kernel: Array, window: Sequence[Window]) -> Array:
     Returns:
         ``[output channels, vertical taps, horizontal taps, input channels]``.
     """
-    # A row and a column of zeros for places that have no weight.
+    # A row and a column of zeros for taps without a weight.
     extended = np.pad(kernel, ((0, 0), (0, 1), (0, 1), (0, 0)))
     rows, columns = ([-1 if tap is None else tap for tap in axis.taps] for axis in window)
     return np.ascontiguousarray(extended[:, rows][:, :, columns])
 
 
 def margins(window: Window, size: int, outputs: int) -> tuple[int, int]:
-    """How many zeros go before and after the input; below 0 where inputs have to be cut off.
+    """(before, after) padding of the input in zeros; negative to crop it.
 
     Args:
-        window: along one axis.
-        size: of the input.
-        outputs: of the phase.
+        window: of the phase along one axis.
+        size: size of the input along the axis.
+        outputs: number of outputs of the phase.
     """
     return -window.low, outputs - size + window.low + len(window.taps) - 1

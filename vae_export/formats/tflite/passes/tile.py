@@ -1,4 +1,4 @@
-"""Repetition by concatenation: XNNPACK has no tile, of which nearest-neighbour upsampling is made."""
+"""Lower TILE, which nearest-neighbour upsampling needs and XNNPACK lacks, to CONCATENATION."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ __all__ = ["lower_tile"]
 
 
 def lower_tile(graph: TfliteGraph, operator: Any, _: int) -> list[Any] | None:
-    """A CONCATENATION for a TILE of float32 along one axis, a few times; None to leave it as it is.
+    """Lower a float32 TILE with few repetitions along one axis; None to keep it.
 
     Args:
-        graph: where it is; tensors are added.
+        graph: the subgraph of the operator; tensors are added.
         operator: the TILE.
     """
     x, multiples = (int(tensor) for tensor in operator.inputs)

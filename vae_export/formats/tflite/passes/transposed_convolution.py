@@ -1,15 +1,16 @@
-"""Transposed convolutions as plain ones.
+"""Lower transposed convolutions to plain ones.
 
-The outputs of one phase (see `phases`) are a plain convolution; those of all phases lie between each other
-like the colours of a camera's sensor. Standard operators do it in two ways:
+The outputs of a phase (see `phases`) are a plain convolution; the phases are interleaved to the output.
+Standard operators compute that in two ways:
 
-- sub-pixel convolution (Shi et al. 2016, arXiv:1609.05158): all phases as channels of one convolution, whose
-  windows are as wide as the widest. Layers with few output channels fill vector registers that way.
-- a convolution for each phase, with just the weights it has.
+- sub-pixel convolution (Shi et al. 2016, arXiv:1609.05158): all phases as channels of one convolution, with
+the
+  union of their windows. It fills vector registers where a layer has few output channels.
+- one convolution for each phase, with the weights of the phase alone.
 
-This pays in XNNPACK, because its strided transposed convolution takes a kernel for as many rows of the output
-as there are images in the batch: with fewer than four, weights are loaded for next to no work, and an image
-takes three times as long as in larger batches.
+XNNPACK's own strided transposed convolution runs a kernel on as many rows of the output as the batch has
+images. Below four images it loads weights for little work, and an image takes three times as long as in
+larger batches.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.formats.tflite.passes.cost import FEW_CHANNELS, padded
+from vae_export.formats.tflite.passes.cost import FEW_CHANNELS, round_up_to_lanes
 from vae_export.formats.tflite.passes.graph import TfliteGraph
 from vae_export.formats.tflite.passes.phases import Window, margins, phase_kernel, widened, windows
 from vae_export.private.litert import schema
@@ -31,7 +32,7 @@ __all__ = ["lower_transposed_convolution"]
 
 Array = np.ndarray[Any, Any]
 
-# Measured: the time of XNNPACK's own in batches smaller than this, in that of larger ones.
+# Measured: the time of XNNPACK's own operator in smaller batches, relative to larger ones.
 _SMALL_BATCH, _SMALL_BATCH_FACTOR = 4, 2.5
 
 
@@ -44,9 +45,9 @@ class _TransposedConvolution:
         kernel: ``[output channels, height, width, input channels]``.
         bias: ``[output channels]``.
         strides: of the output.
-        padding: outputs that are cut off before the first.
-        sizes: of the input.
-        outputs: of each phase.
+        padding: number of cropped outputs before the first.
+        sizes: sizes of the input.
+        outputs: number of outputs of each phase.
         activation: the schema's code.
     """
 
@@ -62,17 +63,17 @@ class _TransposedConvolution:
 
     @property
     def phases(self) -> int:
-        """How many there are."""
+        """The number of phases."""
         return math.prod(self.strides)
 
 
 def lower_transposed_convolution(graph: TfliteGraph, operator: Any, smallest_batch: int) -> list[Any] | None:
-    """Operators for a TRANSPOSE_CONV of float32, or None where it is best left as it is.
+    """Lower a float32 TRANSPOSE_CONV; None where XNNPACK's own is the fastest.
 
     Args:
-        graph: where it is; tensors are added.
+        graph: the subgraph of the operator; tensors are added.
         operator: the TRANSPOSE_CONV.
-        smallest_batch: of all signatures, which share their weights.
+        smallest_batch: the smallest batch size of the signatures, which share their weights.
     """
     layer = _read(graph, operator)
     if layer is None:
@@ -102,7 +103,7 @@ def lower_transposed_convolution(graph: TfliteGraph, operator: Any, smallest_bat
 
 
 def _read(graph: TfliteGraph, operator: Any) -> _TransposedConvolution | None:
-    """The layer of an operator, if it is one that can be lowered."""
+    """The transposed convolution of an operator; None if it cannot be lowered."""
     _, weights, x, *rest = (int(tensor) for tensor in operator.inputs)
     (output,) = (int(tensor) for tensor in operator.outputs)
     kernel, options = graph.constant(weights), operator.builtinOptions
@@ -111,7 +112,7 @@ def _read(graph: TfliteGraph, operator: Any) -> _TransposedConvolution | None:
     bias = graph.constant(rest[0]) if rest and rest[0] >= 0 else np.zeros(len(kernel), np.float32)
     vertical, horizontal = strides = (int(options.strideH), int(options.strideW))
     sizes, output_sizes = graph.shape(x)[1:3], graph.shape(output)[1:3]
-    # Depth to space has one block size; in a single row a reshape does the same.
+    # DEPTH_TO_SPACE has one block size for both axes; for a single row RESHAPE is enough.
     if bias is None or not (vertical == horizontal or (vertical == 1 and sizes[0] == 1)):
         return None
     if output_sizes[0] % vertical or output_sizes[1] % horizontal:
@@ -135,14 +136,15 @@ def _read(graph: TfliteGraph, operator: Any) -> _TransposedConvolution | None:
 def _cheapest(
     layer: _TransposedConvolution, wide: Sequence[Sequence[Window]], smallest_batch: int
 ) -> str | None:
-    """ "phases", "sub-pixel", or None to leave it as it is."""
+    """The cheapest way: "phases", "sub-pixel", or None for XNNPACK's own operator."""
     channels = len(layer.kernel)
     if layer.phases == 1:
-        # As fast as a plain convolution, of which `few_channels` makes more if it can.
+        # As fast as a plain convolution, which `few_channels` may lower further.
         return "sub-pixel" if channels <= FEW_CHANNELS else None
-    exact = math.prod(layer.kernel.shape[1:3]) * padded(channels)
+    exact = math.prod(layer.kernel.shape[1:3]) * round_up_to_lanes(channels)
     costs = {
-        "sub-pixel": math.prod(len(axis[0].taps) for axis in wide) * padded(channels * layer.phases),
+        "sub-pixel": math.prod(len(axis[0].taps) for axis in wide)
+        * round_up_to_lanes(channels * layer.phases),
         None: exact * (_SMALL_BATCH_FACTOR if smallest_batch < _SMALL_BATCH else 1),
         "phases": exact,
     }
@@ -152,13 +154,13 @@ def _cheapest(
 def _convolve(
     graph: TfliteGraph, layer: _TransposedConvolution, kernel: Array, zeros: list[tuple[int, int]]
 ) -> tuple[list[Any], int]:
-    """Operators of a convolution with stride 1, and the tensor that they make.
+    """Operators of a convolution with stride 1, and the index of their output.
 
     Args:
-        graph: where they go.
-        layer: whose input, bias and activation it has.
+        graph: the subgraph.
+        layer: the layer with the input, bias and activation.
         kernel: ``[output channels, height, width, input channels]``.
-        zeros: before and after the input, vertical and horizontal.
+        zeros: (before, after) padding of the input, vertical and horizontal.
     """
     operators, x = [], layer.x
     batch, *sizes, depth = graph.shape(x)
@@ -181,12 +183,12 @@ def _convolve(
 
 
 def _interleave(graph: TfliteGraph, layer: _TransposedConvolution, parts: list[int]) -> list[Any]:
-    """Operators that lay the phases between each other in the layer's output.
+    """Operators that interleave the phases to the layer's output.
 
     Args:
-        graph: where they go.
+        graph: the subgraph.
         layer: the transposed convolution.
-        parts: the phases, row by row, as tensors of their own or as the channels of one.
+        parts: the phases, row by row, as tensors of their own or as the channels of one tensor.
     """
     if parts == [layer.output]:
         return []
@@ -203,7 +205,7 @@ def _interleave(graph: TfliteGraph, layer: _TransposedConvolution, parts: list[i
         batch, height, width, channels = graph.shape(layer.output)
         if batch == 1:
             return [*operators, graph.operator("DEPTH_TO_SPACE", [joined], layer.output, blocks)]
-        # LiteRT.js' WebGPU kernel does not compile for several images: one below the other they are one.
+        # LiteRT.js' WebGPU kernel does not compile for several images: stack them to a single one.
         rows, columns, depth = graph.shape(joined)[1:]
         tall, laid = (
             graph.add_tensor(shape)
