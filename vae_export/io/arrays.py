@@ -1,6 +1,6 @@
-"""Arrays given by the user: read them from files, and check them before any graph sees them.
+"""Arrays given by the user: read from files, and checked before a model runs on them.
 
-What a file or folder holds may be larger than memory: it is opened as rows, and read a part at a time.
+Files and folders may be larger than memory: they are opened as rows and read in parts.
 """
 
 from __future__ import annotations
@@ -42,11 +42,11 @@ class Rows(Protocol):
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of the whole."""
+        """The shape of the whole array."""
 
     @property
     def dtype(self) -> Any:
-        """Of the values."""
+        """The dtype of the values."""
 
     def __getitem__(self, part: slice) -> Array: ...
 
@@ -57,13 +57,13 @@ class CheckedRows:
     """Rows that are checked part by part, as they are read.
 
     Args:
-        rows: what is read.
-        shape: that one row must have.
-        check: takes a part, and `where` as a keyword; returns what a graph is given.
-        where: name of the whole, for messages; a part is named like ``x.npy[1024:2048]``.
+        rows: the rows.
+        shape: the required shape of a row.
+        check: ``check(part, where=...)`` validates a part and returns it as a model's input.
+        where: name of the array, for messages; a part is named like ``x.npy[1024:2048]``.
 
     Raises:
-        DataError: rows of another shape, or none.
+        DataError: the rows have another shape, or there are none.
     """
 
     def __init__(self, rows: Rows, shape: tuple[int, ...], check: Callable[..., Array], where: str) -> None:
@@ -82,7 +82,7 @@ class CheckedRows:
 def check_x_rows(
     rows: Rows, shape: tuple[int, ...], dtype: Any, value_range: tuple[float, float] | None, where: str
 ) -> CheckedRows:
-    """Rows of x: floats and images as `check_x` has them, of another dtype (tokens) as a condition.
+    """Rows of x: floats and images are checked by `check_x`, other dtypes (tokens) by `check_condition`.
 
     Raises:
         DataError: see `CheckedRows`, `check_x` and `check_condition`.
@@ -101,24 +101,24 @@ def read_array(path: Path, key: str) -> Array:
 
 
 def read_arrays(path: Path, key: str) -> dict[str, Array]:
-    """Read the whole of what `open_arrays` opens."""
+    """Read all arrays of a file; see `open_arrays`."""
     return {name: np.asarray(rows) for name, rows in open_arrays(path, key).items()}
 
 
 def open_arrays(path: Path, key: str) -> dict[str, Rows]:
-    """Open an array in an .npy, an .npz, a picture or a folder of pictures, and what an .npz holds beside.
+    """Open the arrays of an .npy, an .npz, a picture or a folder of pictures.
 
-    Of an .npy and of pictures only the parts that are asked for are read; an .npz is read whole.
+    An .npy and pictures are read part by part, an .npz at once.
 
     Args:
         path: the file or folder.
-        key: which array it is; an .npz with one array alone may call it anything.
+        key: name of the required array; the only array of an .npz may have any name.
 
     Returns:
-        Arrays as stored, the `key` among them; pictures as uint8 ``[n, height, width, channels]``.
+        Arrays by name, including `key`; pictures as uint8 ``[n, height, width, channels]``.
 
     Raises:
-        DataError: no such file, not readable, or an .npz without the key.
+        DataError: there is no such file, it cannot be read, or it is an .npz without the key.
     """
     if not path.exists():
         raise DataError(f"{path}: no such file or folder")
@@ -128,7 +128,7 @@ def open_arrays(path: Path, key: str) -> dict[str, Rows]:
         raise DataError(f"{path}: got a file named *{path.suffix}, expected .npy, .npz or an image")
     try:
         loaded = np.load(path, mmap_mode="r", allow_pickle=False)
-        # By what the file is, whatever its name says.
+        # By content, not by suffix.
         arrays: dict[str, Rows] = (
             {key: _NpyRows(path, loaded)} if isinstance(loaded, np.ndarray) else dict(loaded)
         )
@@ -147,20 +147,20 @@ def read_pictures(path: Path) -> Array:
     """Read one picture, or a folder of pictures of one size: uint8 ``[n, height, width, channels]``.
 
     Raises:
-        DataError: no picture there, one that cannot be read, or pictures of several sizes.
+        DataError: there is no picture, one cannot be read, or sizes differ.
     """
     return np.asarray(_PictureRows(path))
 
 
 class _NpyRows:
-    """An .npy file; any slice of it is read by itself."""
+    """The rows of an .npy file, read slice by slice."""
 
     def __init__(self, path: Path, mapped: Array) -> None:
         self._path = path
         self.shape, self.dtype = mapped.shape, mapped.dtype
 
     def __getitem__(self, part: Any) -> Array:
-        # Mapped anew: one mapping for all parts would keep all their pages in this process' memory.
+        # A new mapping for each part: a single one would keep the pages of all parts in memory.
         return np.array(np.load(self._path, mmap_mode="r", allow_pickle=False)[part])
 
     def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
@@ -200,7 +200,7 @@ class _PictureRows:
 
 
 def _read_picture(file: Path) -> Array:
-    """uint8 ``[height, width, channels]``, 1 or 3 of them."""
+    """A picture as uint8 ``[height, width, 1 or 3]``."""
     try:
         with Image.open(file) as image:
             gray = image.mode in ("1", "L", "LA")
@@ -213,12 +213,12 @@ def _read_picture(file: Path) -> Array:
 def check_x(
     array: Array, shape: tuple[int, ...], value_range: tuple[float, float] | None, where: str
 ) -> Array:
-    """An input of the encoder: float32 ``[n, *shape]``, in `value_range` if that is known.
+    """Validate x, and return it as float32 ``[n, *shape]``.
 
-    uint8 arrays are images: 0 to 255 is mapped onto the range.
+    uint8 arrays are images: 0 to 255 is mapped to `value_range`, or to [0, 1] if the range is not known.
 
     Raises:
-        DataError: wrong shape, dtype, range, or values that are not finite.
+        DataError: wrong shape or dtype, or values that are not finite or outside of `value_range`.
     """
     _check_shape(array.shape, shape, where)
     if array.dtype == np.uint8:
@@ -247,17 +247,17 @@ def to_unit(pixels: Array) -> Array:
 
 
 def check_latents(array: Array, shape: tuple[int, ...], where: str) -> Array:
-    """Latent values: float32 ``[n, *shape]``.
+    """Validate latent values, and return them as float32 ``[n, *shape]``.
 
     Raises:
-        DataError: wrong shape, dtype, or values that are not finite.
+        DataError: wrong shape or dtype, or values that are not finite.
     """
     _check_shape(array.shape, shape, where)
     return _check_floats(array, where, "floats")
 
 
 def check_condition(array: Array, shape: tuple[int, ...], dtype: str, where: str) -> Array:
-    """An input of a conditional model beside x and z: ``[n, *shape]`` of a dtype.
+    """Validate a condition, and return it as ``[n, *shape]`` of a dtype.
 
     Raises:
         DataError: wrong shape, or values that the dtype does not hold.
@@ -279,7 +279,7 @@ def _check_shape(got: tuple[int, ...], shape: tuple[int, ...], where: str) -> No
 def _check_floats(array: Array, where: str, expected: str) -> Array:
     if array.dtype.kind != "f":
         raise DataError(f"{where}: got dtype {array.dtype}, expected {expected}")
-    # After the cast: float64 has values that float32 has not.
+    # After the cast: large float64 values become infinite in float32.
     with np.errstate(over="ignore"):
         array = array.astype(np.float32)
     wrong = int(array.size - np.isfinite(array).sum())

@@ -1,4 +1,4 @@
-"""Pictures: images as grids, as the eye wants them."""
+"""Pictures of images: grids, pixels, PNG files."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ __all__ = ["Grid", "check_pictures", "grid", "png", "to_pixels", "write_png"]
 
 Array = np.ndarray[Any, Any]
 
-# Small images are enlarged to about this many pixels a side.
+# Smaller images are enlarged to about this many pixels a side.
 TILE = 56
 MARGIN = 2
 BACKGROUND = 255
-# Of larger pictures Pillow says that they might be an attack, and other programs fail to open them.
+# Pillow warns of larger pictures as a possible attack, and other programs fail to open them.
 MOST_PIXELS = 2**28 // 3
 
 
 class Grid:
-    """Images laid out in rows on one canvas, placed a few at a time.
+    """A canvas for images in rows, filled in parts.
 
     Args:
-        count: tiles there are room for.
-        shape: of one image, ``(height, width, 1 or 3)``.
-        columns: images in a row; None makes the grid about square.
-        value_range: the values shown as black and as white.
+        count: number of tiles.
+        shape: shape of an image, ``(height, width, 1 or 3)``.
+        columns: number of images in a row; None makes the grid about square.
+        value_range: the values of black and white.
 
     Attributes:
-        columns: as above, worked out.
+        columns: number of images in a row.
 
     Raises:
         DataError: images of another shape, or too many for one picture.
@@ -64,7 +64,7 @@ class Grid:
         self._canvas = np.full((*size, channels), BACKGROUND, np.uint8)
 
     def place(self, positions: Iterable[int], images: Array) -> None:
-        """Put images, float ``[n, height, width, channels]``, at positions, counted row by row from 0."""
+        """Draw images, float ``[n, height, width, channels]``, at positions, counted row by row from 0."""
         pixels = to_pixels(images, self._range).repeat(self._enlarge, axis=1).repeat(self._enlarge, axis=2)
         for position, tile in zip(positions, pixels, strict=True):
             row, column = divmod(position, self.columns)
@@ -73,12 +73,12 @@ class Grid:
 
     @property
     def picture(self) -> Array:
-        """uint8 ``[height, width]`` or ``[height, width, 3]``; where nothing was placed it is white."""
+        """The canvas, uint8 ``[height, width]`` or ``[height, width, 3]``; empty tiles are white."""
         return self._canvas[..., 0] if self._canvas.shape[2] == 1 else self._canvas
 
 
 def grid(images: Array, columns: int | None = None, value_range: tuple[float, float] = (0.0, 1.0)) -> Array:
-    """Lay images out in rows, all at once.
+    """Draw images in rows.
 
     Args:
         images: float ``[n, height, width, channels]`` with 1 or 3 channels.
@@ -99,7 +99,7 @@ def check_pictures(shape: tuple[int, ...]) -> None:
     """Refuse arrays that are no pictures.
 
     Args:
-        shape: of the whole, ``(n, height, width, channels)``.
+        shape: shape of the array, ``(n, height, width, channels)``.
 
     Raises:
         DataError: another number of axes, neither 1 nor 3 channels, or n is 0.

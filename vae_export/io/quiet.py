@@ -1,7 +1,7 @@
-"""Keep what native libraries print about themselves away from the user's terminal.
+"""Hide the output of native libraries from the user's terminal.
 
-TensorFlow and its converters write to the file descriptors, past Python's streams. With this
-package's logger at debug level (``--debug``) all of it is shown.
+TensorFlow and its converters write to the file descriptors, past Python's streams. Their output is shown if
+this package's logger is at debug level (``--debug``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LOGGER = logging.getLogger("vae_export")
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Drop what the body writes to standard output and standard error; not thread safe."""
+    """Discard what the body writes to standard output and standard error; not thread safe."""
     if LOGGER.isEnabledFor(logging.DEBUG):
         yield
         return
@@ -32,7 +32,7 @@ def quiet() -> Iterator[None]:
             restore.callback(os.close, saved)
             restore.callback(os.dup2, saved, descriptor)
             os.dup2(sink.fileno(), descriptor)
-        # Python's own streams need not be these descriptors (notebooks, tests).
+        # Python's streams may be others than these descriptors (notebooks, tests).
         restore.enter_context(contextlib.redirect_stdout(io.StringIO()))
         restore.enter_context(contextlib.redirect_stderr(io.StringIO()))
         yield
@@ -40,7 +40,7 @@ def quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def without_log_handlers() -> Iterator[None]:
-    """Leave the root logger as it is, whatever the body, an import, sets up."""
+    """Undo changes of the root logger by the body, an import."""
     handlers = list(logging.root.handlers)
     try:
         yield

@@ -1,7 +1,7 @@
-"""Results: arrays and pictures of any number of rows, written as they come, and files made of them.
+"""Results: arrays and pictures of any number of rows, written in parts.
 
-They are written beside the place where they shall be, and renamed when they are whole: whoever looks
-sees what was there before or all of the new, and after an error or Ctrl-C nothing is left.
+They are written to a temporary sibling and renamed when they are complete: a path holds the old content or
+the new, and after an error or Ctrl-C nothing is left behind.
 """
 
 from __future__ import annotations
@@ -29,37 +29,37 @@ Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 
 FOLDER = ""
-# Pictures have numbers of at least so many digits: folders of one seed can be put together.
+# Fewest digits in the names of pictures, so that folders of one seed can be merged.
 DIGITS = 6
-# Columns where inputs stand above their reconstructions.
+# Columns of a grid of inputs above their reconstructions.
 PAIRED_COLUMNS = 10
 
 
 class _Sink(abc.ABC):
-    """Writes rows to a path that does not exist before."""
+    """Writes rows to a new path."""
 
     @abc.abstractmethod
     def write(self, arrays: Arrays, above: Array | None = None) -> None:
-        """Take the next rows."""
+        """Write the next rows."""
 
     def finish(self) -> None:  # noqa: B027  most have nothing to do
-        """Do what can only be done after the last row."""
+        """Complete the file after the last row."""
 
 
 def array_result(path: Path, rows: int) -> contextlib.AbstractContextManager[Callable[..., None]]:
     """Write several arrays, to an .npz or to a folder of .npy files.
 
     Args:
-        path: where to; its suffix says which, one without is a folder.
-        rows: how many there will be of every array.
+        path: an .npz, or without suffix a folder.
+        rows: number of rows of every array.
 
     Returns:
-        A context manager, which gives a function. That is called with arrays ``[n, ...]`` by name, part
-        after part, until the rows are complete.
+        A context manager of a function ``write(arrays)``, which takes the next rows ``[n, ...]`` by name
+        until there are `rows`.
 
     Raises:
-        OutputError: another suffix, a folder that is not empty, or a place that cannot be written. On
-            entering, all but what a disk says when it is full.
+        OutputError: another suffix, a folder that is not empty, or a path that cannot be written; raised on
+            entering, except for a full disk.
     """
     return _result(path, {".npz": _Npz, FOLDER: _NpyFolder}, rows)
 
@@ -67,22 +67,22 @@ def array_result(path: Path, rows: int) -> contextlib.AbstractContextManager[Cal
 def image_result(
     path: Path, rows: int, value_range: tuple[float, float] | None, first: int = 0
 ) -> contextlib.AbstractContextManager[Callable[..., None]]:
-    """Write images: as one picture (.png), as a folder of them, or as they are (.npy, .npz).
+    """Write images: as one picture (.png), as a folder of pictures, or as arrays (.npy, .npz).
 
     Args:
-        path: where to; its suffix says which, one without is a folder.
-        rows: how many images there will be.
-        value_range: shown as black and as white; None takes [0, 1].
+        path: a .png, .npy or .npz, or without suffix a folder.
+        rows: number of images.
+        value_range: the values of black and white; None for [0, 1].
         first: number of the first picture in a folder.
 
     Returns:
-        See `array_result`. The arrays are float ``[n, height, width, 1 or 3]`` (any shape for .npy and
-        .npz), or several by name; the function's argument `above` is shown in a .png, if shaped alike:
-        in pairs of rows, these above those.
+        See `array_result`. Arrays are float ``[n, height, width, 1 or 3]`` (any shape for .npy and .npz), or
+        several by name. A .png shows ``write(arrays, above)`` in pairs of rows, with images of `above` in the
+        first, if both have one shape.
 
     Raises:
         OutputError: see `array_result`.
-        DataError: from the function: no images, or too many for one picture.
+        DataError: raised by the function: no images, or too many for one picture.
     """
     values = value_range or (0.0, 1.0)
     kinds: dict[str, Callable[[Path, int], _Sink]] = {
@@ -95,7 +95,7 @@ def image_result(
 
 
 def check_file(path: Path, suffix: str) -> None:
-    """Refuse a place where `file_result` could not write, before any work is done.
+    """Refuse a path that `file_result` could not write, before any work is done.
 
     Raises:
         OutputError: see `file_result`.
@@ -105,19 +105,19 @@ def check_file(path: Path, suffix: str) -> None:
 
 @contextlib.contextmanager
 def file_result(path: Path, suffix: str) -> Iterator[Callable[[bytes], None]]:
-    """Write one file whose content comes at once.
+    """Write a file at once.
 
     Args:
-        path: where to; its suffix has to be `suffix`, such as ".html".
-        suffix: see above.
+        path: the file.
+        suffix: the required suffix of `path`, such as ".html".
 
     Returns:
-        See `array_result`; the function takes the content, once.
+        A context manager of a function ``write(content)``, to be called once.
 
     Raises:
         OutputError: see `array_result`.
     """
-    with _place(path, [suffix]) as (_, new):
+    with _staged(path, [suffix]) as (_, new):
 
         def write(data: bytes) -> None:
             with refused(path):
@@ -131,16 +131,15 @@ def folder_result(path: Path) -> Iterator[Callable[[str, bytes], None]]:
     """Write a folder of files.
 
     Args:
-        path: where to: a new or an empty folder.
+        path: a new or an empty folder.
 
     Returns:
-        See `array_result`; the function takes the name of a file, with "/" for folders in the folder, and
-        its content.
+        A context manager of a function ``write(name, content)``; names may have folders, with "/".
 
     Raises:
         OutputError: see `array_result`.
     """
-    with _place(path, [FOLDER]) as (_, new):
+    with _staged(path, [FOLDER]) as (_, new):
         new.mkdir()
 
         def write(name: str, data: bytes) -> None:
@@ -156,7 +155,7 @@ def folder_result(path: Path) -> Iterator[Callable[[str, bytes], None]]:
 def _result(
     path: Path, kinds: Mapping[str, Callable[[Path, int], _Sink]], rows: int
 ) -> Iterator[Callable[..., None]]:
-    with _place(path, kinds) as (kind, new):
+    with _staged(path, kinds) as (kind, new):
         sink = kinds[kind](new, rows)
 
         def write(arrays: Array | Arrays, above: Array | None = None) -> None:
@@ -169,15 +168,15 @@ def _result(
 
 
 @contextlib.contextmanager
-def _place(path: Path, kinds: Iterable[str]) -> Iterator[tuple[str, Path]]:
-    """The suffix that says what is written, and a place for it, which is renamed to `path` in the end."""
+def _staged(path: Path, kinds: Iterable[str]) -> Iterator[tuple[str, Path]]:
+    """The suffix of a result, and a temporary path, which is renamed to `path` at the end."""
     kind, target = _target(path, kinds)
     with staged(target, path) as new:
         yield kind, new
 
 
 def _target(path: Path, kinds: Iterable[str]) -> tuple[str, Path]:
-    """The suffix that says what is written, and where: a link stays one, what it leads to is replaced."""
+    """The suffix of a result, and its path with links resolved: a link stays, and its target is replaced."""
     kind, target = _kind(path, kinds), Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise OutputError(f"{path}: cannot be written, there is no folder {path.parent}; make it first")
@@ -185,7 +184,7 @@ def _target(path: Path, kinds: Iterable[str]) -> tuple[str, Path]:
 
 
 def _kind(path: Path, kinds: Iterable[str]) -> str:
-    """The suffix that says what is written, if the place is free for it."""
+    """The suffix of a result; refuses unknown ones, and paths that are taken."""
     if path.suffix in kinds and path.suffix != FOLDER:
         if path.is_dir():
             raise OutputError(f"{path}: is a folder, expected a file; choose another name with -o")
@@ -224,7 +223,7 @@ class _Npy(_Sink):
 
 
 class _NpyFolder(_Sink):
-    """Several arrays, a file each."""
+    """Several arrays, one file each."""
 
     def __init__(self, folder: Path, rows: int) -> None:
         self._folder, self._rows = folder, rows
@@ -236,9 +235,9 @@ class _NpyFolder(_Sink):
 
 
 class _Npz(_Sink):
-    """Several arrays in one file, as np.savez writes it, to the byte.
+    """Several arrays in one file, with the bytes of np.savez.
 
-    The members of an archive can only be written one after the other, so until the end each is a file.
+    The members of an archive are written one after the other, so each is a file of its own until the end.
     """
 
     def __init__(self, file: Path, rows: int) -> None:
@@ -260,7 +259,7 @@ class _Npz(_Sink):
 
 
 def _append(file: Path, array: Array, rows: int) -> None:
-    """Add rows to an .npy file, which is said to hold `rows` of them from the first call on."""
+    """Append rows to an .npy file; its header states `rows` from the first call on."""
     with file.open("ab") as stream:
         if not stream.tell():
             header = {
@@ -276,7 +275,7 @@ def _append(file: Path, array: Array, rows: int) -> None:
 
 
 class _PngFolder(_Sink):
-    """A picture for every image, named by its number."""
+    """One picture for each image, named by its number."""
 
     def __init__(self, folder: Path, rows: int, value_range: tuple[float, float], first: int) -> None:
         self._folder, self._next, self._range = folder, first, value_range
@@ -318,7 +317,7 @@ class _Png(_Sink):
 
 
 def _pictures(arrays: Arrays) -> Array:
-    """The one output that is pictures."""
+    """The only output that has the shape of pictures."""
     if len(arrays) == 1:
         (images,) = arrays.values()
         check_pictures(images.shape)

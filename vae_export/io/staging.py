@@ -1,4 +1,4 @@
-"""Files and folders that appear at once: whole, or not at all."""
+"""Atomic writing of files and folders: complete, or not at all."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["refused", "staged"]
 
 @contextlib.contextmanager
 def refused(path: Path) -> Iterator[None]:
-    """Turn what the system refuses into an error about a path.
+    """Turn an OSError of the body into an error about a path.
 
     Raises:
-        OutputError: names the path and the reason.
+        OutputError: with the path and the reason.
     """
     try:
         yield
@@ -28,17 +28,17 @@ def refused(path: Path) -> Iterator[None]:
 
 @contextlib.contextmanager
 def staged(target: Path, name: Path) -> Iterator[Path]:
-    """A path beside the target, for the body to write; afterwards it is renamed to the target.
+    """A temporary sibling of the target, which the body writes; it is renamed to the target afterwards.
 
     At any moment the target is the old file or folder, the new one, or (a folder, between two renames)
-    absent. After an error or Ctrl-C it is as it was.
+    absent. After an error or Ctrl-C it is unchanged.
 
     Args:
-        target: the file or folder to make, without links in it; its parent exists.
-        name: what messages call it.
+        target: the file or folder to write, a path without links; its parent exists.
+        name: the path in messages.
 
     Raises:
-        OutputError: the system refuses.
+        OutputError: the file system refuses.
     """
     with refused(name):
         folder = Path(tempfile.mkdtemp(prefix=f".{target.name}.", suffix=".tmp", dir=target.parent))
