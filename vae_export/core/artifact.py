@@ -1,4 +1,4 @@
-"""What a conversion makes: the files of one half of the VAE, in one format and precision."""
+"""Artifacts: the files of a converted half, in one format and precision."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ __all__ = ["Artifact", "Companion", "Quantisation", "TensorSpec", "artifact_file
 
 @dataclass(frozen=True)
 class Quantisation:
-    """What integers stand for: value = scale * (integer - zero_point)."""
+    """Quantisation of integers: value = scale * (integer - zero_point)."""
 
     scale: float
     zero_point: int
@@ -23,10 +23,10 @@ class TensorSpec:
     """An input or output of a half or of an artifact.
 
     Attributes:
-        name: as in the file.
-        shape: with None where the size is free.
-        dtype: NumPy's name.
-        quantisation: what its integers stand for; None if they are values themselves.
+        name: name in the file.
+        shape: None for free sizes.
+        dtype: NumPy's name of the dtype.
+        quantisation: scale and zero point of integers that stand for floats, else None.
     """
 
     name: str
@@ -52,15 +52,15 @@ class Artifact:
         role: "encoder" or "decoder".
         format: name of the format, a key of `formats.FORMATS`.
         precision: a key of `PRECISIONS`.
-        files: name in the bundle -> content; the first is the one that a runtime is given.
+        files: name in the bundle -> content, the main file first.
         inputs, outputs: in the order of the file; bind them by name.
-        batches: the batch sizes that it takes, ascending; None for any.
-        preferred_batch: how many rows a runtime is best given at a time.
+        batches: the batch sizes of the file, ascending; None for any.
+        preferred_batch: the batch size with the least time a row.
         operators: the kinds of operators in the file, sorted.
-        oldest_runtime: package and version, as in "onnxruntime 1.15.1".
-        details: what only this format has to say, such as the opset; plain JSON values.
-        quantiser: what made the precision, with its version and recipe; None for float32.
-        float_tensors: names of tensors that were kept in float in a file of integers.
+        oldest_runtime: package and version, such as "onnxruntime 1.15.1".
+        details: facts of this format alone, such as the opset; plain JSON values.
+        quantiser: name, version and recipe of the quantiser; None for float32.
+        float_tensors: names of the layers that compute in float in a file of integers.
     """
 
     role: str
@@ -79,7 +79,7 @@ class Artifact:
 
     @property
     def file(self) -> str:
-        """Name of the file that a runtime is given."""
+        """Name of the main file, which a runtime loads."""
         return next(iter(self.files))
 
     @property
@@ -109,7 +109,7 @@ class Companion:
 
 
 def pairs(artifacts: Sequence[Artifact]) -> list[tuple[Artifact, Artifact]]:
-    """(encoder, decoder) that belong together: of one format and precision, or the only ones of a format."""
+    """(encoder, decoder) of the same format and precision, or the only ones of a format."""
     found: list[tuple[Artifact, Artifact]] = []
     for format in dict.fromkeys(artifact.format for artifact in artifacts):
         encoders, decoders = (

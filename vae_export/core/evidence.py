@@ -14,11 +14,11 @@ How = Literal["measured", "read from code", "read from names", "told", "assumed"
 
 @dataclass(frozen=True)
 class Way:
-    """What other rooms call a way of knowing.
+    """The names of a way of knowing in manifest and report.
 
     Attributes:
         in_manifest: value of `parametrisation_source`.
-        label: for the report.
+        label: text in the report.
     """
 
     in_manifest: str
@@ -44,7 +44,7 @@ class Evidence:
             epsilon, unless it was measured with the parametrisation; the "order" of two tensors, or of the
             two parts of one, where their use does not show it.
         how: a key of `WAYS_OF_KNOWING`.
-        words: what was seen, with figures; no full stop.
+        words: the observation, with figures; without a full stop.
     """
 
     of: Of

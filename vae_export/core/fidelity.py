@@ -1,4 +1,4 @@
-"""What an artifact of a lower precision keeps of the VAE."""
+"""Fidelity of artifacts of a lower precision."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ __all__ = ["DecoderFidelity", "EncoderFidelity", "Similarity"]
 
 @dataclass(frozen=True)
 class EncoderFidelity:
-    """How far the posterior is from that of the author's model, over real samples.
+    """Distance of the posterior from that of the author's model, over real samples.
 
     Attributes:
-        kl_mean, kl_worst: KL divergence of the artifact's posterior from the true one, nats.
-        mu_error_mean, mu_error_worst: of mu, in units of sigma, of the latent value where it is largest.
+        kl_mean, kl_worst: KL divergence of the artifact's posterior from the author's, nats.
+        mu_error_mean, mu_error_worst: largest error of mu over the latent values, in units of sigma.
     """
 
     kl_mean: float
@@ -24,12 +24,13 @@ class EncoderFidelity:
 
 @dataclass(frozen=True)
 class Similarity:
-    """How like the author's the images are.
+    """Similarity of images to those of the author's model.
 
     Attributes:
-        psnr, psnr_worst: dB, of all and of the worst image, the peak being what the author's outputs span;
-            None where all are equal.
-        ssim, ssim_worst: structural similarity, mean and worst image; None for what is no image.
+        psnr, psnr_worst: PSNR of all images and of the worst, dB; the peak is the span of the author's
+        outputs.
+            None for equal images.
+        ssim, ssim_worst: structural similarity, mean and worst image; None for other data than images.
     """
 
     psnr: float | None
@@ -40,7 +41,7 @@ class Similarity:
 
 @dataclass(frozen=True)
 class DecoderFidelity:
-    """How like the author's the reconstructions are.
+    """Similarity of reconstructions to those of the author's model.
 
     Attributes:
         posterior: for z of real samples.

@@ -1,4 +1,4 @@
-"""Figures as manifests have them."""
+"""Figures in manifests."""
 
 from __future__ import annotations
 
@@ -6,5 +6,5 @@ __all__ = ["round_figure"]
 
 
 def round_figure(value: float) -> float:
-    """Six digits say all there is to say."""
+    """Round to the six significant digits of a manifest."""
     return float(f"{value:.6g}")

@@ -1,4 +1,4 @@
-"""A half of a VAE, encoder or decoder, whatever framework computes it."""
+"""The protocol of halves: an encoder or a decoder in any framework."""
 
 from __future__ import annotations
 
@@ -56,11 +56,11 @@ class Half(Protocol):
 class Traced(Protocol):
     """A half as a function of positional TensorFlow tensors that returns tensors by name.
 
-    TensorFlow changes names that are no identifiers, so while it converts the inputs are called by
-    placeholders; the artifacts get the real names afterwards.
+    TensorFlow changes names that are no identifiers, so the inputs have placeholder names during a
+    conversion; artifacts get the real names afterwards.
 
     Attributes:
-        tracked: what holds the weights, for a SavedModel.
+        tracked: the object with the weights, for a SavedModel.
         placeholders: name of an argument -> name of the input, in order.
     """
 
@@ -73,21 +73,21 @@ class Traced(Protocol):
         """See the class."""
 
     def signature(self, batch: int | None) -> Any:
-        """The `tf.TensorSpec` of each argument, for a batch size, or None for any."""
+        """The `tf.TensorSpec` of each argument, for a batch size or None for any."""
 
     def __call__(self, *tensors: Any) -> Any:
-        """Compute the outputs by name, in inference."""
+        """Compute the outputs by name, in inference mode."""
 
     def prepared(self) -> AbstractContextManager[None]:
-        """Within it the function can be traced."""
+        """A context in which the function can be traced."""
 
     def failing_layer(self, error: Exception) -> str | None:
-        """Which layer cannot be traced, and why; None if the error does not tell."""
+        """The layer that cannot be traced, and why; None if the error names none."""
 
 
 @runtime_checkable
 class TraceableHalf(Half, Protocol):
-    """A half of Keras or TensorFlow, for the converters that trace TensorFlow."""
+    """A half that TensorFlow can trace."""
 
     def traceable(self) -> Traced:
-        """The half as TensorFlow traces it."""
+        """The half as a traceable function."""

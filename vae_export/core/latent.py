@@ -1,4 +1,4 @@
-"""A latent of a VAE, as bundles describe it: its tensors, its shape and how it is drawn."""
+"""Latents of a VAE: tensors, shape and distribution."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Array = np.ndarray[Any, Any]
 ACTIVE_VARIANCE = 0.01
 
 
-# Field -> its possible values; functions, because tables grow by registration.
+# Field -> function that returns its possible values: tables grow by registration.
 KNOWN_WORDS: dict[str, Callable[[], list[str]]] = {
     "parametrisation": lambda: list(PARAMETRISATIONS),
     "parametrisation_source": lambda: [way.in_manifest for way in WAYS_OF_KNOWING.values()],
@@ -32,15 +32,15 @@ class Latent:
     """One latent.
 
     Attributes:
-        layer, layer_class: name (with the models it is nested in) and class of the sampling layer.
-        shape: of one z.
+        layer, layer_class: name (with the models that contain it) and class of the sampling layer.
+        shape: shape of one z.
         mu, logvar: names of the encoder's outputs.
         epsilon: name of its noise among the golden arrays.
         z: name of the decoder's input.
-        stream: of its noise.
-        parametrisation: what the layer was given beside mu in the trained model; the exported encoder
-            always emits a log-variance.
-        parametrisation_source: how that is known, `in_manifest` of `core.evidence.WAYS_OF_KNOWING`.
+        stream: number of its noise stream.
+        parametrisation: the second tensor of the sampling layer in the trained model; the exported encoder
+            always returns a log-variance.
+        parametrisation_source: how it is known, an `in_manifest` of `core.evidence.WAYS_OF_KNOWING`.
         epsilon_scale: standard deviation of epsilon in the trained model.
     """
 
@@ -57,7 +57,7 @@ class Latent:
     epsilon_scale: Annotated[float, Meta(gt=0)]
 
     def __post_init__(self) -> None:
-        """Refuse words that are in no table.
+        """Refuse unknown words.
 
         Raises:
             ValueError: an unknown parametrisation or source of it.
@@ -69,9 +69,9 @@ class Latent:
 
 
 def active_units(mu: Array) -> Array:
-    """Which latent values tell something of x: those whose mu varies over x with a variance above 0.01.
+    """Which latent values are active: the variance of mu over x is above 0.01 (Burda et al. 2015).
 
-    The others do not (Burda et al. 2015): most have collapsed onto the prior.
+    Most of the others have collapsed onto the prior.
 
     Args:
         mu: float ``[n, ...]``.

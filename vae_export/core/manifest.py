@@ -1,6 +1,6 @@
-"""manifest.json as types: what a bundle says of itself.
+"""The types of manifest.json.
 
-The types are the specification: `schema` makes the JSON Schema of them, `decode` refuses what does not fit.
+They are its specification: `schema` generates the JSON Schema from them, `decode` refuses other JSON.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ class FileEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CompanionEntry(FileEntry, frozen=True, kw_only=True):
-    """A file that a format adds to the whole bundle, such as the configuration of a build."""
+    """A further file of a format for the whole bundle, such as the configuration of a build."""
 
     format: Name
 
@@ -77,7 +77,7 @@ class GoldenEntry(FileEntry, frozen=True, kw_only=True):
 
 
 class TensorEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """An input or output of an artifact: null in `shape` where any size is taken."""
+    """An input or output of an artifact; null in `shape` for free sizes."""
 
     name: str
     shape: tuple[Size | None, ...]
@@ -91,12 +91,12 @@ class TensorEntry(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def given_dtype(self) -> str:
-        """What a caller gives or gets: float32 where integers stand for floats."""
+        """The dtype for callers: float32 for quantised tensors."""
         return "float32" if self.quantisation else self.dtype
 
 
 class ParityEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """How far an output is from that of the author's model: absolute errors; SQNR null for equal bits."""
+    """Absolute errors of an output against the author's model; SQNR is null for equal bits."""
 
     max_absolute_error: Error
     mean_absolute_error: Error
@@ -106,20 +106,20 @@ class ParityEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndToEndEntry(ParityEntry, frozen=True, kw_only=True):
-    """The same for the whole way x -> mu, logvar -> z -> reconstruction through two artifacts."""
+    """The same for x -> mu, logvar -> z -> reconstruction through two artifacts."""
 
     artifacts: str
     output: str
 
 
 class EncoderBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Mean KL divergence, nats; of the worst sample 10 times that."""
+    """Largest mean KL divergence, nats; for the worst sample 10 times that."""
 
     max_kl: float
 
 
 class DecoderBudget(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """PSNR of all images, dB; of the worst image 6 dB less."""
+    """Lowest PSNR of all images, dB; for the worst image 6 dB less."""
 
     min_psnr: float
 
@@ -143,12 +143,12 @@ class _Entry(FileEntry, frozen=True, kw_only=True, tag_field="role"):
 
     @property
     def files(self) -> tuple[FileEntry, ...]:
-        """All its files, the one that a runtime is given first."""
+        """All files of the artifact, the main file first."""
         return (self, *self.companions)
 
     @property
     def size(self) -> int:
-        """Bytes of all its files."""
+        """Bytes of all files of the artifact."""
         return sum(file.bytes for file in self.files)
 
 
@@ -174,7 +174,7 @@ ArtifactEntry = EncoderEntry | DecoderEntry
 
 
 class Golden(msgspec.Struct, frozen=True, kw_only=True):
-    """The golden arrays, and the noise that they were made with."""
+    """The golden arrays, and the seed of their noise."""
 
     seed: Annotated[int, Meta(ge=0)]
     start: Annotated[int, Meta(ge=0)]
@@ -189,20 +189,20 @@ class Noise(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class XEntry(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of x: the smallest and the largest value, null if not known."""
+    """Facts about x: smallest and largest value, null if not known."""
 
     range: tuple[float, float] | None
 
 
 class ElboChange(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Mean change of the ELBO by lower precisions; null where x and outputs differ in shape."""
+    """Mean change of the ELBO in lower precisions; null if x and the outputs differ in shape."""
 
     artifacts: str
     nats: float | None
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """A bundle: where it comes from, its files, and how it was verified."""
+    """A bundle: its origin, its files and its verification."""
 
     format_version: int
     name: Name
@@ -219,7 +219,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     tools: dict[str, str]
 
     def files(self) -> Iterator[FileEntry]:
-        """Every file of the bundle but the manifest itself."""
+        """All files of the bundle except the manifest."""
         for artifact in self.artifacts:
             yield from artifact.files
         yield from self.golden.arrays.values()
@@ -243,28 +243,28 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
         return values
 
     def to_text(self) -> str:
-        """The text of manifest.json: sorted keys, so that equal manifests are equal bytes."""
+        """The text of manifest.json, with sorted keys: equal manifests have equal bytes."""
         return (
             json.dumps(self.to_dict(), indent=2, sort_keys=True, allow_nan=False, ensure_ascii=False) + "\n"
         )
 
 
 def decode_version(data: bytes) -> Any:
-    """The format version that a manifest states; None for another JSON.
+    """The format version of a manifest; None if the JSON is no manifest.
 
     Raises:
-        msgspec.DecodeError: this is no JSON.
+        msgspec.DecodeError: `data` is no JSON.
     """
     value = msgspec.json.decode(data)
     return value.get("format_version") if isinstance(value, dict) else None
 
 
 def listed_files(data: bytes) -> set[str]:
-    """Every file that a manifest lists, of whatever version it is.
+    """The files that a manifest of any version lists.
 
     Raises:
-        msgspec.DecodeError: this is no JSON.
-        ValueError: it is no manifest: it states no format version.
+        msgspec.DecodeError: `data` is no JSON.
+        ValueError: it states no format version, so it is no manifest.
     """
     manifest = msgspec.json.decode(data)
     if not isinstance(manifest, dict) or "format_version" not in manifest:
@@ -286,8 +286,8 @@ def decode(data: bytes) -> Manifest:
     """Read a manifest of this version.
 
     Raises:
-        msgspec.ValidationError: it is not in its form; the message says where.
-        msgspec.DecodeError: this is no JSON.
+        msgspec.ValidationError: it does not have the form of a manifest; the message says where.
+        msgspec.DecodeError: `data` is no JSON.
     """
     return msgspec.json.decode(data, type=Manifest)
 

@@ -55,10 +55,10 @@ class Parametrisation:
     """One way to give the standard deviation of a posterior.
 
     Attributes:
-        name: as in the manifest and on the command line.
-        formula: sigma as a function of v, as messages have it.
-        sigma_label: sigma, as the report has it.
-        sigma: v, float64 -> sigma, float64; NaN where there is none.
+        name: name in the manifest and on the command line.
+        formula: sigma as a function of v, for messages.
+        sigma_label: sigma, for the report.
+        sigma: v, float64 -> sigma, float64; NaN where sigma is not defined.
         logvar: operations and v, a tensor -> log-variance, a tensor of the same shape; finite wherever v is.
         inverse: sigma -> v, both float64.
         probe_range: lowest and highest v at which a layer is probed.
@@ -94,7 +94,7 @@ def _square_root(v: Array) -> Array:
 
 
 def _softplus_logvar(ops: MathOperations, v: Any) -> Any:
-    # Chosen before the logarithm, so that the branch not taken is finite as well.
+    # Selected before the logarithm, so that the other branch is finite too.
     small = ops.less(v, _SOFTPLUS_IS_EXP)
     safe = ops.where(small, ops.zeros_like(v), v)
     return 2.0 * ops.where(small, v, ops.log(ops.softplus(safe)))
@@ -121,7 +121,7 @@ register_parametrisation(
         "softplus(v)",
         lambda v: np.logaddexp(0, v),
         _softplus_logvar,
-        # log(exp(s) - 1), for large s as well.
+        # log(exp(s) - 1) without overflow.
         lambda s: s + np.log(-np.expm1(-s)),
         (-6, 6),
     )

@@ -1,4 +1,4 @@
-"""Everything an export was asked for, validated once."""
+"""The options of an export, validated once."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from vae_export.core.precision import Budget
 
 __all__ = ["DEFAULT_BATCHES", "ExportPlan", "LoadableModel"]
 
-# Batch sizes that a .tflite file has a signature for: its delegates take static shapes alone.
+# The batch sizes with a signature in .tflite files, whose delegates need static shapes.
 DEFAULT_BATCHES = (1, 16, 64)
 
 
 class LoadableModel(Protocol):
-    """A model that was found, and is loaded when the export begins.
+    """A model that was found, to be loaded when the export begins.
 
     Attributes:
-        name: what the bundle calls it.
+        name: the name of the model in the bundle.
     """
 
     @property
@@ -28,10 +28,10 @@ class LoadableModel(Protocol):
 
     @property
     def sample_folder(self) -> Path | None:
-        """The folder where samples of the model may lie; None if there is none."""
+        """The folder to search for samples of the model; None if there is none."""
 
     def load(self) -> Any:
-        """What `split` takes."""
+        """Load the model, for `split`."""
 
 
 @dataclass(frozen=True)
@@ -42,20 +42,19 @@ class ExportPlan:
         source: the model.
         output: the folder to write.
         overwrite: whether a bundle there is replaced.
-        formats: keys of `formats.FORMATS`, a derived format after the one that it is made of.
-        precisions: keys of `PRECISIONS`, in its order; with `auto` those that are tried.
-        auto: whether the smallest or fastest files within the budget are chosen.
-        prefer: what `auto` prefers, "size" or "speed".
-        budgets: lower precision -> what it may cost.
-        batches: batch sizes that .tflite files have signatures for, ascending; a single one is that of all
-            files; None for any batch.
-        opset: of .onnx files.
-        integer_io: whether int8 .tflite files take and give int8.
-        tolerance: largest absolute error on outputs in [0, 1]; times the range of the values for others.
-        samples: real x: a path, arrays, or None.
-        helpers: languages of the runtime helpers that go into the bundle.
-        parametrisation: what the sampling layer is given beside mu, where the user tells it.
-        input_shape: of one x, where the model leaves sizes open.
+        formats: keys of `formats.FORMATS`, each derived format after its base.
+        precisions: keys of `PRECISIONS`, in its order; with `auto` the candidates.
+        auto: whether to choose the smallest or fastest files within the budget.
+        prefer: the aim of `auto`, "size" or "speed".
+        budgets: lower precision -> budget.
+        batches: batch sizes of the signatures in .tflite files, ascending; a single one fixes all files, None
+            leaves the batch size free.
+        opset: opset of .onnx files.
+        integer_io: whether the inputs and outputs of int8 .tflite files are int8.
+        tolerance: largest absolute error of outputs in [0, 1]; for other outputs times the range of their
+        values. samples: real x: a path, arrays, or None. helpers: languages of the runtime helpers in the
+        bundle. parametrisation: of the second tensor of the sampling layer, as told by the user; or None.
+        input_shape: shape of one x, for models with free sizes; or None.
     """
 
     source: LoadableModel
@@ -77,10 +76,10 @@ class ExportPlan:
 
     @property
     def name(self) -> str:
-        """What the bundle calls the model."""
+        """The name of the model in the bundle."""
         return self.source.name
 
     @property
     def fixed_batch(self) -> int | None:
-        """The one batch size of all files; None where they take several or any."""
+        """The only batch size of all files; None if they have several or a free one."""
         return self.batches[0] if self.batches is not None and len(self.batches) == 1 else None

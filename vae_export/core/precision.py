@@ -1,4 +1,4 @@
-"""Precisions of weights and arithmetic, and what each may cost.
+"""Precisions of weights and arithmetic, and their budgets.
 
 ============  ====================================================================
 float32       32-bit float
@@ -8,7 +8,7 @@ int8          8-bit integers, activations too, by ranges from calibration
 int16x8       8-bit integer weights, 16-bit activations, by ranges from calibration
 ============  ====================================================================
 
-Which formats have a precision is theirs to say: `formats.with_precision`.
+`formats.with_precision` returns the formats that have a precision.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ __all__ = ["FLOAT32", "PRECISIONS", "Budget", "Precision", "register_precision"]
 
 @dataclass(frozen=True)
 class Budget:
-    """What a lower precision may cost.
+    """The largest loss that a lower precision may have.
 
     Attributes:
-        min_psnr: of the decoder, dB, over all images; 6 dB less of the worst one.
-        max_kl: from the posterior to the artifact's, nats, mean over the samples; 10 times for the worst.
+        min_psnr: lowest PSNR of decoders over all images, dB; 6 dB less for the worst image.
+        max_kl: largest mean KL divergence of encoders over the samples, nats; 10 times for the worst sample.
     """
 
     min_psnr: float
@@ -36,11 +36,11 @@ class Precision:
     """A precision of weights and arithmetic.
 
     Attributes:
-        name: as on the command line, in file names and in manifests.
-        label: weights and arithmetic, in words.
-        calibrated: whether ranges of activations are measured on samples.
+        name: name on the command line, in file names and in manifests.
+        label: weights and arithmetic in words.
+        calibrated: whether it needs ranges of activations, measured on samples.
         mixable: whether single layers can stay in float32.
-        budget: what it may cost by default; None for float32, which is held to a tolerance instead.
+        budget: the default budget; None for float32, which has a tolerance instead.
     """
 
     name: str
@@ -51,12 +51,12 @@ class Precision:
 
     @property
     def exact(self) -> bool:
-        """Whether artifacts are held to the tolerance of the parity gate, not to a budget."""
+        """Whether artifacts have the tolerance of the parity gate instead of a budget."""
         return self.budget is None
 
 
-# Name -> precision, in the order in which files are made and shown. Both reference models keep the budgets
-# with room; a quantiser that is given the wrong ranges does not.
+# Name -> precision, in the order of files. Both reference models are well within the budgets; with wrong
+# ranges they are not.
 PRECISIONS: dict[str, Precision] = {}
 FLOAT32 = "float32"
 

@@ -1,4 +1,4 @@
-"""What the author's model computes on the samples: computed once, and handed on."""
+"""References: the outputs of the author's model on the samples."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Reference:
-    """The halves on real samples, the noise being that of the runtime helper.
+    """Outputs of the author's halves on real samples, with the noise of the runtime helper.
 
     Attributes:
         encoder, decoder: the halves of the author's model.
-        latents: of the model.
-        encoder_inputs: x and conditions ``[n, ...]``.
-        conditions: the decoder's inputs beside z ``[n, ...]``.
+        latents: the latents of the model.
+        encoder_inputs: x and conditions by name ``[n, ...]``.
+        conditions: the decoder's inputs beside z by name ``[n, ...]``.
         posterior: mu and logvar of each latent, float32 ``[n, *latent_shape]``.
-        z: of each latent; sample k of the seed belongs to x[k].
-        outputs: of the decoder ``[n, ...]``.
-        seed: of the noise.
+        z: z of each latent; x[k] has sample k of the seed.
+        outputs: outputs of the decoder ``[n, ...]``.
+        seed: seed of the noise.
     """
 
     encoder: Half
@@ -51,7 +51,7 @@ class Reference:
         return {"encoder": self.encoder, "decoder": self.decoder}[role]
 
     def inputs(self, role: str) -> dict[str, Array]:
-        """What the half of a role is given: by name, ``[n, ...]``."""
+        """The inputs of a half by name, ``[n, ...]``."""
         return dict({"encoder": self.encoder_inputs, "decoder": {**self.z, **self.conditions}}[role])
 
     def first(self, rows: int) -> Reference:
@@ -68,11 +68,11 @@ class Reference:
 
 @dataclass(frozen=True)
 class PriorReference:
-    """The decoder on draws from the prior.
+    """Outputs of the author's decoder on draws from the prior.
 
     Attributes:
         inputs: z of each latent and conditions ``[n, ...]``.
-        outputs: of the decoder ``[n, ...]``.
+        outputs: outputs of the decoder ``[n, ...]``.
     """
 
     inputs: Mapping[str, Array]

@@ -1,4 +1,4 @@
-"""Real samples of x, or random ones where there are none."""
+"""Samples: real x, or random values in their place."""
 
 from __future__ import annotations
 
@@ -15,14 +15,13 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Samples:
-    """Inputs to verify and to calibrate on.
+    """Inputs for verification and calibration.
 
     Attributes:
         arrays: x and the conditions ``[n, ...]``, in the dtypes of the inputs.
-        description: one line that says what they are.
-        value_range: smallest and largest value of real x, [0, 1] or [-1, 1]; None if they are not
-            real, or scaled otherwise.
-        real: whether x was given, not made up.
+        description: their origin in one line.
+        value_range: range of real x, [0, 1] or [-1, 1]; None for random or otherwise scaled x.
+        real: whether x are real samples.
     """
 
     arrays: Mapping[str, Array]

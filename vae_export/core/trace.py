@@ -1,4 +1,4 @@
-"""What a file computes, without what a quantiser put in between."""
+"""Layer-by-layer traces of files, without the operators that quantisers insert."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ INPUT = "input"
 
 @dataclass(frozen=True)
 class Steps:
-    """What integers stand for: value = scale * (integer - zero_point).
+    """Quantisation steps: value = scale * (integer - zero_point).
 
     Attributes:
-        scale: the distance of two values.
-        zero_point: an integer.
-        least, most: the integers there are.
+        scale: size of a step.
+        zero_point: the integer of 0.
+        least, most: smallest and largest integer.
     """
 
     scale: float
@@ -36,16 +36,16 @@ class Steps:
 
     @property
     def range(self) -> tuple[float, float]:
-        """The smallest and the largest value."""
+        """Smallest and largest value."""
         return self.scale * (self.least - self.zero_point), self.scale * (self.most - self.zero_point)
 
     def floats(self, integers: Array) -> Array:
-        """The values of integers, float32."""
+        """Dequantise integers to float32."""
         values: Array = (integers.astype(np.float32) - np.float32(self.zero_point)) * np.float32(self.scale)
         return values
 
     def integers(self, values: Array) -> Array:
-        """The integers nearest to values, int32."""
+        """Quantise values to the nearest integers, int32."""
         steps = np.rint(values / np.float32(self.scale)) + self.zero_point
         integers: Array = np.clip(steps, self.least, self.most).astype(np.int32)
         return integers
@@ -53,19 +53,19 @@ class Steps:
 
 @dataclass(frozen=True)
 class Layer:
-    """An operator, by the tensor that it makes; or an input.
+    """An operator, identified by its output tensor; or an input.
 
     Attributes:
-        key: of the tensor.
-        name: of the tensor, in the file.
+        key: the output tensor.
+        name: name of the tensor in the file.
         kind: the format's name of the operator, or `INPUT`.
-        sources: the tensors that it takes, of those that are no constants.
-        shape: of the tensor, as far as it is known, with None where it is free.
-        stored: shapes of the constants that it takes, where a file can have other ones for the same layer.
-        steps: of the integers that others take it as; None for floats.
-        in_float: whether it computes with floats of the float file, and gives them.
-        sigmoid_alone: whether nothing but a sigmoid takes it.
-        moving: whether it only moves values: data movement without arithmetic.
+        sources: its inputs without constants.
+        shape: shape of the tensor, None for free sizes; () if unknown.
+        stored: shapes of its constants, to tell layers of one kind apart.
+        steps: quantisation of the tensor for its consumers; None for floats.
+        in_float: whether it computes in float32.
+        sigmoid_alone: whether a sigmoid is its only consumer.
+        moving: whether it is data movement without arithmetic.
     """
 
     key: Key
@@ -85,7 +85,7 @@ class Outline:
     """The layers of a file.
 
     Attributes:
-        layers: in the order of the file, inputs first.
+        layers: in graph order, inputs first.
         outputs: name -> tensor.
     """
 
@@ -94,29 +94,29 @@ class Outline:
 
 
 class LayerTrace(Protocol):
-    """A file that can be looked into.
+    """A file that is run layer by layer.
 
     Attributes:
-        outline: of the file.
-        batch: how many rows it takes at a time; None for any.
+        outline: the layers of the file.
+        batch: batch size of the file; None for any.
     """
 
     outline: Outline
     batch: int | None
 
     def run(self, inputs: Mapping[str, Array]) -> dict[Key, Array]:
-        """Tensor -> its values, as others take them: of integers, what they stand for."""
+        """Run on inputs ``[n, ...]`` by name; returns dequantised values by tensor."""
 
     def part(self, output: Key, known: Iterable[Key]) -> TracedPart:
-        """The part of the file that computes one tensor from others."""
+        """The subgraph that computes a tensor from known ones."""
 
 
 class TracedPart(Protocol):
-    """A part of a file, which runs alone."""
+    """A subgraph of a file that can be run."""
 
     def run(self, values: Values) -> Array:
-        """The tensor that it computes.
+        """Compute the tensor.
 
         Args:
-            values: of the tensors that it takes, and maybe others.
+            values: values by tensor, including all inputs of the subgraph.
         """

@@ -215,17 +215,19 @@ def check_x(
 ) -> Array:
     """Validate x, and return it as float32 ``[n, *shape]``.
 
-    uint8 arrays are images: 0 to 255 is mapped to `value_range`, or to [0, 1] if the range is not known.
+    uint8 arrays are images: 0 to 255 is mapped to `value_range`.
 
     Raises:
-        DataError: wrong shape or dtype, or values that are not finite or outside of `value_range`.
+        DataError: wrong shape or dtype, images without a known range, or values that are not finite or
+        outside
+            of `value_range`.
     """
     _check_shape(array.shape, shape, where)
     if array.dtype == np.uint8:
         if value_range is None:
             raise DataError(
                 f"{where}: got images of uint8, expected floats scaled as in training; the range of x is not "
-                "known, export with --calibration to make it so"
+                "known; export with --samples to make it known"
             )
         low, high = value_range
         return to_unit(array) * np.float32(high - low) + np.float32(low)
