@@ -1,4 +1,4 @@
-"""The inputs that artifacts are compared on."""
+"""The inputs of the parity gate."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Case", "decoder_cases", "encoder_cases"]
 
 Array = np.ndarray[Any, Any]
 
-# A batch that is no power of two, so that nothing fits by accident.
+# Not a power of two, so that no batch size fits by accident.
 LARGER_BATCH = 7
 TAIL_SIGMA = 4.0
 MADE_UP = ("random", "zeros", "ones")
@@ -24,12 +24,12 @@ SEED = 2013
 
 @dataclass(frozen=True)
 class Case:
-    """One batch to compare on.
+    """A batch of inputs.
 
     Attributes:
-        name: for messages: "sample", "random", "zeros", "ones", "tails", with the batch size.
+        name: for messages: "sample", "random", "zeros", "ones" or "tails", with the batch size.
         inputs: arrays ``[n, ...]`` by input.
-        made_up: whether the model may have no answer to it: extremes, which do not occur.
+        made_up: whether it holds extremes, for which the model's own outputs may not be finite.
     """
 
     name: str
@@ -45,12 +45,12 @@ class Case:
 def encoder_cases(
     samples: Mapping[str, Array], value_range: tuple[float, float], batches: Sequence[int] = ()
 ) -> list[Case]:
-    """Samples one by one and together, and random, zeros and ones for x.
+    """Single samples and batches of samples, and random values, zeros and ones as x.
 
     Args:
-        samples: the encoder's inputs ``[n, ...]``: x, and conditions, which all cases take from here.
-        value_range: smallest and largest value of the random x.
-        batches: sizes that have to be tried besides.
+        samples: the encoder's inputs ``[n, ...]``: x, and conditions, which all cases share.
+        value_range: smallest and largest value of random x.
+        batches: further batch sizes.
     """
     x = samples["x"]
     rng = np.random.default_rng(SEED)
@@ -60,7 +60,7 @@ def encoder_cases(
         noise = rng.random((rows, *x.shape[1:]), np.float32)
         random = np.float32(low) + np.float32(high - low) * noise
     else:
-        # Of integers only those that occur are known to be valid.
+        # Only integers of the samples are known to be valid.
         random = rng.choice(x.reshape(-1), (rows, *x.shape[1:]))
     shape = (LARGER_BATCH, *x.shape[1:])
     return _cases(
@@ -83,13 +83,13 @@ def decoder_cases(
     conditions: Mapping[str, Array],
     batches: Sequence[int] = (),
 ) -> list[Case]:
-    """Draws from the posterior and the prior, the prior's tails, zeros and ones.
+    """Draws from the posterior and the prior, tails of the prior, zeros and ones as z.
 
     Args:
-        latents: of the model.
+        latents: the latents of the model.
         posterior: z of the samples by name, float32 ``[n, *latent_shape]``.
         conditions: the decoder's other inputs ``[n, ...]``.
-        batches: sizes that have to be tried besides.
+        batches: further batch sizes.
     """
     prior = draw_prior(latents, LARGER_BATCH, SEED)
 

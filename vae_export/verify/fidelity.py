@@ -1,4 +1,4 @@
-"""What an artifact of a lower precision keeps of the VAE, and the budgets that it is held to."""
+"""Fidelity of lower precisions, and their budgets."""
 
 from __future__ import annotations
 
@@ -36,20 +36,20 @@ Array = np.ndarray[Any, Any]
 # (expected, actual) images ``[n, height, width, channels]`` and their peak -> SSIM of each ``[n]``.
 Ssim = Callable[[Array, Array, float], Array]
 
-# The worst image may be this much below the mean, and the worst posterior so many times as far as the mean.
+# The worst image may be this much below the budget, and the worst posterior this many times beyond it.
 WORST_DB = 6.0
 WORST_KL = 10.0
 
 
 @dataclass(frozen=True)
 class PrecisionCost:
-    """What the lower precisions of an export cost.
+    """The cost of the lower precisions of an export.
 
     Attributes:
-        fidelity: file -> what it keeps.
-        elbo_change: encoder and decoder, as `end_to_end_name` has them -> mean change of the ELBO, nats;
-            None where reconstructions are not shaped like x.
-        budgets: precision -> what it was held to.
+        fidelity: file -> fidelity.
+        elbo_change: `end_to_end_name` of encoder and decoder -> mean change of the ELBO, nats; None if
+            reconstructions and x differ in shape.
+        budgets: precision -> budget.
     """
 
     fidelity: dict[str, EncoderFidelity | DecoderFidelity]
@@ -60,7 +60,7 @@ class PrecisionCost:
 def measure_fidelity(
     role: str, runner: Runner, reference: Reference, prior: PriorReference
 ) -> EncoderFidelity | DecoderFidelity:
-    """Run a half on the references: an encoder on samples, a decoder on their z and on z of the prior."""
+    """Fidelity of a half: of an encoder on samples, of a decoder on their z and on z of the prior."""
     if role == "encoder":
         return measure_encoder(runner, reference)
     from vae_export.verify.keras_similarity import ssim
@@ -69,7 +69,7 @@ def measure_fidelity(
 
 
 def measure_encoder(runner: Runner, reference: Reference) -> EncoderFidelity:
-    """Run an encoder on the reference's samples."""
+    """Fidelity of an encoder on the samples of a reference."""
     posterior = runner.run(reference.encoder_inputs)
     kl, errors = [], []
     for latent in reference.latents:
@@ -80,7 +80,7 @@ def measure_encoder(runner: Runner, reference: Reference) -> EncoderFidelity:
         )
         kl.append(gaussian_kl(mu, logvar, other, other_logvar))
         errors.append(mu_error(mu, logvar, other))
-    # Latents are independent, so their divergences add up.
+    # The divergences of independent latents add up.
     total, largest = np.sum(kl, axis=0), np.max(errors, axis=0)
     return EncoderFidelity(
         float(total.mean()), float(total.max()), float(largest.mean()), float(largest.max())
@@ -90,7 +90,7 @@ def measure_encoder(runner: Runner, reference: Reference) -> EncoderFidelity:
 def measure_decoder(
     runner: Runner, reference: Reference, prior: PriorReference, ssim: Ssim
 ) -> DecoderFidelity:
-    """Run a decoder on z of the reference's samples, and on z of the prior."""
+    """Fidelity of a decoder on z of the samples, and on z of the prior."""
     return DecoderFidelity(
         _similarity(reference.outputs, runner.run(reference.inputs("decoder")), ssim),
         _similarity(prior.outputs, runner.run(prior.inputs), ssim),
@@ -98,12 +98,12 @@ def measure_decoder(
 
 
 def _similarity(expected: Mapping[str, Array], actual: Mapping[str, Array], ssim: Ssim) -> Similarity:
-    """Of each figure the lowest of all outputs."""
+    """The lowest figures over all outputs."""
     found = [_similarity_of(array, actual[name], ssim) for name, array in expected.items()]
 
     def lowest(figure: str) -> float | None:
         values = [getattr(one, figure) for one in found if getattr(one, figure) is not None]
-        # NaN is no figure that would do, whatever stands beside it.
+        # NaN is the lowest.
         return math.nan if any(map(math.isnan, values)) else min(values, default=None)
 
     return Similarity(*map(lowest, ("psnr", "psnr_worst", "ssim", "ssim_worst")))
@@ -112,7 +112,7 @@ def _similarity(expected: Mapping[str, Array], actual: Mapping[str, Array], ssim
 def _similarity_of(expected: Array, actual: Array, ssim: Ssim) -> Similarity:
     peak = image_peak(expected)
     psnr = psnr_db(expected, actual, peak)
-    # Of all images: that of their mean squared error.
+    # PSNR of the mean squared error of all images.
     whole = -10 * math.log10(noise) if (noise := float(np.mean(10 ** (-psnr / 10)))) else None
     pictures = expected.ndim == 4 and expected.shape[3] in (1, 3)
     alike = ssim(expected, actual, peak) if pictures else None
@@ -125,7 +125,7 @@ def _similarity_of(expected: Array, actual: Array, ssim: Ssim) -> Similarity:
 
 
 def elbo_change(encoder: Runner, decoder: Runner, reference: Reference) -> float | None:
-    """Mean change of the ELBO on the samples, nats, with the same epsilon; None if outputs are not like x."""
+    """Mean change of the ELBO on the samples with the same epsilon, nats; None if outputs differ from x in shape."""
     x = reference.encoder_inputs["x"]
     expected = next(iter(reference.outputs.values()))
     if len(reference.outputs) > 1 or expected.shape != x.shape:
@@ -150,7 +150,7 @@ def elbo_change(encoder: Runner, decoder: Runner, reference: Reference) -> float
 
 
 def budget_failures(file: str, fidelity: EncoderFidelity | DecoderFidelity, budget: Budget) -> list[str]:
-    """What of an artifact is beyond its budget: one line each."""
+    """The figures of an artifact that are beyond its budget: one line each."""
     if isinstance(fidelity, EncoderFidelity):
         figures = (
             ("mean", fidelity.kl_mean, budget.max_kl),

@@ -1,4 +1,4 @@
-"""The three-way gate: Keras, ONNX Runtime and LiteRT, half by half and end to end."""
+"""The parity gate of an export: each artifact in its runtime against its half, alone and end to end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Array = np.ndarray[Any, Any]
 
 
 def end_to_end_name(encoder: str, decoder: str) -> str:
-    """What reports call the whole way x -> reconstruction through two files."""
+    """The name in reports of x -> reconstruction through two files."""
     return f"{encoder} → {decoder}"
 
 
@@ -36,21 +36,22 @@ def verify_artifacts(
     tolerance: float,
     progress: Callable[[str], None],
 ) -> tuple[ParityReport, dict[str, Runner]]:
-    """Load every artifact in its runtime and hold it against the Keras half it came from.
+    """Load every artifact in its runtime and compare it with its half.
 
-    Those of lower precisions have to have the right form on all real inputs; what they may lose is for
-    `verify.fidelity` to judge.
+    Artifacts of lower precisions need the right names, shapes and dtypes, and finite values on real inputs;
+    their losses are measured by `verify.fidelity`.
 
     Args:
-        artifacts: encoder and decoder of each format and precision.
-        reference: the Keras halves, and what they compute on the samples.
-        value_range: of x, for the random inputs.
-        tolerance: absolute on outputs in [0, 1], times the range of the values otherwise. With the default,
-            more is granted where Keras' own float32 is further from float64; see `check_graph`.
+        artifacts: encoders and decoders of all formats and precisions.
+        reference: the author's halves, and their outputs on the samples.
+        value_range: range of x, for random inputs.
+        tolerance: absolute for outputs in [0, 1], else times the range of the values. The default is raised
+        where
+            the half's own float32 outputs differ more from float64; see `check_graph`.
         progress: called with the name of each artifact.
 
     Returns:
-        The report; file -> the artifact, loaded.
+        The report, and file -> the loaded artifact.
 
     Raises:
         ParityError: a runtime refuses to load an artifact.
@@ -69,11 +70,11 @@ def verify_artifacts(
         runner = runners[artifact.file] = _load(artifact)
         half, given = halves[artifact.role], _within(cases[artifact.role], artifact)
         if PRECISIONS[artifact.precision].exact:
-            # Who gives a tolerance means it.
+            # A tolerance of the user is not raised.
             exact = half.run_exact if tolerance == DEFAULT_TOLERANCE else None
             rows += check_graph(artifact.file, runner, half, given, tolerance, exact)
         else:
-            # Ranges come from what occurs; nothing is promised beyond.
+            # Ranges are calibrated on real inputs; extremes are out of scope.
             real = [case for case in given if not case.made_up]
             rows += check_graph(artifact.file, runner, half, real, None)
     for encoder, decoder in pairs(artifacts):
@@ -90,7 +91,7 @@ def verify_artifacts(
 
 
 def _within(cases: Sequence[Case], artifact: Artifact) -> list[Case]:
-    """The cases of as many rows as the format is given."""
+    """The cases with at most the rows that the format verifies."""
     most = FORMATS[artifact.format].most_rows
     return [case for case in cases if most is None or case.rows <= most]
 
@@ -114,7 +115,7 @@ def _check_end_to_end(
         posterior = encoder.run(reference.encoder_inputs)
         z = draw_z(reference.latents, posterior, reference.seed)
         actual = {**z, **decoder.run({**z, **reference.conditions})}
-    # What makes the way fail has been reported half by half already, with its cause.
+    # The cause was reported for the half already.
     except Exception as error:  # noqa: BLE001  runtimes raise their own types
         reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         inf = float("inf")

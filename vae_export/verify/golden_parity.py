@@ -1,4 +1,4 @@
-"""Hold a bundle's artifacts against the golden arrays that were made by Keras."""
+"""Compare the artifacts of a bundle with its golden arrays."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from vae_export.verify.parity import OutputParity, check_case
 __all__ = ["Computed", "check_computed", "check_golden"]
 
 Array = np.ndarray[Any, Any]
-# What `Vae.run_golden` returns.
+# The result of `Vae.run_golden`.
 Computed = Sequence[tuple[str, str, str, Array]]
 
 
 def check_golden(manifest: Manifest, vae: vae_runtime.Vae, golden: Mapping[str, Array]) -> list[OutputParity]:
-    """Run everything the golden arrays cover, to the tolerances in the manifest.
+    """Run both halves on the golden arrays, with the tolerances of the manifest.
 
     Args:
-        manifest: of the bundle.
+        manifest: the manifest of the bundle.
         vae: the bundle, loaded with one backend.
         golden: name -> array, see the bundle format.
 
     Returns:
-        Rows for encoder, decoder and the way end to end.
+        Rows of the encoder, of the decoder and end to end.
     """
     return check_computed(manifest, vae, golden, vae.run_golden(golden))
 
@@ -37,7 +37,7 @@ def check_golden(manifest: Manifest, vae: vae_runtime.Vae, golden: Mapping[str, 
 def check_computed(
     manifest: Manifest, vae: vae_runtime.Vae, golden: Mapping[str, Array], computed: Computed
 ) -> list[OutputParity]:
-    """See `check_golden`; `computed` is what the bundle made of the golden arrays."""
+    """See `check_golden`; `computed` is the result of `Vae.run_golden`."""
     encoder, decoder = (manifest.artifact(vae.artifacts[role]["file"]) for role in ROLES)
     whole = end_to_end_name(encoder.file, decoder.file)
     alone = {name: row.tolerance for entry in (encoder, decoder) for name, row in entry.parity.items()}
@@ -45,10 +45,10 @@ def check_computed(
     artifacts = {"noise": "noise stream", "encoder": encoder.file, "decoder": decoder.file}
     rows = []
     for stage, name, output, actual in computed:
-        # From golden mu and logvar z is the helper's own affair; its self test checks it.
+        # z from golden mu and logvar is computed by the helper; its self test checks it.
         if stage == "sample":
             continue
-        # The noise is the same bits everywhere.
+        # The noise has the same bits everywhere.
         tolerance = 0.0 if stage == "noise" else (end_to_end if stage == "end to end" else alone)[output]
         rows += check_case(
             artifacts.get(stage, whole),

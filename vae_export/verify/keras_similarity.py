@@ -1,4 +1,4 @@
-"""Structural similarity by TensorFlow, which is at hand where an export is verified."""
+"""Structural similarity by TensorFlow, which every export has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far two arrays are apart, as pure NumPy functions.
+"""Differences of two arrays, as pure NumPy functions.
 
 Every function takes ``(expected, actual)``, float arrays of one shape without NaN or infinity, and
 computes in float64.
@@ -35,7 +35,7 @@ def mean_absolute_error(expected: Array, actual: Array) -> float:
 
 
 def sqnr_db(expected: Array, actual: Array) -> float:
-    """Signal to (quantisation) noise ratio in decibels; infinite where the arrays are equal."""
+    """Signal to (quantisation) noise ratio in decibels; infinite for equal arrays."""
     noise = float(np.square(_difference(expected, actual)).sum())
     signal = float(np.square(expected.astype(np.float64)).sum())
     if noise == 0:
@@ -44,9 +44,9 @@ def sqnr_db(expected: Array, actual: Array) -> float:
 
 
 def value_scale(expected: Array) -> float:
-    """What a tolerance is multiplied with: 1 for values in [0, 1], else their range including 0.
+    """The factor of a tolerance: 1 for values in [0, 1], else the range of the values and 0.
 
-    Zero belongs to the range, so that an output that is all one value has a scale too.
+    With 0 in the range a constant output has a scale too.
     """
     low, high = min(0.0, float(expected.min())), max(0.0, float(expected.max()))
     return 1.0 if low == 0 and high <= 1 else high - low

@@ -1,7 +1,6 @@
-"""The parity gate: does an artifact compute what Keras computes?
+"""The parity gate: comparison of a runner with its reference.
 
-Checked in this order: names, shapes, dtypes, finiteness, values. Every failure of every case is
-collected; none hides another.
+Checks in this order: names, shapes, dtypes, finiteness, values. All failures of all cases are collected.
 """
 
 from __future__ import annotations
@@ -33,19 +32,20 @@ LATER = 2.0
 
 @dataclass(frozen=True)
 class OutputParity:
-    """How well one output of one artifact matches, over all cases.
+    """The comparison of an output over all cases.
 
     Attributes:
-        artifact: file name, or what was compared.
+        artifact: file name, or `end_to_end_name` of two files.
         output: name of the output.
-        max_absolute_error: over all cases; infinite if any case could not be compared.
+        max_absolute_error: over all cases; infinite if a case could not be compared.
         mean_absolute_error: over all values of all cases.
-        max_relative_error: max_absolute_error over the scale of the output.
-        sqnr_db: over all cases; None where the outputs are equal bit for bit, or not comparable.
-        tolerance: absolute: the given one times the scale of the output. Of a lower precision what is held
-            against it later: twice the largest error.
-        failures: one line each; empty if it matches.
-        skipped: made-up cases that Keras has no finite answer to.
+        max_relative_error: max_absolute_error / scale of the output.
+        sqnr_db: over all cases; None if all outputs are equal bit for bit, or none is comparable.
+        tolerance: absolute: the given one times the scale of the output. For lower precisions twice the
+        largest
+            error, for later checks.
+        failures: one line each; empty if the output matches.
+        skipped: made-up cases without a finite reference.
     """
 
     artifact: str
@@ -76,7 +76,7 @@ class ParityReport:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """Every failure of every row."""
+        """All failures of all rows."""
         return tuple(failure for row in self.rows for failure in row.failures)
 
     @property
@@ -105,14 +105,14 @@ class ParityReport:
         )
 
     def of(self, artifact: str) -> dict[str, OutputParity]:
-        """The rows of one artifact by output."""
+        """The rows of an artifact by output."""
         return {row.output: row for row in self.rows if row.artifact == artifact}
 
     def require(self) -> None:
         """Raise if anything failed.
 
         Raises:
-            ParityError: with every failure.
+            ParityError: with all failures.
         """
         if not self.ok:
             count = len(self.failures)
@@ -121,7 +121,7 @@ class ParityReport:
 
 @dataclass
 class _Tally:
-    """What the cases of one output add up to."""
+    """The sums over the cases of an output."""
 
     cases: list[str] = field(default_factory=list)
     expected: list[Array] = field(default_factory=list)
@@ -138,17 +138,18 @@ def check_graph(
     tolerance: float | None,
     exact: Callable[[Mapping[str, Array]], Mapping[str, Array] | None] | None = None,
 ) -> list[OutputParity]:
-    """Run an artifact and its reference on all cases and compare every output.
+    """Run an artifact and its reference on all cases and compare all outputs.
 
     Args:
         artifact: file name, for the messages.
-        runner, reference: the artifact, and the Keras half it came from.
+        runner, reference: the artifact and its half.
         cases: the inputs.
-        tolerance: absolute on outputs in [0, 1], times the range of the values otherwise; None measures
-            errors and fails none, for lower precisions, which have budgets.
-        exact: runs the reference in float64, if it can. Where that changes an output by more than the
-            tolerance, so much is granted: a constant picture in front of a normalisation, say, leaves
-            nothing but rounding errors to be normalised.
+        tolerance: absolute for outputs in [0, 1], else times the range of the values; None, for lower
+        precisions,
+            measures errors without failures.
+        exact: runs the reference in float64, if it can. Where float64 changes an output by more than the
+            tolerance, the tolerance is raised: a normalisation of a constant picture, for example, enlarges
+            rounding errors.
 
     Returns:
         One row for each output of the reference.
@@ -158,13 +159,13 @@ def check_graph(
     for case in given.values():
         expected = reference.run(case.inputs)
         if case.made_up and not all(np.isfinite(array).all() for array in expected.values()):
-            # As a mean over tokens that are all masked.
+            # For example a mean over tokens that are all masked.
             for name in expected:
                 tallies.setdefault(name, _Tally()).skipped.append(case.name)
             continue
         try:
             actual: Mapping[str, Array] = runner.run(case.inputs)
-        # A refusal of one batch size must not hide other failures.
+        # An error in one batch size must not hide other failures.
         except Exception as error:  # noqa: BLE001  runtimes raise their own types
             for name in expected:
                 failure = f"{artifact}: output {name!r}, {case.name}: the runtime failed: {one_line(error)}"
@@ -191,12 +192,12 @@ def check_case(
     *,
     scaled: bool = True,
 ) -> list[OutputParity]:
-    """Compare outputs that are at hand; see `check_graph`.
+    """Compare computed outputs; see `check_graph`.
 
     Args:
         artifact, case: for the messages.
         expected, actual: arrays by output.
-        tolerance: absolute; with `scaled`, times the range of values that are not in [0, 1]; or None.
+        tolerance: absolute; if `scaled`, times the range of values that are not in [0, 1]; or None.
     """
     tallies: dict[str, _Tally] = {}
     _collect(tallies, artifact, case, expected, actual)
@@ -261,7 +262,7 @@ def _row(
         allowed = tolerance * scale if scaled else tolerance
     errors = [max_absolute_error(*pair) for pair in zip(tally.expected, tally.actual, strict=True)]
     if rounding is not None:
-        # Asked only where it matters: it costs two more runs of Keras.
+        # Only if it matters: it costs two more runs of the half.
         beyond = [case for error, case in zip(errors, tally.cases, strict=True) if error > allowed]
         allowed = max(allowed, *(ROUNDING_ERRORS * rounding(output, case) for case in beyond), 0.0)
     # Written so that NaN fails.

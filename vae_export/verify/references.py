@@ -1,4 +1,4 @@
-"""The references of an export, each computed at its first use and then handed on."""
+"""The references of an export, each computed once, at its first use."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ _ALONE_TOLERANCE = 1e-3
 
 
 class References:
-    """What the author's model computes on the samples.
+    """The outputs of the author's model on the samples.
 
     Args:
-        encoder, decoder: its halves.
-        latents: of the model.
+        encoder, decoder: the halves of the model.
+        latents: the latents of the model.
         samples: x and conditions.
     """
 
@@ -47,22 +47,22 @@ class References:
 
     @functools.cached_property
     def verified(self) -> Reference:
-        """The samples that artifacts are verified on; golden arrays are the first of them."""
+        """The samples for verification; the golden arrays are the first of them."""
         return self._compute(slice(VERIFIED_ROWS))
 
     @functools.cached_property
     def calibration(self) -> Reference:
-        """The samples that ranges are calibrated on: every second one, or all where they are few."""
+        """The samples for calibration: every second one, or all if there are few."""
         return self._compute(slice(0, None, 2)) if self._enough else self._all
 
     @functools.cached_property
     def measured(self) -> Reference:
-        """The samples that precisions are measured on: the others, or all where they are few."""
+        """The samples for the fidelity of lower precisions: the others, or all if there are few."""
         return self._compute(slice(1, None, 2)) if self._enough else self._all
 
     @functools.cached_property
     def prior(self) -> PriorReference:
-        """Draws from the prior that precisions are measured on."""
+        """Draws from the prior for the fidelity of lower precisions."""
         z = draw_prior(self._latents, _PRIOR_ROWS, _PRIOR_SEED)
         conditions = {
             name: np.resize(array, (_PRIOR_ROWS, *array.shape[1:]))
@@ -102,7 +102,7 @@ def compute_reference(
     """Run the halves on samples; see `Reference` for the arguments.
 
     Raises:
-        ModelError: what comes out for one sample depends on the others of its batch.
+        ModelError: the output for a sample depends on the other samples of its batch.
     """
     posterior = encoder.run(encoder_inputs)
     _refuse_batch_dependence(encoder, encoder_inputs, posterior)

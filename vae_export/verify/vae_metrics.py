@@ -1,4 +1,4 @@
-"""What a lower precision costs a VAE, as pure NumPy functions; all compute in float64.
+"""Differences of two VAEs, as pure NumPy functions; all compute in float64.
 
 ===================  =============================================================  ==================
 function             formula, a row                                                 equal arrays
@@ -24,24 +24,24 @@ __all__ = ["elbo", "gaussian_kl", "image_peak", "mu_error", "prior_kl", "psnr_db
 
 Array = np.ndarray[Any, Any]
 
-# Probabilities are kept this far from 0 and 1, half a step of 8 bits: an output of exactly 0 where x is not
-# would else cost as much as the rest of the picture.
+# Probabilities are clipped to this distance from 0 and 1, half a step of 8 bits: otherwise a single output of
+# exactly 0, where x is not, would cost as much as the rest of the picture.
 CLIP = 1 / 512
 
 
 def gaussian_kl(mu: Array, logvar: Array, other_mu: Array, other_logvar: Array) -> Array:
-    """KL divergence of one diagonal normal distribution from another (Kingma & Welling 2013, appendix B).
+    """KL divergence of two diagonal normal distributions (Kingma & Welling 2013, appendix B).
 
     Args:
-        mu, logvar: of the true one ``[n, ...]``.
-        other_mu, other_logvar: of the one that is used in its place.
+        mu, logvar: of the first distribution, the true one ``[n, ...]``.
+        other_mu, other_logvar: of the second, its approximation.
 
     Returns:
         ``[n]``, nats.
     """
     mu, logvar, other_mu, other_logvar = map(_rows, (mu, logvar, other_mu, other_logvar))
     narrower = logvar - other_logvar
-    # In this form it is 0 for equal ones, and never below.
+    # In this form it is exactly 0 for equal distributions, and never negative.
     spread, distance = np.expm1(narrower) - narrower, (mu - other_mu) ** 2 * np.exp(-other_logvar)
     kl: Array = 0.5 * (spread + distance).sum(axis=1)
     return kl
@@ -51,10 +51,10 @@ def prior_kl(mu: Array, logvar: Array) -> Array:
     """KL divergence of N(mu, exp(logvar)) from the prior N(0, 1), value by value (Kingma & Welling 2013).
 
     Args:
-        mu, logvar: arrays of one shape; with epsilon's scale in logvar, if z is drawn with one.
+        mu, logvar: arrays of one shape; logvar includes the scale of epsilon, see `scaled_logvar`.
 
     Returns:
-        nats, float64, of their shape; never below 0.
+        float64 of the same shape, nats; never negative.
 
     Raises:
         ValueError: the shapes differ.
@@ -62,20 +62,20 @@ def prior_kl(mu: Array, logvar: Array) -> Array:
     if mu.shape != logvar.shape:
         raise ValueError(f"logvar: got shape {logvar.shape}, expected {mu.shape} as in mu")
     mu, logvar = mu.astype(np.float64), logvar.astype(np.float64)
-    # expm1 keeps what exp(logvar) - 1 - logvar would cancel near the prior.
+    # expm1 keeps the digits that exp(logvar) - 1 - logvar cancels near the prior.
     kl: Array = 0.5 * (mu**2 + np.expm1(logvar) - logvar)
     return kl
 
 
 def scaled_logvar(logvar: Array, epsilon_scale: float) -> Array:
-    """The log-variance of what z is drawn with: epsilon has a scale of its own."""
+    """The log-variance of z: that of the posterior with the scale of epsilon."""
     return logvar + 2 * math.log(epsilon_scale)
 
 
 def image_peak(expected: Array) -> float:
-    """What PSNR takes for the peak: the span of the reference's values; their scale where all are equal.
+    """The peak of PSNR: the span of the reference's values, or their scale if all are equal.
 
-    Probabilities of a thousand classes are all near 0, temperatures all near 300.
+    Not the largest value: probabilities of a thousand classes are all near 0, temperatures all near 300.
     """
     return float(np.ptp(expected)) or value_scale(expected)
 
@@ -100,7 +100,7 @@ def elbo(x: Array, reconstruction: Array, mu: Array, logvar: Array, *, bernoulli
     Args:
         x, reconstruction: ``[n, ...]``, of equal shapes.
         mu, logvar: of the posterior ``[n, ...]``.
-        bernoulli: whether reconstructions are probabilities; else means of normal ones of variance 1.
+        bernoulli: whether reconstructions are probabilities; else they are means of normals of variance 1.
     """
     x, reconstruction, mu, logvar = map(_rows, (x, reconstruction, mu, logvar))
     if bernoulli:
