@@ -1,17 +1,17 @@
-"""What can go wrong, as one tree.
+"""The tree of errors.
 
 ::
 
     VaeExportError                 base of all; str(error) is one line for a person
     ├── InputError                 an argument or a file given by the caller is wrong
-    │   ├── ModelError             the model file cannot be read, or is no model we can take
-    │   │   └── SamplingSiteError  no sampling site, several, or one we do not understand
+    │   ├── ModelError             the model file cannot be read, or its model cannot be exported
+    │   │   └── SamplingSiteError  no sampling site, or one that is not recognised
     │   ├── DataError              images or arrays: missing, wrong shape, dtype, range or values
     │   ├── BundleError            a bundle is missing, incomplete, altered or of an unknown version
-    │   └── OutputError            the place to write to exists, or cannot be written
+    │   └── OutputError            the output path exists, or cannot be written
     ├── MissingDependencyError     an optional package is absent; the message has the pip command
     ├── ConversionError            a half could not be converted, or the result holds forbidden operators
-    └── ParityError                a converted half does not compute what Keras computes
+    └── ParityError                an artifact does not compute what its half computes
 
 The command line exits with 1 for `ParityError` and with 2 for all others. A message says where,
 what was found, what was expected, and what to do next.
@@ -41,13 +41,13 @@ _TERMINAL_CODES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def one_line(error: object, limit: int = 300) -> str:
-    """The text of another library's error as one line; of a long one the end, where the cause stands."""
+    """The text of another library's error as one line; a long one is cut to its end, which has the cause."""
     text = " ".join(_TERMINAL_CODES.sub("", str(error)).split())
     return text if len(text) <= limit else f"…{text[-limit:]}"
 
 
 class VaeExportError(Exception):
-    """Base of every error this package raises on purpose."""
+    """Base of all errors that this package raises on purpose."""
 
 
 class InputError(VaeExportError):
@@ -59,7 +59,7 @@ class ModelError(InputError):
 
 
 class SamplingSiteError(ModelError):
-    """The model has no sampling site, several, or one that is not understood."""
+    """The model has no sampling site, or one that is not recognised."""
 
 
 class DataError(InputError):
@@ -71,7 +71,7 @@ class BundleError(InputError):
 
 
 class OutputError(InputError):
-    """The place to write to exists already or cannot be written."""
+    """The output path exists already, or cannot be written."""
 
 
 class MissingDependencyError(VaeExportError):
@@ -79,14 +79,14 @@ class MissingDependencyError(VaeExportError):
 
 
 class ConversionError(VaeExportError):
-    """A half of the model could not be converted, or holds operators no device has."""
+    """A half of the model cannot be converted, or the result holds forbidden operators."""
 
 
 class ParityError(VaeExportError):
-    """A converted half does not compute what Keras computes.
+    """An artifact does not compute what its half computes.
 
     Attributes:
-        failures: one line for each thing that differs, naming artifact and output.
+        failures: one line for each difference, with artifact and output.
     """
 
     def __init__(self, message: str, failures: tuple[str, ...] = ()) -> None:

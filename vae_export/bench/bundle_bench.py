@@ -1,4 +1,4 @@
-"""Measure the artifacts of a bundle, through the helper that runs them on the device."""
+"""Time the artifacts of a bundle in the runtime helper."""
 
 from __future__ import annotations
 
@@ -36,17 +36,17 @@ OTHER = "give the model that the bundle was made from"
 
 @dataclass(frozen=True)
 class BenchRow:
-    """One artifact, or the Keras half that it came from.
+    """The figures of an artifact, or of the Keras half.
 
     Attributes:
         role: "encoder" or "decoder".
-        name: the file, or "Keras".
-        threads: of the runtime; None if it chooses.
-        bytes: of the file.
-        load: seconds from the file to an object that runs, without the import of the runtime.
+        name: name of the file, or "Keras".
+        threads: threads of the runtime; None if it chooses.
+        bytes: size of the file.
+        load: seconds of loading the file, without the import of the runtime.
         batches: batch size -> seconds of a call.
-        speedup: batch size -> seconds of Keras by those of this; empty without Keras.
-        max_absolute_error: against Keras, as the manifest has it.
+        speedup: batch size -> time of Keras / time of the artifact; empty without Keras.
+        max_absolute_error: against Keras, from the manifest.
     """
 
     role: str
@@ -61,12 +61,12 @@ class BenchRow:
 
 @dataclass(frozen=True, repr=False)
 class BenchReport:
-    """What was measured, and on what.
+    """The result of a benchmark.
 
     Attributes:
         rows: encoders, then decoders.
-        machine: in one line.
-        rounds: how many blocks of calls of each were timed, in turn.
+        machine: the machine in one line.
+        rounds: number of timed blocks of calls of each.
     """
 
     rows: tuple[BenchRow, ...]
@@ -89,7 +89,7 @@ class BenchReport:
 
 
 def load_pairs(bundle: Bundle, threads: int | None) -> list[vae_runtime.Vae]:
-    """The bundle loaded with each format and precision it holds.
+    """Load the bundle in each of its formats and precisions.
 
     Raises:
         VaeRuntimeError: a runtime is not installed, or there cannot be so many threads.
@@ -113,16 +113,15 @@ def bench_bundle(
     """Time every artifact on the bundle's golden inputs, interleaved, after a warm-up.
 
     Args:
-        bundle: what is measured.
-        loaded: the bundle, as `load_pairs` gives it.
-        batches: sizes of a call's batch.
-        rounds: how many blocks of calls of each are timed.
-        keras: role -> the Keras half, to compare with: arrays by name to arrays by name.
-        keras_threads: of TensorFlow.
-        progress: called with the name of each step.
+        bundle: the bundle.
+        loaded: the result of `load_pairs`.
+        batches: batch sizes.
+        rounds: number of timed blocks of calls of each.
+        keras: role -> function of the Keras half, from arrays by name to arrays by name; None for no
+        comparison. keras_threads: threads of TensorFlow. progress: called with the name of each step.
 
     Raises:
-        InputError: the Keras halves are not those that the bundle was made from.
+        InputError: the Keras halves differ from the golden arrays.
     """
     inputs = {role: _golden_inputs(bundle, role) for role in ("encoder", "decoder")}
     runs: dict[tuple[str, str], Run] = {}
@@ -182,10 +181,10 @@ def _batch(inputs: Mapping[str, Array], size: int) -> dict[str, Array]:
 
 
 def _check_keras(bundle: Bundle, role: str, run: Run, inputs: Mapping[str, Array]) -> None:
-    """Another model than the bundle's is refused before anything is timed."""
+    """Refuse a model that differs from the golden arrays, before anything is timed."""
     try:
         outputs = run(inputs)
-    # TensorFlow and Keras have many types for inputs that do not fit.
+    # TensorFlow and Keras raise many types for inputs that do not fit.
     except Exception as error:
         shapes = ", ".join(f"{name} {array.shape[1:]}" for name, array in inputs.items())
         raise InputError(f"against: its {role} does not take the bundle's {shapes}; {OTHER}") from error

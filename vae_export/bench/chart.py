@@ -12,14 +12,14 @@ from vae_export.bench.bundle_bench import BenchReport, BenchRow
 
 __all__ = ["COLOURS", "draw_chart", "time_panel"]
 
-# Blue and orange of Okabe & Ito's palette (2008), which stay apart in any colour vision; then its others.
+# The palette of Okabe & Ito (2008), safe for all colour vision; blue and orange first.
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 BAR_INCHES = 0.24
 DOTS_PER_INCH = 144
 
 
 def draw_chart(report: BenchReport) -> bytes:
-    """Draw time a row of every artifact and batch size, encoders above decoders, as PNG."""
+    """A PNG with the time a row of every artifact and batch size, encoders above decoders."""
     roles = list(dict.fromkeys(row.role for row in report.rows))
     groups = [[row for row in report.rows if row.role == role] for role in roles]
     bars = [len(rows) * (len(rows[0].batches) + 0.8) for rows in groups]
@@ -47,7 +47,7 @@ def time_panel(
     colours: Sequence[str] = COLOURS,
     whiskers: str = "#333333",
 ) -> None:
-    """Draw the time a row of some artifacts: a bar for each batch size, with the numbers beside."""
+    """Draw the time a row of artifacts: one bar for each batch size, with its number."""
     sizes = list(rows[0].batches)
     height = 1 / (len(sizes) + 0.8)
     widest = max(row.batches[size].high / size for row in rows for size in sizes) * 1e6

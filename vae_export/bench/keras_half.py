@@ -1,4 +1,4 @@
-"""A Keras half as fast as TensorFlow runs it without further compilers."""
+"""A Keras half as a compiled TensorFlow function."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Array = np.ndarray[Any, Any]
 
 
 def compiled(half: Any) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
-    """A half as a `tf.function`, which spares what `predict` spends on a call: arrays in, arrays out."""
+    """A half as a `tf.function` on arrays, without the overhead of `predict`."""
     function = tf.function(half.model)
 
     def run(inputs: Mapping[str, Array]) -> dict[str, Array]:
@@ -25,12 +25,12 @@ def compiled(half: Any) -> Callable[[Mapping[str, Array]], dict[str, Array]]:
 
 
 def set_threads(threads: int | None) -> int | None:
-    """Give TensorFlow as many threads, if it has not begun to work; how many it uses, None if it chooses."""
+    """Set TensorFlow's threads, unless it has started; returns its threads, None if it chooses."""
     if threads is not None:
         try:
             tf.config.threading.set_intra_op_parallelism_threads(threads)
             tf.config.threading.set_inter_op_parallelism_threads(1)
         except RuntimeError:
-            # Too late; what is returned tells.
+            # TensorFlow has started; the returned number tells.
             pass
     return tf.config.threading.get_intra_op_parallelism_threads() or None

@@ -1,4 +1,4 @@
-"""What a measurement was taken on."""
+"""The machine of a measurement."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def describe_machine() -> str:
 
 
 def _processor() -> str:
-    """The name that the processor gives itself, or else its architecture."""
+    """The model name of the processor, else its architecture."""
     file = Path("/proc/cpuinfo")
     if file.is_file():
         for line in file.read_text(encoding="utf-8", errors="replace").splitlines():

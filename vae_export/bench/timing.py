@@ -1,4 +1,4 @@
-"""Time several things in turn, so that whatever the machine does besides hits all of them."""
+"""Interleaved timing: other load on the machine affects all subjects alike."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Timing", "interleave"]
 
 Name = TypeVar("Name", bound=Hashable)
 
-# A block of calls is long beside the clock and what the loop itself takes.
+# Seconds of a block of calls: long compared with the clock's resolution and the loop's overhead.
 BLOCK_SECONDS = 0.005
 WARM_UP_SECONDS = 0.05
 WARM_UP_CALLS = 3
@@ -24,8 +24,8 @@ class Timing:
     """Seconds of one call.
 
     Attributes:
-        seconds: the mean of each round's block of calls.
-        calls: in a block.
+        seconds: mean time of a call, for each round.
+        calls: number of calls in a block.
     """
 
     seconds: tuple[float, ...]
@@ -33,7 +33,7 @@ class Timing:
 
     @property
     def median(self) -> float:
-        """Of the rounds."""
+        """The median over the rounds."""
         return statistics.median(self.seconds)
 
     @property
@@ -47,15 +47,15 @@ class Timing:
         return statistics.quantiles(self.seconds, n=4, method="inclusive")[2]
 
     def ratio_to(self, other: Timing) -> float:
-        """How many times as long it takes as another of the same rounds: the median of the rounds' ratios.
+        """Time relative to another subject of the same rounds: the median of the ratios of each round.
 
-        Machines change their speed while they are measured; within a round it changes little.
+        The speed of a machine drifts, but little within a round.
         """
         return statistics.median(mine / its for mine, its in zip(self.seconds, other.seconds, strict=True))
 
     @property
     def spread(self) -> float:
-        """Half the distance of the quartiles, as a part of the median."""
+        """Half the interquartile range / median."""
         return (self.high - self.low) / 2 / self.median
 
 
@@ -64,7 +64,7 @@ def interleave(
     rounds: int,
     progress: Callable[[int], None] = lambda _: None,
 ) -> dict[Name, Timing]:
-    """Time functions in rounds: each round has a block of calls of every one, in another order.
+    """Time functions in rounds; a round has one block of calls of each function, in a new order.
 
     Args:
         subjects: name -> function.
@@ -88,7 +88,7 @@ def interleave(
 
 
 def _calls(subject: Callable[[], object]) -> int:
-    """Warm up, and find how many calls fill a block."""
+    """Warm up, and find the number of calls of a block."""
     count, total, shortest = 0, 0.0, math.inf
     while count < WARM_UP_CALLS or total < WARM_UP_SECONDS:
         seconds = _block(subject, 1)

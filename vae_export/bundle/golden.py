@@ -1,4 +1,4 @@
-"""Golden arrays: small inputs and what Keras made of them, as raw little-endian float32 files."""
+"""Golden arrays: few inputs and the author's outputs, as raw little-endian float32 files."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ __all__ = ["GOLDEN_FOLDER", "golden_count", "golden_file", "to_bytes"]
 Array = np.ndarray[Any, Any]
 
 GOLDEN_FOLDER = "golden"
-# Eight rows where they stay below this, fewer of large images, never less than two.
+# The most bytes of a golden array; large images have fewer than eight rows, but at least two.
 GOLDEN_ROWS = 8
 GOLDEN_BYTES = 1 << 20
 
 
 def golden_count(row_values: int) -> int:
-    """How many rows of `row_values` float32 values become golden: 2 to 8."""
+    """The number of golden rows, 2 to 8, for rows of `row_values` float32 values."""
     return int(min(GOLDEN_ROWS, max(2, GOLDEN_BYTES // (4 * row_values))))
 
 
@@ -27,5 +27,5 @@ def golden_file(name: str) -> str:
 
 
 def to_bytes(array: Array) -> bytes:
-    """The file of an array: row-major, little-endian float32, no header."""
+    """An array as row-major little-endian float32, without a header."""
     return np.ascontiguousarray(array, dtype="<f4").tobytes()

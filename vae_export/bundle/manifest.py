@@ -1,4 +1,4 @@
-"""Make the manifest of a bundle."""
+"""Build the manifest of a bundle."""
 
 from __future__ import annotations
 
@@ -48,14 +48,14 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class Described:
-    """What a bundle was made from.
+    """Facts about the model and the export, for the manifest.
 
     Attributes:
-        name: of the model.
-        latents: its latents.
+        name: name of the model.
+        latents: the latents of the model.
         value_range: smallest and largest value of x; None if not known.
-        samples: where the inputs of the comparison came from.
-        tools: name -> version.
+        samples: origin of the samples.
+        tools: distribution -> version.
     """
 
     name: str
@@ -75,17 +75,17 @@ def build_manifest(
     helpers: Mapping[str, tuple[str, bytes]],
     companions: Sequence[Companion],
 ) -> Manifest:
-    """Describe a bundle.
+    """Build the manifest of a bundle.
 
     Args:
-        described: the model and how it was compared.
-        artifacts: the converted halves.
+        described: facts about the model and the export.
+        artifacts: the artifacts of the bundle.
         report: their parity.
-        cost: what lower precisions cost.
+        cost: the cost of lower precisions.
         golden: name -> float32 array.
         golden_seed: seed of the golden epsilon and the golden generated images.
         helpers: language -> (file name, content).
-        companions: files that formats add to the whole bundle.
+        companions: further files of formats for the whole bundle.
     """
     names = {artifact.file for artifact in artifacts}
     return Manifest(

@@ -1,4 +1,4 @@
-"""Read a bundle, and trust nothing in it that has not been checked."""
+"""Read and check a bundle."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ __all__ = ["Bundle", "is_bundle", "read_bundle", "unlisted_files"]
 Array = np.ndarray[Any, Any]
 
 AGAIN = "export the bundle again"
-# Python puts it there when vae_runtime.py is imported from the bundle.
+# Python writes it when vae_runtime.py is imported from the bundle.
 CACHE_FOLDER = "__pycache__"
 
 
@@ -38,7 +38,7 @@ class Bundle:
     """A bundle whose manifest and files have been checked.
 
     Attributes:
-        path: its directory.
+        path: the directory.
         manifest: the content of manifest.json.
     """
 
@@ -55,12 +55,12 @@ class Bundle:
 
     @property
     def pairs(self) -> list[tuple[str, str | None]]:
-        """(format, precision) of each encoder and decoder that belong together; None if theirs differ."""
+        """(format, precision) of each pair of encoder and decoder; precision None for different ones."""
         formats = dict.fromkeys(artifact.format for artifact in self.artifacts)
         return [(format, precision) for format in formats for precision in self.precisions(format)]
 
     def precisions(self, format: str) -> list[str | None]:
-        """The precisions that both halves have in a format, or None where theirs differ."""
+        """The precisions that both halves have in a format, or [None] if they share none."""
         encoders, decoders = (
             [entry.precision for entry in self.artifacts if (entry.role, entry.format) == (role, format)]
             for role in ROLES
@@ -78,7 +78,7 @@ class Bundle:
         return np.fromfile(self.path / entry.file, "<f4").reshape(entry.shape)
 
     def golden_arrays(self) -> dict[str, Array]:
-        """All of them."""
+        """All golden arrays by name."""
         return {name: self.golden(name) for name in self.manifest.golden.arrays}
 
 
@@ -91,9 +91,9 @@ def read_bundle(path: Path) -> Bundle:
     """Read and check a bundle.
 
     Raises:
-        BundleError: it is missing; the manifest is unreadable, of an unknown version or of the
-            wrong form; a path in it is absolute, leaves the bundle or is a link; a file is missing,
-            altered, or not in the manifest.
+        BundleError: the bundle is missing; the manifest is unreadable, of an unknown version or malformed; a
+        path
+            is absolute, leaves the bundle or is a link; a file is missing, altered, or not in the manifest.
     """
     if not path.is_dir():
         raise BundleError(f"{path}: no such bundle; make one with vae-export --format all -o {path}")
@@ -134,7 +134,7 @@ def _read_manifest(file: Path) -> Manifest:
 
 
 def _check_consistency(file: Path, manifest: Manifest) -> None:
-    """What types cannot say: versions, and how artifacts, outputs and latents belong together."""
+    """Check what types cannot express: versions, and relations of artifacts, outputs and latents."""
     noise = manifest.noise.version
     if noise != vae_runtime.NOISE_VERSION:
         raise BundleError(

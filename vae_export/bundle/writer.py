@@ -1,4 +1,4 @@
-"""Write a bundle in one step: all of it, or nothing."""
+"""Write a bundle atomically."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ __all__ = ["check_parent", "check_target", "write_bundle"]
 
 
 def check_target(target: Path, overwrite: bool) -> None:
-    """Refuse a place that cannot be written, before any work is done.
+    """Refuse a path that cannot be written, before any work is done.
 
     Args:
-        target: the directory to make.
-        overwrite: replace it if it is a bundle; anything else is never replaced.
+        target: the directory of the bundle.
+        overwrite: whether a bundle there is replaced; anything else is never replaced.
 
     Raises:
         OutputError: the target exists, or its parent is no directory that can be written.
@@ -32,10 +32,10 @@ def check_target(target: Path, overwrite: bool) -> None:
 
 
 def check_parent(target: Path) -> None:
-    """Refuse a target whose parent is no directory, or one that cannot be written.
+    """Refuse a target whose parent is no writable directory.
 
     Raises:
-        OutputError: says which.
+        OutputError: with the reason.
     """
     parent = _resolved(target).parent
     existing = next(path for path in (parent, *parent.parents) if path.exists())
@@ -46,17 +46,15 @@ def check_parent(target: Path) -> None:
 
 
 def write_bundle(target: Path, files: Mapping[str, bytes], overwrite: bool) -> None:
-    """Write files into a directory that appears at once.
-
-    See `io.staging.staged`.
+    """Write the files of a bundle atomically; see `io.staging.staged`.
 
     Args:
-        target: the directory to make; its parents are made too.
+        target: the directory; its parents are created.
         files: path in the bundle, with "/" -> content.
-        overwrite: replace an existing bundle.
+        overwrite: whether to replace an existing bundle.
 
     Raises:
-        OutputError: see `check_target`; or the disk refuses.
+        OutputError: see `check_target`; or the file system refuses.
     """
     check_target(target, overwrite)
     resolved = _resolved(target)
@@ -70,13 +68,13 @@ def write_bundle(target: Path, files: Mapping[str, bytes], overwrite: bool) -> N
 
 
 def _resolved(target: Path) -> Path:
-    """The target by a path without links and "..", which stays valid while it is renamed."""
+    """The target as a path without links and "..", which stays valid during renames."""
     absolute = Path(os.path.abspath(target))  # noqa: PTH100  Path.absolute keeps ".."
     return absolute.parent.resolve() / absolute.name
 
 
 def _check_replaceable(target: Path) -> None:
-    """Refuse to replace anything but a bundle with nothing else in it."""
+    """Refuse to replace anything but a bundle without further files."""
     if target.is_symlink() or not (target / MANIFEST_FILE).is_file():
         raise OutputError(f"{target}: is no bundle (no {MANIFEST_FILE}), so --overwrite leaves it alone")
     try:

@@ -54,7 +54,7 @@ def add_json_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def add_model_arguments(parser: argparse.ArgumentParser, metavar: str, what: str) -> None:
-    """MODEL, and what is needed to load and to understand it"""
+    """MODEL, and options to load and to understand it"""
     parser.add_argument("model", nargs="?", metavar=metavar, help=what)
     parser.add_argument(
         "--encoder", type=Path, metavar="FILE", help="instead of MODEL: the encoder, with --decoder"
@@ -82,7 +82,7 @@ def add_model_arguments(parser: argparse.ArgumentParser, metavar: str, what: str
 
 
 def model_options(options: argparse.Namespace) -> dict[str, Any]:
-    """What `add_model_arguments` declared, beside the model."""
+    """The options of `add_model_arguments`, without MODEL."""
     return {
         "encoder": options.encoder,
         "decoder": options.decoder,
@@ -94,7 +94,7 @@ def model_options(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def sizes(text: str) -> tuple[int, ...]:
-    """--input-shape: numbers with commas or x between."""
+    """--input-shape: numbers, separated by commas or x."""
     try:
         return tuple(int(word) for word in text.replace("x", ",").split(","))
     except ValueError:
@@ -131,7 +131,7 @@ def add_backend_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_x_arguments(parser: argparse.ArgumentParser) -> None:
-    """BUNDLE, X, how to run and how to sample"""
+    """BUNDLE, X, and options to run and to sample"""
     add_backend_arguments(parser)
     parser.add_argument(
         "input", type=Path, metavar="X", help=".npy, .npz (x), an image or a folder of images"
@@ -143,7 +143,7 @@ def add_x_arguments(parser: argparse.ArgumentParser) -> None:
 def open_bundle_and_x(
     options: argparse.Namespace, *roles: str
 ) -> tuple[Bundle, vae_runtime.Vae, CheckedRows]:
-    """Load the bundle and open x, as `add_x_arguments` says."""
+    """Load the bundle and open x, by the arguments of `add_x_arguments`."""
     bundle, vae = open_bundle(options, *roles)
     shape, dtype = vae.inputs["x"]
     rows = open_arrays(options.input, "x")["x"]
@@ -163,7 +163,7 @@ def add_condition_argument(parser: argparse.ArgumentParser) -> None:
 
 
 def conditions(options: argparse.Namespace, vae: vae_runtime.Vae, roles: Sequence[str]) -> dict[str, Array]:
-    """What --condition says, for the inputs of the halves that are run: ``[m, ...]``, m at least 1."""
+    """The conditions of the halves of some roles, from --condition: ``[m, ...]``, m at least 1."""
     wanted = dict.fromkeys(name for role in roles for name in vae.conditions[role])
     given = dict(entry.partition("=")[::2] for entry in options.condition)
     if set(given) != set(wanted):
@@ -176,7 +176,7 @@ def conditions(options: argparse.Namespace, vae: vae_runtime.Vae, roles: Sequenc
 
 
 def cyclic(arrays: Mapping[str, Array], part: slice) -> dict[str, Array]:
-    """Rows of a part, of arrays that are repeated as needed: row k is row k % m of an array ``[m, ...]``."""
+    """The rows of a part of cyclic arrays: row k is row k % m of an array ``[m, ...]``."""
     return {name: array[np.arange(part.start, part.stop) % len(array)] for name, array in arrays.items()}
 
 
@@ -196,7 +196,7 @@ def _values(text: str, shape: tuple[int, ...], dtype: str, name: str) -> Array:
 
 
 def open_bundle(options: argparse.Namespace, *roles: str) -> tuple[Bundle, vae_runtime.Vae]:
-    """Check the bundle and load the halves that are needed, as `add_backend_arguments` says."""
+    """Check the bundle and load halves of it, by the arguments of `add_backend_arguments`."""
     bundle = read_bundle(options.bundle)
     # LiteRT announces its delegates on standard error.
     with quiet():
@@ -213,7 +213,7 @@ def positive(text: str) -> int:
 
 
 def batch_list(text: str) -> tuple[int, ...]:
-    """--batch of bench: numbers with commas between."""
+    """--batch of bench: numbers, separated by commas."""
     try:
         return tuple(map(int, text.split(",")))
     except ValueError:
@@ -221,7 +221,7 @@ def batch_list(text: str) -> tuple[int, ...]:
 
 
 def batch_sizes(text: str) -> int | tuple[int, ...] | str:
-    """--batch: a number, several with commas between, or "dynamic"."""
+    """--batch: a number, several separated by commas, or "dynamic"."""
     if text == "dynamic":
         return text
     try:

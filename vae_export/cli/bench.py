@@ -110,7 +110,7 @@ def bench_json(report: BenchReport) -> dict[str, Any]:
 
 
 def _timing(timing: Timing, size: int) -> dict[str, float]:
-    """Milliseconds of a call, and rows a second."""
+    """Milliseconds of a call, and rows in a second."""
     return {
         "median_ms": timing.median * 1e3,
         "low_ms": timing.low * 1e3,

@@ -151,6 +151,6 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _of_float32(result: ExportResult) -> ParityReport:
-    """What is held to a tolerance; lower precisions have figures of their own."""
+    """The rows with a tolerance; lower precisions have a table of their own."""
     lower = {*result.cost.fidelity, *result.cost.elbo_change}
     return ParityReport(tuple(row for row in result.report.rows if row.artifact not in lower))

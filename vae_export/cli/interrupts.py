@@ -1,7 +1,7 @@
-"""Ctrl-C that is not lost.
+"""Reliable Ctrl-C.
 
-Python raises KeyboardInterrupt wherever it is, and there are places that swallow it: a destructor
-that a native library runs, for one. So the signal is also written down, and asked for between steps.
+Python raises KeyboardInterrupt in whatever code runs, and some code swallows it, such as a destructor that a
+native library calls. So the signal is also recorded, and checked between steps.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _interrupted = False
 
 @contextlib.contextmanager
 def interrupts() -> Iterator[None]:
-    """Write down Ctrl-C while the body runs."""
+    """Record Ctrl-C while the body runs."""
     global _interrupted
     _interrupted = False
     if threading.current_thread() is not threading.main_thread():

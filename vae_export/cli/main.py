@@ -24,7 +24,7 @@ from vae_export.runtime.python.vae_runtime import VaeRuntimeError
 
 __all__ = ["COMMANDS", "main"]
 
-# command -> (module in this package, what it does)
+# command -> (module in this package, purpose)
 COMMANDS = {
     "export": ("export", "make a verified bundle from a trained VAE (the default command)"),
     "train": ("train", "train a reference VAE"),
@@ -74,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print_error("interrupted; nothing was written")
         return 130
     except BrokenPipeError:
-        # Whoever read the output has seen enough; Python must not try to flush the rest.
+        # The reader closed the pipe: Python must not flush the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
     except Exception as error:
@@ -96,12 +96,12 @@ def _explained(error: Exception) -> str:
 
 def _configure(debug: bool) -> None:
     for stream in (sys.stdout, sys.stderr):
-        # A terminal without these characters gets "?", not an error after the work is done.
+        # A terminal that lacks a character shows "?", instead of an error after the work.
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
-    # These speak before any logger is asked.
+    # TensorFlow's native code prints before loggers are set up.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "0" if debug else "3")
-    # The converters work with TensorFlow only, whatever else Keras is set up for.
+    # The converters need TensorFlow, whatever backend Keras is configured for.
     os.environ["KERAS_BACKEND"] = "tensorflow"
     if debug:
         logging.basicConfig(level=logging.INFO)
@@ -126,7 +126,7 @@ def _run(given: Sequence[str]) -> int:
 
 
 def _refuse_typing_error(word: str) -> None:
-    """A first word that is no file and almost a command was meant as one."""
+    """Refuse a first word that is no file and nearly a command."""
     if word.startswith("-"):
         return
     close = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=0.75)

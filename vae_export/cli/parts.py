@@ -1,4 +1,4 @@
-"""Rows in parts, so that memory does not grow with their number."""
+"""Process rows in parts, so that memory does not grow with their number."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from vae_export.runtime.python.vae_runtime import Vae
 
 __all__ = ["parts"]
 
-# Batches in a part: enough for what is done once a part to cost next to nothing.
+# Batches in a part: enough to make the overhead of a part negligible.
 _BATCHES = 4
 
 
 def parts(vae: Vae, rows: int, doing: str, progress: Callable[[str], None]) -> Iterator[slice]:
-    """Slices of `rows` rows, in their order, each of whole batches but for the last.
+    """Slices of `rows` rows in order, of whole batches except for the last.
 
     Args:
-        vae: says by how many rows it is best run.
-        rows: how many there are.
-        doing: what is done to them, for `progress`.
-        progress: told before each part how far this is; may raise.
+        vae: the bundle, for its preferred batch.
+        rows: number of rows.
+        doing: the verb for `progress`, such as "encoding".
+        progress: called before each part; may raise.
     """
     step = _BATCHES * max(entry["preferred_batch"] for entry in vae.artifacts.values())
     for low in range(0, rows, step):

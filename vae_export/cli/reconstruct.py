@@ -48,7 +48,7 @@ def run(options: argparse.Namespace) -> int:
                 {"x": above, **cyclic(given, part)}, options.seed, options.start + part.start
             )
             write(images, above)
-            # Of tokens and bytes the decoder makes something else.
+            # For tokens and bytes the decoder's output has another dtype.
             if isinstance(images, np.ndarray) and images.shape == above.shape and above.dtype == np.float32:
                 difference += float(np.abs(images - above).sum(dtype=np.float64))
                 values += images.size

@@ -1,4 +1,4 @@
-"""`vae-export report`: what a bundle is and does, as one HTML file."""
+"""`vae-export report`: a report on a bundle as one HTML file."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from vae_export.cli.verify import parity_json
 from vae_export.pages.report.report import Report
 from vae_export.pipeline.pages import REPORT_FILE, report
 
-# Collapsed latent values that are named; the report has them all.
+# The most collapsed latent values to name; the report has all.
 _NAMED = 16
 
 
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    """Report; 1 if anything differs from Keras, which is in the report then."""
+    """Write the report; 1 if something differs from Keras, which the report shows."""
     with Progress() as progress:
         made = report(
             options.bundle,

@@ -1,4 +1,4 @@
-"""What the commands print: results on standard output, progress and errors on standard error."""
+"""Printing: results on standard output, progress and errors on standard error."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ __all__ = [
     "shape_text",
 ]
 
-# Where standard output is no terminal there is no width to fit: tables are not folded.
+# The width of tables if standard output is no terminal: they are not folded.
 _UNBOUNDED = 200
 
 
 class Progress:
-    """The current step, on one line of standard error that the next step replaces.
+    """Shows the current step on one line of standard error.
 
-    Silent where standard error is no terminal. A context manager: leaving it clears the line.
+    Silent if standard error is no terminal. A context manager: leaving it clears the line.
     """
 
     def __init__(self) -> None:
@@ -109,7 +109,7 @@ def print_parity(report: ParityReport) -> None:
 
 
 def print_cost(cost: PrecisionCost, sizes: Mapping[str, int]) -> None:
-    """Print what the lower precisions cost.
+    """Print the cost of lower precisions.
 
     Args:
         cost: figures by file.
@@ -146,7 +146,7 @@ def print_cost(cost: PrecisionCost, sizes: Mapping[str, int]) -> None:
 
 
 def print_candidates(candidates: Sequence[Candidate]) -> None:
-    """Print what was tried for the precision "auto", and what was taken."""
+    """Print the candidates of precision "auto"."""
     print_table(
         ("tried", "in float", "bytes", "batch 1", "KL or PSNR", "verdict"),
         [
@@ -171,7 +171,7 @@ def _verdict(candidate: Candidate) -> str:
 
 
 def _figure(candidate: Candidate) -> str:
-    """What decides: mean KL, or the lower PSNR."""
+    """The deciding figure: mean KL, or the lower PSNR."""
     fidelity = candidate.fidelity
     if fidelity is None:
         return ""
@@ -186,7 +186,7 @@ def _decibel(value: float | None) -> str:
 
 
 def duration_text(seconds: float) -> str:
-    """A duration as people read it, with three digits: 62.1 µs, 1.24 ms, 3.05 s."""
+    """A duration with three digits: 62.1 µs, 1.24 ms, 3.05 s."""
     for unit, factor in (("µs", 1e6), ("ms", 1e3), ("s", 1.0)):
         value = seconds * factor
         if value < 999.5 or unit == "s":
@@ -195,5 +195,5 @@ def duration_text(seconds: float) -> str:
 
 
 def shape_text(shape: Sequence[int | None]) -> str:
-    """A shape as people write it: N x 28 x 28 x 1."""
+    """A shape in words: N x 28 x 28 x 1."""
     return " x ".join("N" if n is None else str(n) for n in shape)

@@ -87,7 +87,7 @@ def run(options: argparse.Namespace) -> int:
 
 
 class _TrainingProgress:
-    """A bar on a terminal, a line an epoch elsewhere; both on standard error."""
+    """A progress bar on a terminal, else one line for each epoch; both on standard error."""
 
     def __init__(self) -> None:
         self._terminal = sys.stderr.isatty()

@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def parity_json(row: OutputParity) -> dict[str, Any]:
-    """A row for programs: JSON has no infinity."""
+    """A row as JSON, which has no infinity."""
     figures = {
         name: None if isinstance(value, float) and not math.isfinite(value) else value
         for name, value in asdict(row).items()

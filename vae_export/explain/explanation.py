@@ -1,4 +1,4 @@
-"""Where an artifact of a lower precision loses what it loses: its layers, and its worst samples."""
+"""Explain the losses of an artifact of a lower precision: its layers, and its worst samples."""
 
 from __future__ import annotations
 
@@ -34,13 +34,14 @@ _ANY = 8
 
 @dataclass(frozen=True)
 class Sample:
-    """One row that went through both files.
+    """The comparison of a row.
 
     Attributes:
         source: "golden" or "prior".
         index: row of the golden arrays, or sample of the seed.
-        figures: of decoders "psnr", dB, None for equal rows, and "max_absolute_error", of the output that is
-            least alike; of encoders "kl", nats, and "mu_error", sigmas.
+        figures: for decoders "psnr", dB, None for equal rows, and "max_absolute_error" of the worst output;
+        for
+            encoders "kl", nats, and "mu_error", sigmas.
     """
 
     source: str
@@ -50,21 +51,21 @@ class Sample:
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
-    """Where an artifact loses what it loses.
+    """The losses of an artifact, by layer and by sample.
 
     Attributes:
-        artifact, against: the two files.
+        artifact, against: the file and its float32 twin.
         role: "encoder" or "decoder".
-        rows: how many rows went through both.
-        golden: how many of them are golden; the others are draws of the prior.
-        prior_seed: of the draws of the prior among them; None for none.
-        layers: the layer that adds most first.
-        unmatched, unmatched_float: tensors of each file that the other does not have.
-        samples: the worst first.
-        output: name of the decoder's output that the samples' figures are of; of encoders None.
-        images: that output of the worst samples, float and quantised ``[n, ...]``; of encoders None.
-        value_range: of x, shown as black and as white; None if not known.
-        amplified: how many times as large the written picture shows differences; None if none was written.
+        rows: number of compared rows.
+        golden: number of golden rows among them; the others are draws from the prior.
+        prior_seed: seed of the draws from the prior; None if there are none.
+        layers: layers, the largest own error first.
+        unmatched, unmatched_float: tensors of each file without a counterpart in the other.
+        samples: the worst samples first.
+        output: name of the decoder's output in the samples' figures; None for encoders.
+        images: that output of the worst samples, float and quantised ``[n, ...]``; None for encoders.
+        value_range: range of x, black to white; None if not known.
+        amplified: amplification of differences in the written picture; None if none was written.
     """
 
     artifact: str
@@ -89,16 +90,16 @@ class Explanation:
 def explain_artifact(
     bundle: Bundle, file: str, count: int, progress: Callable[[str], None] = lambda _: None
 ) -> Explanation:
-    """Run an artifact and its float32 twin, and compare all that they compute.
+    """Run an artifact and its float32 twin, and compare all layers and outputs.
 
     Args:
-        bundle: it has both.
-        file: the artifact.
-        count: how many of the worst samples to tell of.
+        bundle: the bundle of both.
+        file: name of the artifact.
+        count: number of worst samples.
         progress: called with the name of each step.
 
     Raises:
-        InputError: there is no such artifact, none of a lower precision, or nothing to hold it against.
+        InputError: there is no such artifact, it is float32, or its float32 twin is missing.
         MissingDependencyError: a runtime is not installed.
     """
     entry, against = _entries(bundle, file)
@@ -142,10 +143,10 @@ def explain_artifact(
 
 
 def load_trace(bundle: Bundle, entry: ArtifactEntry) -> LayerTrace:
-    """A file of a bundle, to be looked into.
+    """The layer trace of a file of a bundle.
 
     Raises:
-        InputError: its format has no such view.
+        InputError: the format has no layer traces.
         MissingDependencyError: its runtime is not installed.
     """
     format = FORMATS[entry.format]
@@ -185,7 +186,7 @@ def _entries(bundle: Bundle, file: str) -> tuple[ArtifactEntry, ArtifactEntry]:
 
 
 def _inputs(bundle: Bundle, entry: ArtifactEntry, latents: Sequence[Latent]) -> tuple[dict[str, Array], int]:
-    """(inputs by name, how many of their rows are golden); the others are draws of the prior."""
+    """(inputs by name, number of golden rows); further rows are draws from the prior."""
     dtypes = {tensor.name: tensor.dtype for tensor in entry.inputs}
     arrays = {name: bundle.golden(name).astype(dtype) for name, dtype in dtypes.items()}
     golden = len(next(iter(arrays.values())))
@@ -199,10 +200,10 @@ def _inputs(bundle: Bundle, entry: ArtifactEntry, latents: Sequence[Latent]) -> 
 
 
 def _batches(inputs: Mapping[str, Array], rows: int, size: int) -> Iterator[tuple[int, dict[str, Array]]]:
-    """(first row, rows by input); where rows run out, the first follow the last."""
+    """(first row, rows by input) of each batch; the last one is filled with the first rows."""
     for start in range(0, rows, size):
-        places = np.arange(start, start + size) % rows
-        yield start, {name: np.ascontiguousarray(array[places]) for name, array in inputs.items()}
+        indices = np.arange(start, start + size) % rows
+        yield start, {name: np.ascontiguousarray(array[indices]) for name, array in inputs.items()}
 
 
 def _outputs(graph: LayerTrace, values: Values) -> dict[str, Array]:
@@ -229,7 +230,7 @@ def _posteriors(
 def _reconstructions(
     floats: Mapping[str, Array], others: Mapping[str, Array]
 ) -> tuple[str, list[dict[str, float | None]]]:
-    """The output that is least alike, and figures of its rows."""
+    """The worst output, and the figures of its rows."""
     psnr = {name: psnr_db(array, others[name], image_peak(array)) for name, array in floats.items()}
     name = min(psnr, key=lambda one: float(psnr[one].min()))
     errors = np.abs(others[name].astype(np.float64) - floats[name]).reshape(len(floats[name]), -1).max(axis=1)
@@ -248,7 +249,7 @@ def _worst(
         value = figures[row][by]
         if value is None:
             return -math.inf
-        # What is no number is worst of all.
+        # NaN is the worst.
         return math.inf if math.isnan(value) else value if by == "kl" else -value
 
     order = sorted(range(len(figures)), key=badness, reverse=True)[:count]

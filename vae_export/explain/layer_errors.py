@@ -1,8 +1,7 @@
-"""How far the layers of a quantised file are from those of the float file, over all rows.
+"""Errors of the layers of a quantised file against the float file, over all rows.
 
-Of a layer there are two errors: the one that has come together up to it, and its own. The own one is what is
-left if the float file computes the layer from what the quantised file gave it: no guess about how errors
-before it go through.
+A layer has two errors: the accumulated one, and its own. Its own is the difference from the float layer run
+on the quantised file's inputs, which involves no estimate of how earlier errors propagate.
 """
 
 from __future__ import annotations
@@ -34,16 +33,16 @@ class LayerError:
     """The error of a layer, over all rows.
 
     Attributes:
-        layer: its tensor in the quantised file.
-        float_layer: its tensor in the float file.
-        operator: of the quantised file.
-        sqnr_db: of all the error up to here; None if there is none, -200 for error alone.
-        own_sqnr_db: of the error that the layer adds; None if it adds none.
-        max_absolute_error: of all up to here.
-        clipped: share of the float file's values that lie beyond the integers' range by more than a step.
-        range: that range; None where nothing takes the layer as integers.
-        in_float: whether the layer is computed as in the float file.
-        cut: whether logits beyond `LARGEST_LOGIT` were taken for that.
+        layer: output tensor in the quantised file.
+        float_layer: output tensor in the float file.
+        operator: operator of the quantised file.
+        sqnr_db: SQNR of the accumulated error; None for no error, -200 for no signal.
+        own_sqnr_db: SQNR of the layer's own error; None for no error.
+        max_absolute_error: of the accumulated error.
+        clipped: fraction of the float values that are more than a step outside of `range`.
+        range: range of the integers; None if all consumers read floats.
+        in_float: whether the layer computes in float32.
+        cut: whether logits beyond `LARGEST_LOGIT` were clipped before the comparison.
     """
 
     layer: str
@@ -59,14 +58,14 @@ class LayerError:
 
 
 class Layers:
-    """The matched layers of two files, whose errors are added up batch after batch.
+    """The matched layers of two files, with errors summed over batches.
 
     Args:
-        quantised, exact: the two files.
+        quantised, exact: the traces of the two files.
 
     Attributes:
-        unmatched: names of tensors of the quantised file that are none of the float file, as far as known.
-        unmatched_float: those of the float file that are none of the quantised one.
+        unmatched: names of tensors of the quantised file without a counterpart.
+        unmatched_float: names of tensors of the float file without a counterpart.
     """
 
     def __init__(self, quantised: LayerTrace, exact: LayerTrace) -> None:
@@ -86,26 +85,26 @@ class Layers:
         self.unmatched_float = tuple(x.name for x in exact.outline.layers if x.key not in known)
 
     def add(self, quantised: Values, exact: Values) -> None:
-        """Take the next rows.
+        """Add a batch.
 
         Args:
-            quantised, exact: what the two files computed, by tensor.
+            quantised, exact: the values of the two files by tensor.
         """
         taken: Mapping[Key, Array] = {
             other: quantised[key] for key, other in self._found.items() if key in quantised
         }
         for key, sums in self._sums.items():
             expected = exact[self._found[key]]
-            # Shapes, indices and labels have no error to tell of.
+            # Shapes, indices and labels have no errors.
             if expected.dtype.kind == "f":
                 own = self._parts[key].run(taken) if key in self._parts else expected
                 sums.add(expected, own, quantised[key])
 
     @property
     def errors(self) -> list[LayerError]:
-        """Of every layer, that which adds most first.
+        """The errors of all layers, the largest own error first.
 
-        Left out are those that only move values, and inputs, if they lose nothing.
+        Inputs and data-movement layers are left out if they lose nothing.
         """
         found = [
             sums.error(self._names[key])
@@ -116,7 +115,7 @@ class Layers:
 
 
 class _Sums:
-    """What a layer's figures are made of."""
+    """The sums of a layer's figures."""
 
     def __init__(self, layer: Layer) -> None:
         self.layer = layer
@@ -126,7 +125,7 @@ class _Sums:
         self.signal = self.noise = self.own_signal = self.own_noise = self.largest = 0.0
 
     def add(self, expected: Array, own: Array, actual: Array) -> None:
-        """Take the next rows: of the float file, of the layer alone in float, and of the quantised file."""
+        """Add a batch: float file, float layer on quantised inputs, quantised file."""
         expected, own, actual = (array.astype(np.float64) for array in (expected, own, actual))
         if self._cut:
             expected, own, actual = (
@@ -144,7 +143,7 @@ class _Sums:
             self.clipped += int(((expected < low - step) | (expected > high + step)).sum())
 
     def error(self, float_layer: str) -> LayerError:
-        """The figures."""
+        """The figures of the layer."""
         return LayerError(
             self.layer.name,
             float_layer,
@@ -160,7 +159,7 @@ class _Sums:
 
 
 def _decibel(signal: float, noise: float) -> float | None:
-    """None for no noise."""
+    """The ratio of signal and noise, dB; None for no noise."""
     if noise == 0:
         return None
     # Noise without a signal, or that is no number.

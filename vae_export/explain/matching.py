@@ -1,9 +1,9 @@
-"""Which tensor of a quantised file is which one of the float file.
+"""Match the tensors of a quantised file with those of the float file.
 
-The quantiser of .onnx files names tensors anew, and int8 .tflite files come of another lowering than the
-float file in the bundle. So tensors are matched by what makes them: those of the same operator that takes
-the same tensors are the same, and so are those that the same operator makes the same tensor of. Inputs and
-outputs have their names. What is left over is not guessed.
+Names are no help: the quantiser of .onnx files renames tensors, and int8 .tflite files have another lowering
+than the float file in the bundle. Inputs and outputs match by name. From them, tensors match if the same
+operator computes them from matching tensors, or computes matching tensors from them. Other tensors stay
+unmatched.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ from vae_export.core.trace import INPUT, Key, Layer, Outline
 
 __all__ = ["match_tensors"]
 
-# Kinds that stand for one another. Both formats' names: none means two things.
+# Equivalent kinds, of both formats: no name has two meanings.
 _SAME_KIND = {"Gemm": "MatMul", "MatMulInteger": "MatMul"}
 
 
 def match_tensors(quantised: Outline, exact: Outline) -> dict[Key, Key]:
-    """Tensors of a quantised file -> those of the float file.
+    """Tensor of the quantised file -> tensor of the float file.
 
     Args:
-        quantised, exact: of the two files.
+        quantised, exact: the outlines of the two files.
     """
     found = dict(_by_name(quantised, exact))
     layers, others = ({layer.key: layer for layer in outline.layers} for outline in (quantised, exact))
@@ -35,7 +35,7 @@ def match_tensors(quantised: Outline, exact: Outline) -> dict[Key, Key]:
 
 
 def _by_name(quantised: Outline, exact: Outline) -> Iterator[tuple[Key, Key]]:
-    """Inputs and outputs."""
+    """Match inputs and outputs."""
     inputs = {layer.name: layer.key for layer in exact.layers if layer.kind == INPUT}
     for layer in quantised.layers:
         if layer.kind == INPUT and layer.name in inputs:
@@ -46,7 +46,7 @@ def _by_name(quantised: Outline, exact: Outline) -> Iterator[tuple[Key, Key]]:
 
 
 def _forwards(found: dict[Key, Key], layers: dict[Key, Layer], others: dict[Key, Layer]) -> None:
-    """The same operator, on the same tensors. Of several such the order decides, unless names do."""
+    """Match outputs of the same operator on matching inputs; several by name, else by order."""
     taken = set(found.values())
     for layer in layers.values():
         if layer.key in found or not layer.sources or any(source not in found for source in layer.sources):
@@ -64,7 +64,7 @@ def _forwards(found: dict[Key, Key], layers: dict[Key, Layer], others: dict[Key,
 
 
 def _backwards(found: dict[Key, Key], layers: dict[Key, Layer], others: dict[Key, Layer]) -> None:
-    """What the same operator makes the same tensor of."""
+    """Match inputs of the same operator with matching outputs."""
     taken = set(found.values())
     for layer in reversed(layers.values()):
         other = others.get(found.get(layer.key))

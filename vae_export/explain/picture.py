@@ -1,4 +1,4 @@
-"""The worst images as a picture: float, quantised and what is between them."""
+"""The worst images as a picture: float, quantised and difference."""
 
 from __future__ import annotations
 
@@ -22,7 +22,8 @@ def with_picture(found: Explanation, path: Path) -> Explanation:
     """Write the worst images of a decoder as a .png, where its output is images.
 
     Args:
-        found: of encoders, and of outputs that are not ``[n, height, width, 1 or 3]``, nothing is written.
+        found: the explanation; nothing is written for encoders, and for outputs that are not
+            ``[n, height, width, 1 or 3]``.
         path: the .png to write; an existing one is replaced.
 
     Returns:
@@ -41,11 +42,11 @@ def with_picture(found: Explanation, path: Path) -> Explanation:
 
 
 def amplification(expected: Array, actual: Array, value_range: tuple[float, float]) -> int:
-    """By how much differences are enlarged: the largest power of two at which all can still be told.
+    """The amplification of differences: the largest power of two that keeps all within the value range.
 
     Args:
         expected, actual: images ``[n, height, width, channels]``.
-        value_range: the values shown as black and as white.
+        value_range: the values of black and white.
     """
     largest = float(np.abs(actual - expected).max())
     half = (value_range[1] - value_range[0]) / 2
@@ -55,12 +56,12 @@ def amplification(expected: Array, actual: Array, value_range: tuple[float, floa
 
 
 def compare(expected: Array, actual: Array, value_range: tuple[float, float], amplified: int) -> Array:
-    """Rows of three images: float, quantised, and the difference, gray where there is none.
+    """Rows of three images: float, quantised, and their difference, gray for none.
 
     Args:
         expected, actual: images ``[n, height, width, channels]``.
-        value_range: the values shown as black and as white.
-        amplified: how many times as large differences are shown.
+        value_range: the values of black and white.
+        amplified: amplification of differences.
 
     Returns:
         uint8 ``[height, width]`` or ``[height, width, 3]``.

@@ -44,7 +44,7 @@ def write(
 
     Raises:
         OutputError: the output cannot be written.
-        ConversionError: the manifest is not in its form.
+        ConversionError: the manifest does not fit its own schema.
     """
     golden = golden_arrays(reference)
     helpers = {language: (HELPERS[language], helper_bytes(language)) for language in plan.helpers}
@@ -77,7 +77,7 @@ def write(
 
 
 def golden_arrays(reference: Reference) -> dict[str, Array]:
-    """The first rows of what was compared, and images of the prior."""
+    """The first samples of a reference with their outputs, and images drawn from the prior."""
     x = reference.encoder_inputs["x"]
     count = min(golden_count(int(np.prod(x.shape[1:]))), len(x))
     first = reference.first(count)

@@ -33,13 +33,13 @@ class Candidate:
     """A file that was tried.
 
     Attributes:
-        file: its name in the bundle.
-        float_tensors: what of it was kept in float.
-        artifact: the file; None if it cannot be made.
-        fidelity: what it keeps; None for float32.
-        seconds: of one row here, on one thread.
-        failures: what is beyond the budget, or why there is none; empty if it will do.
-        chosen: whether it was taken.
+        file: name in the bundle.
+        float_tensors: names of the layers that stayed in float.
+        artifact: the artifact; None if it could not be made.
+        fidelity: its fidelity; None for float32.
+        seconds: time of one row on this machine, on one thread.
+        failures: figures beyond the budget, or why the file could not be made; empty within the budget.
+        chosen: whether it was chosen.
     """
 
     file: str
@@ -63,15 +63,15 @@ def choose(
     """Try all precisions of each half in each format, and mixed ones where integers alone lose too much.
 
     Args:
-        artifacts: of float32, which always do.
-        quantiser: makes the others of them.
-        references: what they are measured on.
-        plan: what they may cost, and what is preferred.
-        calibrated: whether there are samples for ranges of integers.
+        artifacts: the float32 artifacts, which are always within the budget.
+        quantiser: makes lower precisions of them.
+        references: the references to measure against.
+        plan: the budgets and the preference.
+        calibrated: whether there are real samples for calibration.
         progress: called with the name of each step.
 
     Returns:
-        All that were tried; of those of a half and a format one is chosen.
+        All candidates; one of each half and format is chosen.
     """
     trial = _Trial(quantiser, references, plan)
     found = []
@@ -96,7 +96,7 @@ def choose(
 
 @dataclass(frozen=True)
 class _Trial:
-    """Makes and measures one file after the other."""
+    """Makes and measures candidates."""
 
     quantiser: Quantiser
     references: References
@@ -106,7 +106,7 @@ class _Trial:
         file = FORMATS[artifact.format].file(artifact.role, precision)
         try:
             made = self.quantiser.quantise(artifact, precision, keep_float)
-        # What a format cannot do is a reason to take another precision.
+        # If a format cannot make a precision, another one is chosen.
         except ConversionError as error:
             return Candidate(file, keep_float, None, None, None, (one_line(error, 120),))
         fidelity = measure(made, load_artifact(made), self.references)
@@ -119,7 +119,7 @@ def _mixed(
     precision: str,
     trial: _Trial,
 ) -> Iterator[Candidate]:
-    """Files in which the layers that lose most are in float: each alone, then the worst ones together."""
+    """Candidates with the worst layers in float: each alone, then the worst together."""
     names = trial.quantiser.quantisable(artifact, precision)
     if len(names) < 2:
         return
@@ -139,7 +139,7 @@ def _mixed(
 
 
 def _quality(candidate: Candidate) -> float:
-    """Larger is better."""
+    """The figure of a candidate, larger for better."""
     fidelity = candidate.fidelity
     if isinstance(fidelity, EncoderFidelity):
         return -fidelity.kl_mean

@@ -1,4 +1,4 @@
-"""Halves to artifacts: converted, quantised, derived."""
+"""Make artifacts of halves: convert, quantise, derive."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ class Quantiser:
     Args:
         halves: role -> half.
         rows: role -> calibration rows by input ``[n, ...]``.
-        plan: of the export.
+        plan: the plan of the export.
     """
 
     def __init__(
         self, halves: Mapping[str, Half], rows: Mapping[str, Mapping[str, Array]], plan: ExportPlan
     ) -> None:
         self._halves, self._rows, self._plan = halves, rows, plan
-        # Some precisions are made of a file that is lowered to suit them: each is converted once.
+        # Some precisions need a file with another lowering, which is converted once.
         self._sources: dict[tuple[str, str, str], Artifact] = {}
 
     def quantise(self, artifact: Artifact, precision: str, keep_float: Collection[str] = ()) -> Artifact:
-        """A float32 artifact in a lower precision.
+        """Quantise a float32 artifact.
 
         Args:
-            artifact: of a format that has the precision.
-            precision: a key of `PRECISIONS` but float32.
-            keep_float: of what `quantisable` names.
+            artifact: the artifact.
+            precision: a lower precision of its format.
+            keep_float: names out of `quantisable`.
 
         Raises:
-            ConversionError: it cannot be quantised.
+            ConversionError: the artifact cannot be quantised.
         """
         format = FORMATS[artifact.format]
         return format.quantise(
@@ -60,7 +60,7 @@ class Quantiser:
         )
 
     def quantisable(self, artifact: Artifact, precision: str) -> tuple[str, ...]:
-        """The tensors of a float32 artifact that may be kept in float, in the order of the graph."""
+        """The names that `keep_float` may have, in graph order."""
         return FORMATS[artifact.format].quantisable(self._source(artifact, precision))
 
     def _source(self, artifact: Artifact, precision: str) -> Artifact:
@@ -74,7 +74,7 @@ class Quantiser:
 
 
 def convert(halves: Mapping[str, Half], plan: ExportPlan, progress: Progress) -> list[Artifact]:
-    """The halves in float32, in every format that is not derived from another.
+    """Convert the halves to float32 artifacts, in all formats of the plan that have no base.
 
     Raises:
         ConversionError: a half cannot be converted.
@@ -89,15 +89,15 @@ def convert(halves: Mapping[str, Half], plan: ExportPlan, progress: Progress) ->
 
 
 def make_quantiser(halves: Mapping[str, Half], plan: ExportPlan, calibration: Reference) -> Quantiser:
-    """A quantiser, calibrated on samples."""
+    """A quantiser with calibration rows from the samples."""
     return Quantiser(halves, calibration_inputs(calibration), plan)
 
 
 def check_calibrated(plan: ExportPlan, real: bool) -> None:
-    """Refuse precisions whose ranges need samples, where none are real.
+    """Refuse precisions that need calibration if there are no real samples.
 
     Raises:
-        InputError: names them.
+        InputError: names the precisions.
     """
     calibrated = [name for name in plan.precisions if PRECISIONS[name].calibrated]
     if calibrated and not plan.auto and not real:
@@ -110,7 +110,7 @@ def check_calibrated(plan: ExportPlan, real: bool) -> None:
 def quantise(
     artifacts: Sequence[Artifact], quantiser: Quantiser, plan: ExportPlan, progress: Progress
 ) -> list[Artifact]:
-    """The artifacts of all precisions, made of those of float32.
+    """Quantise the float32 artifacts to all precisions of the plan.
 
     Raises:
         ConversionError: a half cannot be quantised.
@@ -128,12 +128,12 @@ def quantise(
 def derive(
     artifacts: Sequence[Artifact], plan: ExportPlan, reference: Reference, progress: Progress
 ) -> tuple[list[Artifact], list[Companion]]:
-    """The artifacts of the formats that are derived from others, and the files that they add to the bundle.
+    """Derive the artifacts of formats with a base, and their further files for the bundle.
 
     Raises:
-        InputError: there is nothing to derive one from.
-        ConversionError: one cannot be derived.
-        ParityError: one computes something else than what it is derived from.
+        InputError: no artifact of the base has a fitting precision.
+        ConversionError: an artifact cannot be derived.
+        ParityError: a derived artifact differs from its source.
     """
     made: list[Artifact] = []
     companions: list[Companion] = []

@@ -40,13 +40,13 @@ class ExportResult:
     """A finished export.
 
     Attributes:
-        path: the bundle.
-        manifest: its manifest.json.
-        report: what was verified.
-        cost: what the lower precisions cost.
-        candidates: what was tried for the precision "auto".
-        cut: what was cut out, in one line.
-        artifacts: what was made, in memory.
+        path: the path of the bundle.
+        manifest: the content of its manifest.json.
+        report: the parity of the artifacts.
+        cost: the cost of lower precisions.
+        candidates: the candidates of precision "auto"; empty for others.
+        cut: the sampling sites, and how they are known, in one line.
+        artifacts: the artifacts in memory.
     """
 
     path: Path
@@ -65,7 +65,7 @@ class ExportResult:
         return self.report._repr_html_()
 
     def summaries(self) -> list[Table]:
-        """What formats tell of their artifacts, for the screen."""
+        """The tables that formats have for the terminal."""
         tables = (
             FORMATS[name].summary([one for one in self.artifacts if one.format == name])
             for name in dict.fromkeys(one.format for one in self.artifacts)
@@ -100,38 +100,43 @@ def export(
 ) -> ExportResult:
     """Export a trained Keras VAE as a verified bundle.
 
+        result = vae_export.export("my-vae.keras", "my-bundle", format="onnx,tflite",
+        samples="my-samples.npy")
+
     The options have the names of the command line's.
 
     Args:
         model: a .keras or .h5 file, the name of a reference model, ``package.module:attribute`` (a model, or
             a function that returns one), or a Keras model: functional, or subclassed with a call() of layers
             and keras.ops or with `encoder` and `decoder`. None is the reference model "fashion-mnist-dense".
-        output: the directory to make; default ``NAME-bundle`` in the current one.
-        format: one or several of `formats.FORMATS`, or "all" for those that halves are converted to; "ort"
-            and "tflm" (int8 of batch 1, for microcontrollers) come with the format they are made of.
-        precision: one or several of `PRECISIONS`, or "auto" for what is smallest within the budget. Default
-            "float32", or what a format implies.
-        batch: batch sizes that .tflite files have signatures for, while .onnx files take any; one number
-            fixes both, and "dynamic" leaves both open. Default `DEFAULT_BATCHES`, or what a format implies.
-        opset: of the ONNX files, 13 to 18.
-        tolerance: largest absolute error on outputs in [0, 1]; times the range of the values for
-            others.
-        samples: real x to verify on, and for ranges of integers: a file, a folder of images, or an array
-            ``[n, ...]``; uint8 is scaled to [0, 1]. Default: samples.npz beside the model file; if there is
-            none, random values in [0, 1], which cannot calibrate int8.
-        integer_io: int8 .tflite files take and give int8.
-        min_psnr: of decoders of lower precisions, dB; default by precision.
-        max_kl: of encoders of lower precisions, nats; default by precision.
-        prefer: with "auto", "size" or "speed" (the fastest here).
-        runtime: languages of the helpers that go into the bundle: "python", "c", "js", "java".
-        overwrite: replace an existing bundle.
-        name: of the model in the bundle; default from the file, or the Keras model's.
-        encoder, decoder: instead of a model two files, or two Keras models.
-        weights: a file to load into the model, where that is ``package.module:attribute``.
-        custom_objects: classes that the file needs: by name, or the file or module that defines them.
-        parametrisation: what the sampling layer gets beside mu, where its code is not at hand; one of
+        output: the directory of the bundle; default ``NAME-bundle`` in the current directory.
+        format: one or several of `formats.FORMATS`, or "all" for those without a base. Formats with a base,
+        such
+            as "ort" and "tflm", come with it.
+        precision: one or several of `PRECISIONS`, or "auto" for the smallest files within the budget. Default
+            "float32", or the format's own default.
+        batch: batch sizes of the signatures in .tflite files, while .onnx files take any; one number fixes
+        both,
+            "dynamic" leaves both free. Default `DEFAULT_BATCHES`, or the format's own default.
+        opset: opset of .onnx files, 13 to 18.
+        tolerance: largest absolute error of outputs in [0, 1]; for other outputs times the range of their
+        values. samples: real x for verification and calibration: a file, a folder of images, or an array
+        ``[n, ...]``;
+            uint8 is scaled to [0, 1]. Default: samples.npz beside the model file, else random values in [0,
+            1], which cannot calibrate int8.
+        integer_io: whether the inputs and outputs of int8 .tflite files are int8.
+        min_psnr: lowest PSNR of decoders of lower precisions, dB; default by precision.
+        max_kl: largest KL divergence of encoders of lower precisions, nats; default by precision.
+        prefer: the aim of "auto": "size", or "speed" on this machine.
+        runtime: languages of the runtime helpers in the bundle: "python", "c", "js", "java".
+        overwrite: whether to replace an existing bundle.
+        name: name of the model in the bundle; default from the file or the Keras model.
+        encoder, decoder: two files or two Keras models, instead of `model`.
+        weights: a weights file for a model given as ``package.module:attribute``.
+        custom_objects: classes of the model: by name, or the file or module that defines them.
+        parametrisation: of the second tensor of a sampling layer without code, one of
             `core.parametrisation.PARAMETRISATIONS`.
-        input_shape: of one x, where the model leaves sizes open.
+        input_shape: shape of one x, for models with free sizes.
         progress: called with the name of each step.
 
     Returns:
@@ -139,10 +144,11 @@ def export(
 
     Raises:
         InputError: an option, the model or the output is wrong; the subclass says which.
-        MissingDependencyError: what a format needs is not installed.
-        ConversionError: a half cannot be converted, or does not run on the target.
-        ParityError: a converted half does not match Keras, a lower precision costs too much, or TensorFlow
-            Lite Micro computes something else than LiteRT; nothing has been written.
+        MissingDependencyError: a package that a format needs is not installed.
+        ConversionError: a half cannot be converted, or does not run in the target's runtime.
+        ParityError: an artifact does not match its half, is beyond its budget, or differs from the artifact
+        that
+            it is derived from. Nothing has been written.
     """
     plan = make_plan(
         model,

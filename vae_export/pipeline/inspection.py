@@ -1,4 +1,4 @@
-"""Find out what is in a model, without exporting it."""
+"""Inspect a model without an export."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def inspect(
     input_shape: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> Inspection:
-    """Find out what is in a Keras VAE, and where it would be cut; see `export` for the arguments.
+    """Inspect a Keras VAE and its sampling sites; see `export` for the arguments.
 
     Raises:
         ModelError: the model cannot be loaded, or has no graph of layers.

@@ -1,4 +1,4 @@
-"""Verify a bundle, measure how fast it runs, and where it loses accuracy: without the Keras model."""
+"""Verify, benchmark and explain a bundle, without the Keras model."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ __all__ = ["bench", "explain", "verify"]
 
 
 def verify(bundle: str | Path) -> ParityReport:
-    """Check the hashes of a bundle and hold its artifacts against its golden arrays.
+    """Check the hashes of a bundle, and compare its artifacts with its golden arrays.
 
     Needs the runtimes of the formats in the bundle, and no TensorFlow.
 
@@ -58,16 +58,16 @@ def bench(
     rounds: int = 30,
     progress: Progress | None = None,
 ) -> BenchReport:
-    """Measure the artifacts of a bundle, in turn, on its golden inputs.
+    """Time the artifacts of a bundle, interleaved, on its golden inputs.
 
     Args:
         bundle: the directory.
-        output: a .png to draw a bar chart to; None for no chart.
-        against: the model it was made from, to be measured beside; see `export` for what it may be.
-        custom_objects: classes that its file needs.
-        batch: batch sizes to time.
-        threads: of the runtimes and of TensorFlow; None as `load` chooses.
-        rounds: how many blocks of calls of each artifact and batch are timed, at least 2.
+        output: a .png for a bar chart; None for no chart.
+        against: the model of the bundle, to time it too; see `model` of `export`.
+        custom_objects: classes of that model.
+        batch: batch sizes.
+        threads: threads of the runtimes and of TensorFlow; None for the choice of `load`.
+        rounds: number of timed blocks of calls for each artifact and batch size, at least 2.
         progress: called with the name of each step.
 
     Raises:
@@ -118,19 +118,19 @@ def explain(
 ) -> Explanation:
     """Find the layers in which an artifact of a lower precision loses accuracy, and its worst samples.
 
-    It is run beside the float32 file of its role and format in the same bundle, on the golden inputs, and
-    decoders on draws of the prior as well. Needs no TensorFlow.
+    The artifact is compared with the float32 file of its role and format in the bundle, on the golden inputs;
+    decoders also on draws from the prior. Needs no TensorFlow.
 
     Args:
         bundle: the directory.
         artifact: the file in the bundle, such as "decoder.int8.tflite".
-        output: a .png to write a decoder's worst images to; None for no picture.
-        count: how many of the worst samples to tell of, at least 1.
+        output: a .png for a decoder's worst images; None for no picture.
+        count: number of worst samples, at least 1.
         progress: called with the name of each step.
 
     Raises:
         BundleError: the bundle is missing, incomplete or altered.
-        InputError: there is no such artifact, or none to hold it against.
+        InputError: there is no such artifact, or its float32 twin is missing.
         MissingDependencyError: a runtime is not installed.
         OutputError: `output` cannot be written.
     """

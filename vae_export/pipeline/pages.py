@@ -34,7 +34,7 @@ class PlaygroundResult:
 
     Attributes:
         path: the page, or the folder.
-        bytes: of all its files.
+        bytes: size of all its files.
     """
 
     path: Path
@@ -51,18 +51,18 @@ def report(
     rounds: int = 10,
     progress: Progress | None = None,
 ) -> Report:
-    """Run a bundle, and write what it is and does as one HTML file.
+    """Run a bundle and write a report on it as one HTML file.
 
-    The page is written even where something does not match: `Report.failures` says what.
+    The page is written even if something does not match: see `Report.failures`.
 
     Args:
         bundle: the directory.
-        output: the .html file to write; outside of the bundle.
+        output: the .html file, outside of the bundle.
         samples: real samples for the aggregate posterior: .npy, .npz, an image or a folder of images.
             Default: the golden samples of the bundle.
-        picture_shape: what flat rows are pictures of.
-        seed: of what is drawn, 0 to 2**64 - 1.
-        rounds: how many blocks of calls are timed, at least 2.
+        picture_shape: shape of the pictures that flat rows hold.
+        seed: seed of all draws, 0 to 2**64 - 1.
+        rounds: number of timed blocks of calls, at least 2.
         progress: called with the name of each step.
 
     Raises:
@@ -103,17 +103,17 @@ def playground(
 
     Args:
         bundle: the directory.
-        output: the .html file, or with `split` the folder to write; default "playground.html", "playground".
-        split: a folder of files, for hosting, instead of one that opens from disk.
-        precision: of the .onnx files; default the first in the bundle.
-        picture_shape: what flat rows are pictures of.
+        output: the .html file, or the folder with `split`; default "playground.html" or "playground".
+        split: whether to write a folder of files, for hosting, instead of one file that opens from disk.
+        precision: precision of the .onnx files; default the first in the bundle.
+        picture_shape: shape of the pictures that flat rows hold.
         labels: names of classes, by input of a conditional model.
-        ort_web: folder of the npm package onnxruntime-web; default: found in node_modules here or above.
-        progress: called with the name of each step.
+        ort_web: folder of the npm package onnxruntime-web; default in node_modules of this or a parent
+        directory. progress: called with the name of each step.
 
     Raises:
         BundleError: the bundle is missing, incomplete or altered.
-        InputError: nothing of the bundle can be shown, or an argument is wrong.
+        InputError: the browser cannot run the bundle, or an argument is wrong.
         OutputError: the output cannot be written.
         MissingDependencyError: onnxruntime-web is not found.
     """
@@ -134,6 +134,6 @@ def playground(
 
 
 def check_outside(output: Path, bundle: Path) -> None:
-    """Refuse to write into a bundle, which would be none any more."""
+    """Refuse an output inside the bundle, which would make the bundle invalid."""
     if output.resolve().is_relative_to(bundle.resolve()):
         raise OutputError(f"{output}: is in the bundle {bundle}; choose a place outside it with -o")

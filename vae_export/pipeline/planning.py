@@ -124,12 +124,12 @@ def make_plan(
 
 
 def default_output(name: str) -> Path:
-    """Where a bundle goes when no place is given."""
+    """The default path of a bundle."""
     return Path(f"{name}-bundle")
 
 
 def check_cut(parametrisation: str | None, input_shape: Sequence[int] | None) -> dict[str, Any]:
-    """Arguments of `split`.
+    """Validate the arguments of `split`.
 
     Raises:
         InputError: there is no such parametrisation or shape.
@@ -142,7 +142,7 @@ def check_cut(parametrisation: str | None, input_shape: Sequence[int] | None) ->
 
 
 def _names(given: Names) -> tuple[str, ...]:
-    """Names in their order, each once."""
+    """The names in their order, without duplicates."""
     return tuple(dict.fromkeys(given.split(",") if isinstance(given, str) else given))
 
 
@@ -155,7 +155,7 @@ def _check_known(option: str, given: Sequence[str], known: Mapping[str, object],
 
 
 def _formats(given: Names | None) -> tuple[str, ...]:
-    """With those that they are derived from."""
+    """The formats with their bases."""
     names = (ALL,) if given is None else _names(given)
     if names == (ALL,):
         return converted_formats()
@@ -164,7 +164,7 @@ def _formats(given: Names | None) -> tuple[str, ...]:
 
 
 def _precisions(given: Names | None, formats: Sequence[str]) -> tuple[str, ...]:
-    """In the order of `PRECISIONS`, or "auto" alone."""
+    """The precisions in the order of `PRECISIONS`, or "auto" alone."""
     if given is None:
         implied = {name for one in _implied(formats) for name in one.precisions} or {FLOAT32}
         return tuple(name for name in PRECISIONS if name in implied)
@@ -182,7 +182,7 @@ def _precisions(given: Names | None, formats: Sequence[str]) -> tuple[str, ...]:
 
 
 def _batches(given: int | Sequence[int] | str | None, formats: Sequence[str]) -> tuple[int, ...] | None:
-    """Ascending; None for any batch."""
+    """The batch sizes, ascending; None for any."""
     if given is None:
         implied = {size for one in _implied(formats) for size in one.batches}
         return tuple(sorted(implied or DEFAULT_BATCHES))

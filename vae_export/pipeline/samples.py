@@ -1,4 +1,4 @@
-"""Real samples: read from a file, taken from beside the model, or made up where there are none."""
+"""Samples: from the user, from samples.npz beside the model, or random."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["MOST_SAMPLES", "find_samples"]
 Array = np.ndarray[Any, Any]
 
 SAMPLES_FILE = "samples.npz"
-# Samples that are taken where ranges are calibrated or precisions are measured.
+# The most samples for calibration and for the fidelity of lower precisions.
 MOST_SAMPLES = 512
 
 
@@ -30,14 +30,14 @@ def find_samples(
     random: Callable[[str, int], Array],
     most: int = VERIFIED_ROWS,
 ) -> Samples:
-    """Read samples of x and the conditions, take those beside the model file, or make random ones.
+    """Read samples of x and the conditions from the user or from beside the model, or make random ones.
 
     Args:
         samples: a file, a folder of images, an array ``[n, *shape]``, arrays by name, or None.
-        folder: where samples.npz may lie; None if there is no such folder.
-        inputs: specs by name; x among them.
-        random: makes rows for an input that no samples are given for.
-        most: rows that are taken at most.
+        folder: the folder of samples.npz; None if there is none.
+        inputs: specs by name, including x.
+        random: ``random(name, rows)`` makes rows for an input without samples.
+        most: the most rows to take.
 
     Raises:
         DataError: the samples cannot be read, or do not fit the inputs.
@@ -64,7 +64,7 @@ def find_samples(
 
 
 def _read(samples: Any) -> tuple[Mapping[str, Array], str]:
-    """Arrays by name, and what messages call their origin."""
+    """Arrays by name, and their origin for messages."""
     if samples is None:
         return {}, ""
     if isinstance(samples, (str, Path)):
@@ -73,7 +73,7 @@ def _read(samples: Any) -> tuple[Mapping[str, Array], str]:
 
 
 def _check_given(array: Array, spec: TensorSpec, name: str, where: str) -> Array:
-    """An array for an input: in its dtype, ``[n, ...]``.
+    """Validate an array for an input, and return it in the input's dtype, ``[n, ...]``.
 
     Raises:
         DataError: it does not fit.

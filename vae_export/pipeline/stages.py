@@ -1,4 +1,4 @@
-"""What several commands do with a model: load it, compute in float32, cut it."""
+"""Stages that several verbs share: load a model, compute in float32, split it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Progress = Callable[[str], None]
 
 
 def silent(_: str) -> None:
-    """Progress that nobody watches."""
+    """Ignore progress."""
 
 
 def load_model(source: LoadableModel, step: Progress) -> Any:
@@ -31,7 +31,7 @@ def load_model(source: LoadableModel, step: Progress) -> Any:
 
 @contextlib.contextmanager
 def in_float32(keras_model: Any) -> Iterator[Any]:
-    """The model, while its layers compute in float32 whatever they were trained in."""
+    """A context in which the layers of the model compute in float32, whatever their dtype policy."""
     with keras_needed():
         from vae_export.split.float32 import computing_in_float32
         from vae_export.split.pair import Pair
@@ -41,7 +41,7 @@ def in_float32(keras_model: Any) -> Iterator[Any]:
 
 
 def cut_halves(keras_model: Any, name: str, options: Mapping[str, Any], step: Progress) -> SplitVae:
-    """Find the sampling site, and cut there; `options` as `planning.check_cut` checks them."""
+    """Split a model at its sampling sites; `options` are those of `planning.check_cut`."""
     step("finding the sampling site")
     with quiet():
         from vae_export.split.split_vae import split

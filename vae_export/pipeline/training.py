@@ -25,10 +25,10 @@ class TrainingResult:
 
     Attributes:
         model: the .keras file.
-        recipe: its settings.
-        figures: on the test images.
-        epochs: how many were finished.
-        best_epoch: the one whose weights were kept; 0 if none was finished.
+        recipe: the settings.
+        figures: figures on the test images.
+        epochs: number of finished epochs.
+        best_epoch: the epoch of the weights; 0 if none was finished.
         interrupted: whether Ctrl-C ended it early.
     """
 
@@ -62,7 +62,7 @@ def train(
         vae_export.train("my-vae", architecture="conv", latent_dim=16, epochs=20)
 
     Args:
-        output: the folder to make; default the name of the model.
+        output: the folder; default the name of the model.
         recipe: settings to start from: a recipe.json, or a `Recipe`. Default ``Recipe()``.
         name, architecture, latent_dim, loss, beta, epochs, batch_size, learning_rate, seed: settings other
             than those of the recipe; see `train.recipe.Recipe`.

@@ -1,4 +1,4 @@
-"""Hold the artifacts against the halves they came from, and measure what lower precisions cost."""
+"""Verify artifacts against their halves, and measure lower precisions."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ def verify_and_measure(
     plan: ExportPlan,
     progress: Progress,
 ) -> tuple[ParityReport, PrecisionCost]:
-    """Hold float32 to the tolerance, and lower precisions to their budgets.
+    """Check float32 artifacts by tolerance, and lower precisions by budget.
 
     Raises:
-        ParityError: an artifact does not match, or costs too much.
+        ParityError: an artifact does not match, or is beyond its budget.
     """
     report, runners = verify_artifacts(
         artifacts,
@@ -66,7 +66,7 @@ def verify_and_measure(
 
 
 def measure(artifact: Artifact, runner: Runner, references: References) -> EncoderFidelity | DecoderFidelity:
-    """What an artifact of a lower precision keeps, on as many samples as its format is given."""
+    """The fidelity of an artifact of a lower precision, on at most the samples that its format verifies."""
     most = _most_rows(artifact)
     return measure_fidelity(
         artifact.role, runner, references.measured.first(most), references.prior.first(most)

@@ -1,1 +1,1 @@
-"""What other libraries do not promise, one module a library; no other room uses such names."""
+"""Private names of other libraries, one module a library; no other room uses such names."""

@@ -1,4 +1,4 @@
-"""What Keras does not promise. Seen in Keras 3.12.4 and 3.15.1."""
+"""Private names of Keras. Seen in Keras 3.12.4 and 3.15.1."""
 
 from __future__ import annotations
 
@@ -27,45 +27,45 @@ __all__ = [
     "policy_computing_in",
 ]
 
-# The module that configurations of functional models name.
+# The module of functional models in configurations.
 FUNCTIONAL_MODULE = "keras.src.models.functional"
 
 
 def layers_of(operation: Any, include_self: bool = True) -> list[Any]:
-    """A layer and all layers inside it; an operation that is no layer alone."""
+    """A layer with all layers inside it; [operation] for an operation that is no layer."""
     if not isinstance(operation, keras.Layer):
         return [operation]
     return list(operation._flatten_layers(include_self=include_self))
 
 
 def functional_of(sequential: Any) -> Any:
-    """The functional model that a sequential one builds."""
+    """The functional model inside a sequential one."""
     return sequential._functional
 
 
 def nodes_of(functional: Any) -> list[Any]:
-    """The calls of a functional model, in an order in which they can run."""
+    """The calls of a functional model in running order."""
     by_depth = functional._nodes_by_depth
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
 
 
 def input_structure(functional: Any) -> Any:
-    """The inputs of a functional model in the structure that it is called with."""
+    """The inputs of a functional model, in the structure of its call."""
     return functional._inputs_struct
 
 
 def output_structure(functional: Any) -> Any:
-    """The outputs of a functional model in the structure that it returns."""
+    """The outputs of a functional model, in the structure of its result."""
     return functional._outputs_struct
 
 
 def maker_name(tensor: Any) -> str:
-    """The name of the operation that makes a symbolic tensor."""
+    """The name of the operation that computes a symbolic tensor."""
     return str(tensor._keras_history.operation.name)
 
 
 def array_conversion(functional: Any) -> tuple[Any, str]:
-    """What makes arrays of the inputs of a functional model in Keras 3.12: (model, name of the method)."""
+    """(model, name of the method) that converts the inputs of a functional model to arrays in Keras 3.12."""
     return functional, "_convert_inputs_to_tensors"
 
 
@@ -75,13 +75,13 @@ def built_shapes(layer: Any) -> dict[str, Any]:
 
 
 def policy_computing_in(compute_dtype: str, variable_dtype: str | None = None) -> Any:
-    """A policy that keeps weights in one dtype and casts them to another where they are used.
+    """A dtype policy with different dtypes of computation and weights.
 
-    Keras has none that computes in less or in more than it keeps, but for the mixed ones.
+    Keras' own mixed policies have float32 weights only.
 
     Args:
-        compute_dtype: what layers compute in.
-        variable_dtype: what weights are kept in; None for float32.
+        compute_dtype: dtype of the computation.
+        variable_dtype: dtype of the weights; None for float32.
     """
     policy = keras.DTypePolicy("mixed_float16")
     policy._compute_dtype = compute_dtype
@@ -91,7 +91,7 @@ def policy_computing_in(compute_dtype: str, variable_dtype: str | None = None) -
 
 
 def lend_handle_name(weight: Any) -> tuple[Any, str, str]:
-    """What a SavedModel names a weight after: (TensorFlow's variable, its attribute, the name)."""
+    """The source of a weight's name in a SavedModel: (TensorFlow's variable, attribute, name)."""
     variable = weight._value
     return variable, "_handle_name", variable._handle_name.removesuffix(":0")
 

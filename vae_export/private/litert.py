@@ -1,4 +1,4 @@
-"""What LiteRT does not promise: the generated classes of .tflite files. Seen in ai-edge-litert 2.3.0."""
+"""Private names of LiteRT: the generated classes of .tflite files. Seen in ai-edge-litert 2.3.0."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ONNX Runtime does not promise: the flatbuffers of .ort files. Seen in onnxruntime 1.32.0."""
+"""Private names of ONNX Runtime: the flatbuffers of .ort files. Seen in onnxruntime 1.32.0."""
 
 from __future__ import annotations
 

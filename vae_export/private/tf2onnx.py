@@ -1,4 +1,4 @@
-"""What tf2onnx does not promise. Seen in tf2onnx 1.17.0."""
+"""Private names of tf2onnx. Seen in tf2onnx 1.17.0."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ _CATCH_ERRORS = "TF2ONNX_CATCH_ERRORS"
 
 
 def silence() -> None:
-    """Stop tf2onnx' log, which repeats what its errors say."""
+    """Turn off tf2onnx' log, which repeats its errors."""
     logging.getLogger("tf2onnx").setLevel(logging.CRITICAL)
 
 
 @contextlib.contextmanager
 def optimised_in_place() -> Iterator[None]:
-    """Without copies of the graph: tf2onnx makes one before each of its optimisers, to go on where one fails.
+    """Turn off tf2onnx' copy of the graph before each optimiser, which lets it continue after a failure.
 
-    Large models are exported in three quarters of the time and of the memory.
+    Saves a quarter of the time and memory of large models.
     """
     before = os.environ.get(_CATCH_ERRORS)
-    # It looks whether it is set, not what to.
+    # tf2onnx checks whether the variable is set, not its value.
     os.environ[_CATCH_ERRORS] = "FALSE"
     try:
         yield
@@ -40,7 +40,7 @@ def optimised_in_place() -> Iterator[None]:
 
 
 def _convert_erfc(context: Any, node: Any, name: str, _: Any) -> None:
-    """erfc(x) = 1 - erf(x), of which exact GELU is made; ONNX has erf alone."""
+    """Convert erfc, which exact GELU uses, to 1 - erf(x): ONNX has no erfc."""
     (x,), (output,) = node.input, node.output
     shapes, dtypes = [context.get_shape(output)], [context.get_dtype(output)]
     context.remove_node(name)

@@ -125,7 +125,10 @@ def _similarity_of(expected: Array, actual: Array, ssim: Ssim) -> Similarity:
 
 
 def elbo_change(encoder: Runner, decoder: Runner, reference: Reference) -> float | None:
-    """Mean change of the ELBO on the samples with the same epsilon, nats; None if outputs differ from x in shape."""
+    """Mean change of the ELBO on the samples with the same epsilon, nats.
+
+    None if outputs and x differ in shape.
+    """
     x = reference.encoder_inputs["x"]
     expected = next(iter(reference.outputs.values()))
     if len(reference.outputs) > 1 or expected.shape != x.shape:
