@@ -45,7 +45,7 @@ def test_overwrite_replaces_a_bundle_whole(tmp_path):
 
 def test_an_existing_directory_is_refused(tmp_path):
     with pytest.raises(
-        OutputError, match=r": exists already; choose another place with -o, or give --overwrite$"
+        OutputError, match=r": exists already; choose another path with -o, or give --overwrite$"
     ):
         write_bundle(tmp_path, FILES, overwrite=False)
 

@@ -90,11 +90,11 @@ def test_nothing_is_left_behind(run, tmp_path):
 
 def test_an_existing_output(run, tmp_path):
     (tmp_path / "taken").mkdir()
-    fails_with(run("-o", "taken"), "taken: exists already; choose another place with -o, or give --overwrite")
+    fails_with(run("-o", "taken"), "taken: exists already; choose another path with -o, or give --overwrite")
     fails_with(
         run("-o", "taken", "--overwrite"), "taken: is no bundle (no manifest.json), so --overwrite leaves"
     )
-    fails_with(run("train", "-o", "taken"), "taken: exists already; choose another place with -o")
+    fails_with(run("train", "-o", "taken"), "taken: exists already; choose another path with -o")
 
 
 def test_a_target_that_cannot_be_written(run, tmp_path):

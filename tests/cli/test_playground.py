@@ -65,7 +65,7 @@ def test_no_bundle(tmp_path, capfd):
 def test_a_bundle_is_not_written_into(dense_bundle, ort_web, capfd):
     place = dense_bundle / "playground.html"
     assert main(["playground", str(dense_bundle), "--ort-web", ort_web, "-o", str(place)]) == 2
-    assert capfd.readouterr().err.endswith("; choose a place outside it with -o\n")
+    assert capfd.readouterr().err.endswith("; choose a path outside it with -o\n")
     assert not place.exists()
 
 

@@ -119,7 +119,7 @@ def test_no_bundle(run, tmp_path):
 def test_a_bundle_is_not_written_into(run, bundle_copy):
     code, out, error = run(bundle_copy, "-o", bundle_copy / "report.html")
     assert (code, out) == (2, "")
-    assert error.endswith(f"report.html: is in the bundle {bundle_copy}; choose a place outside it with -o\n")
+    assert error.endswith(f"report.html: is in the bundle {bundle_copy}; choose a path outside it with -o\n")
     assert not (bundle_copy / "report.html").exists()
 
 

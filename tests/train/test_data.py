@@ -192,7 +192,7 @@ def test_no_fashion_mnist_names_all_three_ways(nowhere, monkeypatch):
     with pytest.raises(
         DataError,
         match=r"^Fashion-MNIST: not in Keras' cache \(.*keras/datasets/fashion-mnist\), not in .*debian, and "
-        r"Keras' own download failed \(URL fetch failure on .* -- no network\); connect to the network, "
+        r"Keras' own download failed \(URL fetch failure on .* -- no network more\); connect to the network, "
         r"or 'apt-get install dataset-fashion-mnist', or name a folder with --data$",
     ):
         load_images(None)

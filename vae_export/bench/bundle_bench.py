@@ -29,7 +29,8 @@ Run = Callable[[Mapping[str, Array]], Any]
 KERAS = "Keras"
 # Loading takes longer than running, and is done once.
 LOAD_ROUNDS = 7
-# Times the range of the values: how far Keras of another version or machine may be from the golden arrays.
+# Largest difference of the Keras model from the golden arrays, relative to the range of the values: other
+# versions and machines round differently.
 GOLDEN_TOLERANCE = 1e-3
 OTHER = "give the model that the bundle was made from"
 

@@ -26,7 +26,7 @@ def check_target(target: Path, overwrite: bool) -> None:
     """
     if target.is_symlink() or target.exists():
         if not overwrite:
-            raise OutputError(f"{target}: exists already; choose another place with -o, or give --overwrite")
+            raise OutputError(f"{target}: exists already; choose another path with -o, or give --overwrite")
         _check_replaceable(target)
     check_parent(target)
 

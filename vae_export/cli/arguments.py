@@ -66,18 +66,18 @@ def add_model_arguments(parser: argparse.ArgumentParser, metavar: str, what: str
     parser.add_argument(
         "--custom-objects",
         metavar="FILE.py|MODULE",
-        help="defines classes that the model file needs; a missing sampling layer is no reason to give it",
+        help="Python file or module with the classes of the model; not needed for a missing sampling layer",
     )
     parser.add_argument(
         "--parametrisation",
         choices=tuple(PARAMETRISATIONS),
-        help="what the sampling layer gets beside mu, where its code is not at hand (default log-variance)",
+        help="second tensor of a sampling layer whose code is missing (default log-variance)",
     )
     parser.add_argument(
         "--input-shape",
         type=sizes,
         metavar="H,W,C",
-        help="shape of one x, where the model leaves sizes open",
+        help="shape of one x, for models with free sizes",
     )
 
 
@@ -114,7 +114,7 @@ def add_noise_arguments(parser: argparse.ArgumentParser) -> None:
 def add_picture_shape_argument(parser: argparse.ArgumentParser) -> None:
     """--picture-shape, for pages that show pictures"""
     parser.add_argument(
-        "--picture-shape", type=sizes, metavar="H,W,C", help="shape of the pictures that flat rows are"
+        "--picture-shape", type=sizes, metavar="H,W,C", help="shape of the pictures that flat rows hold"
     )
 
 
@@ -157,7 +157,7 @@ def add_condition_argument(parser: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="NAME=VALUES",
-        help="an input of a conditional model: numbers with commas between, repeated as needed, or a .npy or "
+        help="an input of a conditional model: numbers separated by commas, repeated as needed, or a .npy or "
         ".npz file; may be given again for another input",
     )
 

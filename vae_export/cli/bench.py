@@ -16,11 +16,11 @@ from vae_export.pipeline import bench
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="directory made by vae-export")
+    parser.add_argument("--against", metavar="MODEL", help="the Keras model of the bundle, to time it too")
     parser.add_argument(
-        "--against", metavar="MODEL", help="the Keras model it was made from, to be measured beside it"
-    )
-    parser.add_argument(
-        "--custom-objects", metavar="FILE.py|MODULE", help="defines classes that the model file needs"
+        "--custom-objects",
+        metavar="FILE.py|MODULE",
+        help="Python file or module with the classes of the model",
     )
     parser.add_argument(
         "--batch", type=batch_list, default=(1, 64), metavar="LIST", help="batch sizes (default 1,64)"
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="threads of the runtimes and of TensorFlow (default: 1 for files up to 1 MiB)",
     )
     parser.add_argument(
-        "--rounds", type=int, default=30, metavar="R", help="timed blocks of each, in turn (default 30)"
+        "--rounds", type=int, default=30, metavar="R", help="timed blocks of each, interleaved (default 30)"
     )
     parser.add_argument("-o", "--output", type=Path, metavar="PNG", help="draw a bar chart")
     add_json_argument(parser)

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("bundle", type=Path, metavar="BUNDLE", help="directory made by vae-export")
     parser.add_argument(
-        "--artifact", required=True, metavar="FILE", help="of the bundle, such as decoder.int8.tflite"
+        "--artifact", required=True, metavar="FILE", help="file of the bundle, such as decoder.int8.tflite"
     )
     parser.add_argument(
         "-o",
@@ -42,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"picture of a decoder's worst images (default {_PICTURE})",
     )
     parser.add_argument(
-        "--count", type=positive, default=8, metavar="N", help="how many of the worst samples (default 8)"
+        "--count", type=positive, default=8, metavar="N", help="number of worst samples (default 8)"
     )
     add_json_argument(parser)
 

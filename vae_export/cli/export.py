@@ -37,41 +37,48 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--format",
         metavar="LIST",
-        help=f"of {','.join(FORMATS)}, or {ALL}: {' and '.join(converted_formats())} (default {ALL}); "
-        + "; ".join(f"{name}: {one.use}" for name, one in FORMATS.items()),
+        help=f"formats out of {','.join(FORMATS)}, or {ALL}: {' and '.join(converted_formats())} "
+        f"(default {ALL}); " + "; ".join(f"{name}: {one.use}" for name, one in FORMATS.items()),
     )
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: NAME-bundle")
-    parser.add_argument("--name", help="of the model in the bundle (default: from the file or the model)")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="DIR", help="directory of the bundle (default NAME-bundle)"
+    )
+    parser.add_argument(
+        "--name", help="name of the model in the bundle (default: from the file or the model)"
+    )
     parser.add_argument(
         "--precision",
         metavar="LIST",
-        help=f"of {','.join(PRECISIONS)} (default float32), or {AUTO}: what is smallest within the budget",
+        help=f"precisions out of {','.join(PRECISIONS)} (default float32), or {AUTO}: the smallest files "
+        "within the budget",
     )
     parser.add_argument(
-        "--integer-io", action="store_true", help="int8 .tflite files take and give int8, not float32"
+        "--integer-io",
+        action="store_true",
+        help="int8 inputs and outputs of int8 .tflite files, instead of float32",
     )
     parser.add_argument(
         "--min-psnr",
         type=float,
         metavar="DB",
-        help="what decoders of lower precisions keep at least (default "
+        help="lowest PSNR of decoders of lower precisions (default "
         f"{', '.join(f'{budget.min_psnr:g} in {name}' for name, budget in budgets.items())})",
     )
     parser.add_argument(
-        "--prefer", choices=PREFERENCES, help=f"with --precision {AUTO} (default {PREFERENCES[0]})"
+        "--prefer", choices=PREFERENCES, help=f"aim of --precision {AUTO} (default {PREFERENCES[0]})"
     )
     parser.add_argument(
         "--max-kl",
         type=float,
         metavar="NATS",
-        help="how far posteriors of lower precisions are off at most (default "
+        help="largest KL divergence of encoders of lower precisions (default "
         f"{', '.join(f'{budget.max_kl:g} in {name}' for name, budget in budgets.items())})",
     )
     parser.add_argument(
         "--batch",
         type=batch_sizes,
         metavar="LIST|N|dynamic",
-        help="batch sizes that .tflite files have signatures for, .onnx files taking any (default "
+        help="batch sizes of the signatures in .tflite files, while .onnx files take any (default "
         f"{','.join(map(str, DEFAULT_BATCHES))}); one number fixes both",
     )
     parser.add_argument(
@@ -79,28 +86,28 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         default=DEFAULT_OPSET,
         metavar="N",
-        help=f"of the ONNX files, 13 to 18 (default {DEFAULT_OPSET})",
+        help=f"opset of .onnx files, 13 to 18 (default {DEFAULT_OPSET})",
     )
     parser.add_argument(
         "--tolerance",
         type=float,
         default=DEFAULT_TOLERANCE,
         metavar="X",
-        help=f"largest error on outputs in [0, 1] (default {DEFAULT_TOLERANCE:g}, or more where Keras' own "
+        help=f"largest error of outputs in [0, 1] (default {DEFAULT_TOLERANCE:g}, or more where Keras' own "
         "rounding errors are larger)",
     )
     parser.add_argument(
         "--samples",
         type=Path,
         metavar="FILE",
-        help="real samples of x to verify and to calibrate on: .npy, .npz, an image or a folder of images "
+        help="real samples of x for verification and calibration: .npy, .npz, an image or a folder of images "
         "(default: samples.npz beside the model)",
     )
     parser.add_argument(
         "--runtime",
         default="python",
         metavar="LIST",
-        help=f"helpers to put into the bundle, of {','.join(HELPERS)} (default python)",
+        help=f"runtime helpers in the bundle, out of {','.join(HELPERS)} (default python)",
     )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
     add_json_argument(parser)

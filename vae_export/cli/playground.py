@@ -26,10 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--split",
         action="store_true",
-        help="a folder of files, for hosting, instead of one that opens from disk",
+        help="write a folder of files, for hosting, instead of one file that opens from disk",
     )
     parser.add_argument(
-        "--precision", choices=tuple(PRECISIONS), help="of the .onnx files; default: the first in the bundle"
+        "--precision",
+        choices=tuple(PRECISIONS),
+        help="precision of the .onnx files (default: the first in the bundle)",
     )
     add_picture_shape_argument(parser)
     parser.add_argument(

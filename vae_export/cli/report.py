@@ -40,7 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=7, metavar="S", help="seed of the noise, 0 to 2**64 - 1 (default 7)"
     )
     parser.add_argument(
-        "--rounds", type=int, default=10, metavar="R", help="timed blocks of each file, in turn (default 10)"
+        "--rounds",
+        type=int,
+        default=10,
+        metavar="R",
+        help="timed blocks of each file, interleaved (default 10)",
     )
     add_json_argument(parser)
 

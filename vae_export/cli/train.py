@@ -18,21 +18,21 @@ from vae_export.train.recipe import Recipe
 
 # Field of a recipe -> type, help.
 _SETTINGS: dict[str, tuple[type, str]] = {
-    "name": (str, "of the model"),
+    "name": (str, "name of the model"),
     "architecture": (str, "dense or conv"),
     "latent_dim": (int, "number of latent values"),
     "loss": (str, "elbo or tutorial"),
     "beta": (float, "weight of the KL"),
     "epochs": (int, "number of epochs"),
     "batch_size": (int, "images in a batch"),
-    "learning_rate": (float, "of Adam"),
-    "seed": (int, "of weights, order and noise"),
+    "learning_rate": (float, "learning rate of Adam"),
+    "seed": (int, "seed of weights, order and noise"),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("--recipe", type=Path, metavar="FILE", help="start from this recipe.json")
+    parser.add_argument("--recipe", type=Path, metavar="FILE", help="recipe.json to start from")
     for key, (kind, words) in _SETTINGS.items():
         default = getattr(Recipe(), key)
         parser.add_argument(f"--{key.replace('_', '-')}", type=kind, help=f"{words} (default {default})")

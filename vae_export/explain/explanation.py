@@ -25,7 +25,7 @@ __all__ = ["Explanation", "Sample", "explain_artifact"]
 
 Array = np.ndarray[Any, Any]
 
-# Draws of the prior, beside the golden rows: another seed than those that files are calibrated on.
+# Draws from the prior, beside the golden rows; not the seed of calibration.
 PRIOR_ROWS = 64
 PRIOR_SEED = 8642
 # Rows at a time where a file takes any number.

@@ -20,11 +20,10 @@ __all__ = ["LARGEST_LOGIT", "LayerError", "Layers"]
 
 Array = np.ndarray[Any, Any]
 
-# The codes of an 8-bit sigmoid are 1/256 apart: logits beyond are as good as this one, and quantisers cut
-# them there on purpose.
+# The levels of an 8-bit sigmoid are 1/256 apart: quantisers clip larger logits on purpose.
 LARGEST_LOGIT = math.log(511)
 _EIGHT_BITS = 255
-# Finite, as JSON knows no infinity.
+# Finite: JSON has no infinity.
 _LOWEST = -200.0
 
 

@@ -1,4 +1,4 @@
-"""Pages from their templates, and what is put into them."""
+"""Render pages from templates."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ _PACKAGE = "vae_export.pages"
 
 
 def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any] | None = None) -> str:
-    """A page.
+    """Render a page.
 
     Args:
-        template: its name, below this folder.
-        values: what it shows, by name; text is escaped unless it is a markupsafe.Markup.
-        filters: functions the template uses, by name.
+        template: path of the template below this folder.
+        values: variables of the template; text is escaped unless it is a markupsafe.Markup.
+        filters: filters of the template by name.
     """
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader(_PACKAGE, ""),
@@ -38,10 +38,10 @@ def render(template: str, values: Mapping[str, Any], filters: Mapping[str, Any] 
 
 
 def text_of(file: str) -> str:
-    """A file below this folder, to be put into a page as it is."""
+    """The text of a file below this folder."""
     return resources.files(_PACKAGE).joinpath(file).read_text("utf-8")
 
 
 def data_uri(data: bytes, media_type: str) -> str:
-    """Content as a URI, for a page that needs no other file."""
+    """Content as a data URI."""
     return f"data:{media_type};base64,{base64.b64encode(data).decode()}"

@@ -1,4 +1,4 @@
-"""How an array is looked at: as a picture, or as the lines of a signal."""
+"""Views of arrays: as a picture, or as the lines of a signal."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from vae_export.errors import InputError
 
 __all__ = ["MOST_LINES", "View", "check_picture_shape", "picture_range", "row_shape", "view_of"]
 
-# Channels of a signal that can be told apart as lines of one plot; a second axis longer than that is a width.
+# The most channels of a signal, as distinct lines of a plot; a longer second axis is the width of a picture.
 MOST_LINES = 8
 
 
 @dataclass(frozen=True)
 class View:
-    """How one row of an array is shown.
+    """The view of a row of an array.
 
     Attributes:
         kind: "picture" or "signal".
-        shape: what the row's values are laid out as: of pictures ``(height, width, 1 or 3)``, of signals
-            ``(length, channels)``.
+        shape: layout of the row's values: ``(height, width, 1 or 3)`` of pictures, ``(length, channels)`` of
+            signals.
     """
 
     kind: Literal["picture", "signal"]
@@ -31,16 +31,16 @@ class View:
 
 
 def view_of(shape: tuple[int, ...], picture_shape: tuple[int, ...] | None = None) -> View | None:
-    """How rows of a shape are shown.
+    """The view of rows of a shape.
 
     Args:
-        shape: of one row: a picture has the axes height, width and 1 or 3 channels, or no channels if it is
-            wider than `MOST_LINES`; a signal has a length, and up to `MOST_LINES` channels.
-        picture_shape: ``(height, width)`` or ``(height, width, 1 or 3)`` that flat rows, of one axis, are
-            pictures of.
+        shape: shape of a row. A picture has height, width and 1 or 3 channels, or no channel axis if its
+        width is
+            above `MOST_LINES`; a signal has a length, and up to `MOST_LINES` channels.
+        picture_shape: ``(height, width)`` or ``(height, width, 1 or 3)`` of the pictures that flat rows hold.
 
     Returns:
-        None if neither of them fits.
+        The view; None if the shape is neither.
 
     Raises:
         InputError: `picture_shape` is not that of a picture.
@@ -62,14 +62,14 @@ def view_of(shape: tuple[int, ...], picture_shape: tuple[int, ...] | None = None
 
 
 def check_picture_shape(picture_shape: tuple[int, ...] | None, rows: Mapping[str, tuple[int, ...]]) -> None:
-    """Refuse a shape of pictures that no rows have.
+    """Refuse a picture shape that fits no rows.
 
     Args:
         picture_shape: see `view_of`.
-        rows: shapes of rows, by name.
+        rows: name -> shape of a row.
 
     Raises:
-        InputError: there are no flat rows of so many values.
+        InputError: there are no flat rows with that number of values.
     """
     if picture_shape is None or any(
         view_of(shape, picture_shape) != view_of(shape) for shape in rows.values()
@@ -83,17 +83,17 @@ def check_picture_shape(picture_shape: tuple[int, ...] | None, rows: Mapping[str
 
 
 def picture_range(x_range: tuple[float, float] | None, dtype: str = "float32") -> tuple[float, float]:
-    """The values of pictures that are shown as black and as white.
+    """The values of black and white in pictures.
 
     Args:
-        x_range: of the bundle's x, as far as it is known.
-        dtype: of the pictures; bytes have their own range.
+        x_range: range of x in the bundle; None if not known.
+        dtype: dtype of the pictures; bytes have their own range.
     """
     return (0.0, 255.0) if dtype == "uint8" else x_range or (0.0, 1.0)
 
 
 def row_shape(tensor: TensorEntry) -> tuple[int, ...]:
-    """Shape of one row of a tensor that a manifest describes, as far as sizes are known."""
+    """The shape of a row of a tensor in a manifest, without free sizes."""
     return tuple(size for size in tensor.shape[1:] if size is not None)
 
 

@@ -136,4 +136,4 @@ def playground(
 def check_outside(output: Path, bundle: Path) -> None:
     """Refuse an output inside the bundle, which would make the bundle invalid."""
     if output.resolve().is_relative_to(bundle.resolve()):
-        raise OutputError(f"{output}: is in the bundle {bundle}; choose a place outside it with -o")
+        raise OutputError(f"{output}: is in the bundle {bundle}; choose a path outside it with -o")

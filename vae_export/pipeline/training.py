@@ -106,7 +106,7 @@ def train(
 def _check_model_folder(folder: Path, overwrite: bool) -> None:
     if folder.exists():
         if not overwrite:
-            raise OutputError(f"{folder}: exists already; choose another place with -o, or give --overwrite")
+            raise OutputError(f"{folder}: exists already; choose another path with -o, or give --overwrite")
         if not (folder / "recipe.json").is_file():
             raise OutputError(
                 f"{folder}: is no folder of a training (no recipe.json), so --overwrite leaves it alone"

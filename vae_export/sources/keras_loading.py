@@ -73,6 +73,6 @@ def _reason(error: Exception, missing: Mapping[str, str]) -> str:
         lambdas = "" if "Lambda" not in missing.values() else " (the code of a Lambda is never run)"
         return (
             f"cannot be built without the code of the layers {names}{lambdas}; give --custom-objects the "
-            f"file or module that defines them ({one_line(error)[:200]})"
+            f"file or module that defines them ({one_line(error)})"
         )
     return f"Keras cannot load it ({one_line(error)})"

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.errors import DataError
+from vae_export.errors import DataError, one_line
 from vae_export.io.arrays import read_pictures
 
 __all__ = ["ImageData", "load_images", "read_idx"]
@@ -100,7 +100,7 @@ def _fashion_mnist() -> ImageData:
     except Exception as error:
         raise DataError(
             f"Fashion-MNIST: not in Keras' cache ({cache}), not in {DEBIAN_FASHION_MNIST}, and Keras' "
-            f"own download failed ({str(error).splitlines()[0]}); connect to the network, or "
+            f"own download failed ({one_line(error)}); connect to the network, or "
             "'apt-get install dataset-fashion-mnist', or name a folder with --data"
         ) from error
     return ImageData("fashion-mnist", train[..., None], test[..., None])

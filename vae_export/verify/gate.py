@@ -117,12 +117,11 @@ def _check_end_to_end(
         actual = {**z, **decoder.run({**z, **reference.conditions})}
     # The cause was reported for the half already.
     except Exception as error:  # noqa: BLE001  runtimes raise their own types
-        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         inf = float("inf")
         return [
             OutputParity(where, name, inf, inf, inf, None, tolerance or 0.0, (failure,))
             for name in reference.outputs
-            for failure in [f"{where}: output {name!r}: the runtime failed: {reason}"]
+            for failure in [f"{where}: output {name!r}: the runtime failed: {one_line(error)}"]
         ]
     rows = len(next(iter(reference.encoder_inputs.values())))
     return check_case(where, f"batch of {rows}", expected, actual, tolerance)

@@ -22,11 +22,11 @@ __all__ = ["DEFAULT_TOLERANCE", "OutputParity", "ParityReport", "check_case", "c
 
 Array = np.ndarray[Any, Any]
 
-# Absolute, on outputs in [0, 1]; times the range of the values otherwise.
+# Absolute for outputs in [0, 1], else times the range of the values.
 DEFAULT_TOLERANCE = 1e-5
-# How many times as far as Keras' float32 is from float64 an artifact may be from Keras.
+# Largest error of an artifact, in multiples of the error of Keras' float32 against float64.
 ROUNDING_ERRORS = 10.0
-# What was measured here may be so many times as large elsewhere: each kernel rounds in its own way.
+# Factor from the errors of this machine to tolerances for others, whose kernels round differently.
 LATER = 2.0
 
 

@@ -21,14 +21,14 @@ __all__ = ["SEED", "VERIFIED_ROWS", "References", "compute_reference"]
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 
-# Of the noise, in what is compared and in the golden arrays.
+# Seed of the noise of references and golden arrays.
 SEED = 7
-# Samples that artifacts are verified on.
+# The most samples for verification.
 VERIFIED_ROWS = 64
-# From so many samples on, those that ranges are calibrated on are not those that precisions are measured on.
+# Fewest samples for which calibration and fidelity use different ones.
 _ENOUGH_TO_SPLIT = 2 * VERIFIED_ROWS
 _PRIOR_ROWS, _PRIOR_SEED = 256, 4321
-# How far a sample alone may be from the same in a batch, times the range of the values.
+# Largest difference of a sample alone and in a batch, relative to the range of the values.
 _ALONE_TOLERANCE = 1e-3
 
 

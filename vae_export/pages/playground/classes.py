@@ -1,4 +1,4 @@
-"""How many classes an integer input tells apart, by the graph that takes it."""
+"""The number of classes of an integer input, read from the graph."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from vae_export.formats.onnx.operators import CLASS_PRESERVING
 
 __all__ = ["count_classes"]
 
-# The arithmetic with which Keras counts integers below 0 from the end.
+# The arithmetic by which Keras lets negative integers count from the end.
 _WRAPPERS = ("Add", "Less", "Mul", "Not", "Where")
-# What a table may go through before it is looked up in.
+# Operators between a table and its look-up.
 _DECODERS = ("Cast", "DequantizeLinear", "Identity")
 
 
 def count_classes(data: bytes, name: str) -> int | None:
-    """Rows of the table that an input looks up (an embedding), or its classes where it is made one-hot.
+    """The rows of the table that an input looks up (an embedding), or the depth of its one-hot encoding.
 
     Args:
         data: an .onnx file.
-        name: of an input of integers.
+        name: name of an integer input.
 
     Returns:
-        The least of what its users can take; None if none of them says.
+        The smallest number over its consumers; None if no consumer has one.
     """
     graph = onnx.load_from_string(data).graph
     stored = {tensor.name: tensor for tensor in graph.initializer}

@@ -1,4 +1,4 @@
-"""How the conditions of a model are chosen in a page: among classes, or as numbers."""
+"""The controls for conditions: lists of classes, or fields for numbers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ __all__ = ["describe_conditions"]
 
 Array = np.ndarray[Any, Any]
 
-# Of more classes without names a number is typed.
+# More classes without names have a field for a number.
 MOST_OPTIONS = 1000
 
 
@@ -28,12 +28,13 @@ def describe_conditions(
     """Describe the inputs beside x and z, as JSON.
 
     Args:
-        bundle: whose golden arrays say what they are first.
+        bundle: the bundle, for initial values from its golden arrays.
         artifacts: role -> the manifest's entry of its .onnx file.
-        labels: names of classes, by input.
+        labels: names of classes by input.
 
     Raises:
-        InputError: labels of no input, not one for each class, or of an input that has no classes.
+        InputError: labels of an unknown input, of an input without classes, or of another number than its
+        classes.
     """
     latents = {latent.z for latent in bundle.manifest.latents}
     roles: dict[str, list[str]] = {}
@@ -74,7 +75,7 @@ def _is_one_hot(tensor: TensorEntry, golden: Array) -> bool:
 
 
 def _count(tensor: TensorEntry, files: Sequence[bytes]) -> int | None:
-    """Classes of an input of one integer, as far as the graphs that take it say."""
+    """The classes of an input of one integer; None if no graph tells."""
     if tensor.dtype == "float32" or math.prod(row_shape(tensor)) > 1:
         return None
     counts = [count_classes(data, tensor.name) for data in files]
@@ -82,7 +83,7 @@ def _count(tensor: TensorEntry, files: Sequence[bytes]) -> int | None:
 
 
 def _options(tensor: TensorEntry, count: int | None, labels: Sequence[str] | None) -> list[str] | None:
-    """What is chosen among; None if numbers are typed."""
+    """The classes to choose from; None for a field for numbers."""
     if labels is None:
         return [str(i) for i in range(count)] if count is not None and count <= MOST_OPTIONS else None
     name = tensor.name
@@ -94,7 +95,7 @@ def _options(tensor: TensorEntry, count: int | None, labels: Sequence[str] | Non
 
 
 def _initial(tensor: TensorEntry, row: Array, one_hot: bool) -> list[float]:
-    """As in the first golden row."""
+    """The values of the first golden row."""
     if one_hot:
         return [int(row.argmax())]
     values: list[float] = row.tolist()

@@ -1,4 +1,4 @@
-"""ONNX Runtime Web, from where npm has put it."""
+"""Find ONNX Runtime Web in node_modules."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from vae_export.errors import InputError, MissingDependencyError
 __all__ = ["ORT_WEB_VERSION", "OrtWeb", "find_ort_web"]
 
 PACKAGE = "onnxruntime-web"
-# Whose single-threaded WebAssembly build the pages were tried with.
+# The version whose single-threaded WebAssembly build the pages were tested with.
 ORT_WEB_VERSION = "1.30.0"
 MODULE, WASM = "dist/ort.wasm.bundle.min.mjs", "dist/ort-wasm-simd-threaded.wasm"
 
 
 @dataclass(frozen=True)
 class OrtWeb:
-    """The files of ONNX Runtime Web that a page needs.
+    """The files of ONNX Runtime Web for a page.
 
     Attributes:
-        module: its JavaScript, an ES module.
-        wasm: its WebAssembly.
+        module: the ES module.
+        wasm: the WebAssembly.
     """
 
     module: bytes
@@ -30,15 +30,16 @@ class OrtWeb:
 
 
 def find_ort_web(folder: Path | None) -> OrtWeb:
-    """Read it from a folder, or from where Node would find it from here.
+    """Read ONNX Runtime Web from a folder, or as Node would find it.
 
     Args:
-        folder: of the package, or one that has it in its node_modules; None looks into the node_modules of
-            the current folder and of those above.
+        folder: folder of the package, or with the package in its node_modules; None for the node_modules of
+        the
+            current and of parent directories.
 
     Raises:
-        MissingDependencyError: it is not there; says the command that gets it.
-        InputError: another version, or files of it are missing or cannot be read.
+        MissingDependencyError: the package is not found; the message has the command that installs it.
+        InputError: it has another version, or its files are missing or cannot be read.
     """
     command = f"npm install {PACKAGE}@{ORT_WEB_VERSION}"
     here = Path.cwd()
@@ -71,7 +72,7 @@ def _is_package(folder: Path) -> bool:
 
 
 def _read(file: Path) -> bytes:
-    """The content of a file; nothing of one that is not there."""
+    """The content of a file; b"" if it is missing."""
     try:
         return file.read_bytes()
     except (FileNotFoundError, NotADirectoryError):

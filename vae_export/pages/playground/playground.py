@@ -1,4 +1,4 @@
-"""The playground of a bundle: a page in which it runs, by itself."""
+"""The playground of a bundle: a page that runs it in the browser."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ from vae_export.runtime import HELPERS, helper_bytes
 __all__ = ["Playground", "build_playground", "write_folder", "write_page"]
 
 ROOM = "playground"
-# A page becomes strings, of which V8 has none above 512 MiB, and base64 adds a third.
+# A page is made of strings, which V8 limits to 512 MiB, and base64 adds a third.
 MOST_IN_A_PAGE = 256 << 20
-# WebAssembly has 4 GiB, where a session needs its file about three times while it loads.
+# WebAssembly has 4 GiB, and loading a session takes about three times the size of its file.
 MOST_IN_A_FOLDER = 1 << 30
-# Nothing is fetched by a page that has all; a folder's page asks its own server alone.
+# A single page fetches nothing; the page of a folder only fetches from its own server.
 PAGE_POLICY = (
     "default-src 'none'; script-src 'unsafe-inline' 'wasm-unsafe-eval' blob:; style-src 'unsafe-inline'; "
     "img-src data: blob:"
@@ -42,13 +42,13 @@ FOLDER_POLICY = (
 
 @dataclass(frozen=True)
 class Playground:
-    """What a playground consists of.
+    """The parts of a playground.
 
     Attributes:
-        settings: what the page is told of the bundle, see `build_settings`.
-        modules: its JavaScript: what it is imported as -> file.
-        wasm: of ONNX Runtime Web.
-        files: of the bundle: path -> content.
+        settings: facts about the bundle for the page, see `build_settings`.
+        modules: import name -> content of its JavaScript modules.
+        wasm: the WebAssembly of ONNX Runtime Web.
+        files: path -> content of the bundle's files.
     """
 
     settings: Mapping[str, Any]
@@ -65,17 +65,17 @@ def build_playground(
     picture_shape: tuple[int, ...] | None = None,
     labels: Mapping[str, Sequence[str]] | None = None,
 ) -> Playground:
-    """Gather what a playground of a bundle needs.
+    """Gather the parts of a playground.
 
     Args:
-        bundle: what is shown.
-        ort_web: what it runs in.
-        precision: of its .onnx files; None takes the first that the bundle has.
+        bundle: the bundle.
+        ort_web: ONNX Runtime Web.
+        precision: precision of the .onnx files; None for the first in the bundle.
         picture_shape: see `view_of`.
-        labels: names of classes, by input of a conditional model.
+        labels: names of classes by input.
 
     Raises:
-        InputError: the bundle has no such .onnx files, or nothing of it can be shown.
+        InputError: the bundle has no such .onnx files, or no output is a picture or a signal.
     """
     artifacts = _artifacts(bundle, precision)
     settings = build_settings(bundle, artifacts, picture_shape, labels or {})

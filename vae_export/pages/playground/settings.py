@@ -1,4 +1,4 @@
-"""What the page of a playground is told of its bundle."""
+"""The settings of a playground: facts about the bundle for the page."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ __all__ = ["MOST_SLIDERS", "build_settings"]
 
 Array = np.ndarray[Any, Any]
 
-# More sliders than that are nobody's help.
+# The most sliders.
 MOST_SLIDERS = 64
 
 
@@ -32,13 +32,13 @@ def build_settings(
     """Describe a bundle for the page, as JSON.
 
     Args:
-        bundle: what is shown.
+        bundle: the bundle.
         artifacts: role -> the manifest's entry of its .onnx file.
         picture_shape: see `view_of`.
-        labels: names of classes, by input.
+        labels: names of classes by input.
 
     Raises:
-        InputError: nothing that the decoder makes can be shown, or labels that do not fit.
+        InputError: no output of the decoder is a picture or a signal, or labels do not fit.
     """
     latents = bundle.manifest.latents
     tensors = (*artifacts["encoder"].inputs, *artifacts["decoder"].outputs)
@@ -69,7 +69,7 @@ def build_settings(
 
 
 def _most_active(bundle: Bundle) -> list[int]:
-    """Axes that have a slider, by the variance of mu: along a latent that has collapsed nothing changes."""
+    """The latent values with sliders, by the variance of mu: a collapsed latent changes nothing."""
     latents = bundle.manifest.latents
     mu = np.concatenate([bundle.golden(latent.mu).reshape(-1, _size(latent)) for latent in latents], axis=1)
     order: list[int] = np.argsort(-mu.var(axis=0)[:MOST_SLIDERS], kind="stable").tolist()
@@ -81,13 +81,13 @@ def _size(latent: Latent) -> int:
 
 
 def _precision_option(bundle: Bundle, format: str, precisions: Sequence[str]) -> str:
-    """What the command line needs, to run these files."""
+    """The options with which the command line runs these files."""
     first = bundle.precisions(format)[0]
     return "" if first in (None, *precisions) else f" --precision {precisions[0]}"
 
 
 def _summary(artifacts: Mapping[str, ArtifactEntry]) -> str:
-    """Which tensors go in and out."""
+    """The inputs and outputs in words."""
     encoder, decoder = artifacts["encoder"], artifacts["decoder"]
     return " → ".join(map(_tensors, (encoder.inputs, decoder.inputs, decoder.outputs)))
 
@@ -108,7 +108,7 @@ def _outputs(
         for name, view in views.items()
         if view is not None
     ]
-    # First what is shaped like x, then pictures.
+    # Outputs shaped like x first, then pictures.
     shown.sort(key=lambda view: (view["shape"] != x_shape, view["kind"] != "picture"))
     if not shown:
         raise InputError(
@@ -121,7 +121,7 @@ def _outputs(
 def _x(
     bundle: Bundle, encoder: ArtifactEntry, picture_shape: tuple[int, ...] | None
 ) -> tuple[dict[str, Any] | None, str]:
-    """How x is shown, or None and why it is not."""
+    """(view of x, ""), or (None, the reason why it has none)."""
     (tensor,) = [tensor for tensor in encoder.inputs if tensor.name == "x"]
     view = view_of(row_shape(tensor), picture_shape)
     if view is None:
@@ -130,10 +130,10 @@ def _x(
 
 
 def _view(view: View, bundle: Bundle, name: str, like_x: bool, dtype: str = "float32") -> dict[str, Any]:
-    """A view and the range of values it has room for.
+    """A view with its range of values.
 
-    Of pictures what `generate` shows as black and white; of signals, and of what is a picture in this page
-    alone, as tokens by classes, the range of its golden values.
+    For pictures the black and white of `generate`; for signals, and for rows that only this page shows as
+    pictures, such as tokens by classes, the range of the golden values.
     """
     golden = bundle.golden(name)
     own = view.kind == "picture" and golden.ndim == 3 and not like_x

@@ -1,4 +1,4 @@
-"""Charts: histograms of latents, where samples lie, sizes and times."""
+"""Charts: histograms of latents, samples in latent space, sizes and times."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ MARGIN_INCHES = 0.75
 
 
 def draw_histograms(posterior: AggregatePosterior, indices: Sequence[int]) -> Drawing:
-    """Histograms of draws from the aggregate posterior, the prior's density as a line over them.
+    """Histograms of draws from the aggregate posterior, with the density of the prior as a line.
 
     Args:
         posterior: the aggregate posterior.
-        indices: of the latent values, up to `PANELS`.
+        indices: indices of latent values, up to `PANELS`.
     """
 
     def paint(theme: Theme) -> Figure:
         rows = math.ceil(len(indices) / COLUMNS)
         figure = Figure(figsize=(WIDTH, rows * sum(PANEL_INCHES)))
         panels = figure.subplots(rows, COLUMNS, squeeze=False)
-        # All panels have the same round them, so nothing has to be measured, which takes longer than drawing.
+        # Fixed margins for all panels: an automatic layout takes longer than the drawing.
         bottom, inner, top = (inches / (rows * sum(PANEL_INCHES)) for inches in PANEL_INCHES)
         figure.subplots_adjust(0.03, bottom, 0.97, 1 - top, 0.12, (bottom + top) / inner)
         for panel in panels.flat[len(indices) :]:
@@ -77,12 +77,12 @@ def draw_histograms(posterior: AggregatePosterior, indices: Sequence[int]) -> Dr
 
 
 def draw_plane(posterior: AggregatePosterior, grid: LatentGrid, rows: int) -> Drawing | None:
-    """Where the samples' mu lie in the plane of a grid, and how far the grid reaches; None on a line.
+    """The mu of the samples in the plane of a grid, with the extent of the grid; None for a grid of one axis.
 
     Args:
-        posterior: of the samples.
-        grid: over the latent space.
-        rows: how many of the samples are drawn, at most.
+        posterior: the aggregate posterior.
+        grid: grid over the latent space.
+        rows: the most samples to draw.
     """
     if len(grid.axes) < 2:
         return None
@@ -113,7 +113,7 @@ def draw_plane(posterior: AggregatePosterior, grid: LatentGrid, rows: int) -> Dr
 
 
 def draw_sizes(sizes: dict[str, int]) -> Drawing:
-    """Bars of bytes.
+    """A bar chart of file sizes.
 
     Args:
         sizes: file -> bytes.
@@ -140,10 +140,10 @@ def draw_sizes(sizes: dict[str, int]) -> Drawing:
 
 
 def draw_times(report: BenchReport, role: str) -> Drawing:
-    """Bars of the time a row of one role's files.
+    """A bar chart of the time a row of the files of a role.
 
     Args:
-        report: the times.
+        report: the benchmark.
         role: "encoder" or "decoder".
     """
     rows = [row for row in report.rows if row.role == role]

@@ -1,4 +1,4 @@
-"""What was compared with Keras, at export and here: figures, limits and whether they are kept."""
+"""Comparisons with Keras, at export and on this machine: figures and limits."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ __all__ = ["Comparison", "Fidelity", "compare", "fidelities"]
 
 @dataclass(frozen=True)
 class Comparison:
-    """One output of one artifact beside Keras'.
+    """The comparison of an output of an artifact with Keras.
 
     Attributes:
-        at_export: the manifest's figures; None for what only golden arrays hold.
-        here: on the golden arrays.
+        at_export: figures of the manifest; None for outputs that only golden arrays have.
+        here: figures on the golden arrays, on this machine.
     """
 
     at_export: ParityEntry | None
@@ -30,7 +30,7 @@ class Comparison:
 
     @property
     def failures(self) -> tuple[str, ...]:
-        """One line each."""
+        """The failures, one line each."""
         if self.at_export is None or self.at_export.max_absolute_error <= self.at_export.tolerance:
             return self.here.failures
         recorded = (
@@ -46,7 +46,7 @@ class Comparison:
 
     @property
     def share(self) -> float:
-        """The larger of the errors by their tolerances, at export and here."""
+        """The larger ratio of error and tolerance, at export or on this machine."""
         found = [(self.here.max_absolute_error, self.here.tolerance)]
         if self.at_export is not None:
             found.append((self.at_export.max_absolute_error, self.at_export.tolerance))
@@ -55,13 +55,13 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Fidelity:
-    """What an artifact of a lower precision keeps, beside its budget.
+    """The fidelity of an artifact of a lower precision, and its budget.
 
     Attributes:
-        file: the artifact.
-        encoder, decoder: its figures; the other one is None.
-        budget: the limit: nats or dB.
-        failures: one line each.
+        file: name of the artifact.
+        encoder, decoder: its figures; None for the other role.
+        budget: the limit, nats or dB.
+        failures: figures beyond the budget, one line each.
     """
 
     file: str
@@ -72,7 +72,7 @@ class Fidelity:
 
 
 def compare(manifest: Manifest, run: GoldenRun) -> tuple[Comparison, ...]:
-    """Everything that was compared of an encoder and a decoder."""
+    """All comparisons of an encoder and a decoder."""
     recorded: dict[tuple[str, str], ParityEntry] = {
         (entry.file, output): figures
         for entry in manifest.artifacts
@@ -83,7 +83,7 @@ def compare(manifest: Manifest, run: GoldenRun) -> tuple[Comparison, ...]:
 
 
 def fidelities(artifacts: Sequence[ArtifactEntry]) -> tuple[Fidelity, ...]:
-    """What the lower precisions among the manifest's artifacts keep."""
+    """The fidelity of the artifacts of lower precisions."""
     return tuple(found for entry in artifacts if (found := _fidelity(entry)) is not None)
 
 

@@ -1,4 +1,4 @@
-"""What the decoder makes, as pictures or as lines: reconstructions, samples, ways through latent space."""
+"""Exhibits: reconstructions, samples and paths through latent space, as pictures or as lines."""
 
 from __future__ import annotations
 
@@ -20,23 +20,23 @@ __all__ = ["Exhibit", "Row", "Views", "interpolations", "manifold", "reconstruct
 Array = np.ndarray[Any, Any]
 
 ORIGINAL = "original x"
-# Lines need more room than pictures.
+# Lines need more space than pictures.
 SIGNAL_COLUMNS, SIGNAL_SIDE, SIGNAL_SAMPLES = 4, 5, 16
-# CSS pixels of a picture in a table, and of a mosaic, on a desk and in a hand.
+# CSS pixels of a picture in a table, and of a mosaic, on wide and on narrow screens.
 ROW_WIDE, ROW_NARROW = 84, 28
 MOSAIC_WIDE, MOSAIC_NARROW = 640, 330
 
 
 @dataclass(frozen=True)
 class Views:
-    """How x and the decoder's outputs are looked at.
+    """The views of x and of the decoder's outputs.
 
     Attributes:
         x: view of x.
-        x_range: of pictures x, shown as black and as white.
-        outputs: of each output.
-        shapes: of a row of each output.
-        value_range: of pictures that come out, likewise.
+        x_range: the values of black and white in pictures x.
+        outputs: output -> view.
+        shapes: output -> shape of a row.
+        value_range: the values of black and white in pictures of outputs.
     """
 
     x: View | None
@@ -66,11 +66,11 @@ class Views:
 
 @dataclass(frozen=True)
 class Row:
-    """Pictures beside each other.
+    """A row of pictures.
 
     Attributes:
-        label: what they are.
-        note: a figure of theirs, or nothing.
+        label: label of the row.
+        note: a figure of the row, or "".
         tiles: the pictures.
     """
 
@@ -81,14 +81,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One output of the decoder, in one of three ways.
+    """An output of the decoder as pictures or signals, or as neither.
 
     Attributes:
-        output: its name.
-        shape: of a row.
-        rows: of pictures; empty for signals, and for what can be shown as neither.
-        drawing: of signals.
-        count: how many golden samples, generated ones, or steps of a side are shown.
+        output: name of the output.
+        shape: shape of a row.
+        rows: rows of pictures; empty for signals, and for rows that are neither.
+        drawing: drawing of signals, else None.
+        count: number of golden or generated samples, or of steps of a side.
     """
 
     output: str
@@ -99,7 +99,7 @@ class Exhibit:
 
 
 def reconstructions(found: Measurements, views: Views) -> list[Exhibit]:
-    """Golden x, what Keras makes of it, and what every encoder and decoder make of it, with one epsilon."""
+    """Golden x, and its reconstructions by Keras and by every pair of halves, with one epsilon."""
     return [_reconstruction(found, views, name, view) for name, view in views.outputs.items()]
 
 
@@ -120,7 +120,7 @@ def _reconstruction(found: Measurements, views: Views, name: str, view: View | N
     if view.kind == "signal":
         count = min(count, SIGNAL_COLUMNS)
         notes = ", ".join(f"{label} {note}" for label, (_, _, note) in rows.items() if note)
-        # All rows of a figure have one layout: x is left out where it has another.
+        # All rows of a figure have one layout: x is left out if its layout differs.
         arrays = [
             array[:count].reshape(count, *own.shape)
             for array, own, _ in rows.values()
@@ -182,7 +182,7 @@ def samples(found: Measurements, views: Views) -> list[Exhibit]:
 
 
 def manifold(found: Measurements, views: Views) -> list[Exhibit]:
-    """What the decoder makes of a grid over the latent space."""
+    """Decoded grid over the latent space."""
     exhibits = []
     for name, array in found.manifold.items():
         view, drawing = views.outputs[name], None
@@ -203,7 +203,7 @@ def manifold(found: Measurements, views: Views) -> list[Exhibit]:
 
 
 def interpolations(found: Measurements, views: Views) -> list[Exhibit]:
-    """From the mu of one golden sample to that of the next."""
+    """Decoded lines from the mu of a golden sample to that of the next."""
     if not found.interpolations:
         return []
     return [_interpolation(found, views, name, view) for name, view in views.outputs.items()]

@@ -1,4 +1,4 @@
-"""All latents of a model as one vector, whatever their number and shapes."""
+"""The values of all latents of a model as one vector."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ Array = np.ndarray[Any, Any]
 
 
 class FlatLatents:
-    """The values of all latents, one after the other.
+    """The values of all latents, concatenated.
 
     Args:
-        latents: the manifest's entries.
+        latents: the latents of the manifest.
 
     Attributes:
-        names: of the values, such as ``z[3]``, ``z[0, 2, 1]`` or ``z_style[1]``.
-        sigma_scale: standard deviation of epsilon of each value, float64 ``[size]``.
+        names: names of the values, such as ``z[3]``, ``z[0, 2, 1]`` or ``z_style[1]``.
+        sigma_scale: standard deviation of epsilon for each value, float64 ``[size]``.
     """
 
     def __init__(self, latents: Sequence[Mapping[str, Any]]) -> None:
@@ -39,7 +39,7 @@ class FlatLatents:
         """Arrays ``[n, *shape]`` by the names that the latents have for `key` -> ``[n, size]``.
 
         Args:
-            arrays: of one latent also bare, as the runtime gives it.
+            arrays: arrays by name; for a single latent also a bare array.
             key: "mu", "logvar" or "z".
         """
         named = arrays if isinstance(arrays, Mapping) else {self._latents[0][key]: arrays}

@@ -1,4 +1,4 @@
-"""The golden arrays, run here and now in everything a bundle holds."""
+"""Run the golden arrays in all artifacts of a bundle, on this machine."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ Array = np.ndarray[Any, Any]
 
 @dataclass(frozen=True)
 class GoldenRun:
-    """What one encoder and decoder made of the golden arrays.
+    """The results of an encoder and a decoder on the golden arrays.
 
     Attributes:
-        runtime: what ran them.
-        precision: of both, or of the encoder and of the decoder.
+        runtime: name of the runtime.
+        precision: precision of both, or "ENCODER'S/DECODER'S".
         files: role -> file.
-        rows: held against Keras' arrays.
+        rows: comparisons with the golden arrays.
         outputs: file -> output -> array, from golden inputs.
         reconstructions: output of the decoder -> array, from golden x and epsilon.
     """
@@ -48,11 +48,11 @@ class GoldenRun:
 def run_golden(
     manifest: Manifest, loaded: Sequence[Vae], golden: Mapping[str, Array], progress: Callable[[str], None]
 ) -> tuple[GoldenRun, ...]:
-    """Run the golden arrays in every pair of halves.
+    """Run the golden arrays in every pair of encoder and decoder.
 
     Args:
-        manifest: of the bundle.
-        loaded: the bundle, as `bench.load_pairs` gives it.
+        manifest: the manifest of the bundle.
+        loaded: the result of `bench.load_pairs`.
         golden: name -> array.
         progress: called with the name of each step.
     """

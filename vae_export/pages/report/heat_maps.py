@@ -1,4 +1,4 @@
-"""Heat maps of errors: where an output is off, and by how much."""
+"""Heat maps of errors by position in the output."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ MOST_VALUES = 256
 
 
 def error_map(errors: Array, view: View | None) -> Array:
-    """What is drawn of the errors of an output.
+    """The error map of an output.
 
     Args:
         errors: absolute differences ``[n, ...]``.
-        view: how a row of them is looked at.
+        view: view of a row.
 
     Returns:
-        Of pictures ``[height, width]``: the largest over rows and channels; else ``[n, values]``, of rows
-        longer than 256 values the largest of neighbours.
+        For pictures the largest error over rows and channels ``[height, width]``; else ``[n, values]``, for
+        rows of more than 256 values the largest of neighbours.
     """
     if view is not None and view.kind == "picture":
         largest: Array = errors.reshape(len(errors), *view.shape).max(axis=(0, 3))
@@ -47,13 +47,13 @@ def error_map(errors: Array, view: View | None) -> Array:
 
 
 def draw_errors(output: str, maps: Mapping[str, tuple[str, Array]], picture: bool, what: str) -> Drawing:
-    """Small maps of one output, in colours of one scale.
+    """Draw the error maps of an output on one colour scale.
 
     Args:
-        output: its name.
-        maps: file -> (short name, map of errors).
+        output: name of the output.
+        maps: file -> (short name, error map).
         picture: whether the maps are pictures; else their rows are samples.
-        what: is drawn, for the alternative text.
+        what: subject of the drawing, for the alternative text.
     """
     return draw(lambda theme: _paint(theme, maps, picture), _in_words(output, maps, picture, what))
 
@@ -72,7 +72,8 @@ def _paint(theme: Theme, maps: Mapping[str, tuple[str, Array]], picture: bool) -
     for panel in panels.flat[len(maps) :]:
         panel.set_axis_off()
     for panel, (title, errors) in zip(panels.flat, maps.values(), strict=False):
-        # Nothing has no logarithm: it has the colour of the least. What is not finite stays so, and is bad.
+        # 0 has no logarithm, and gets the lowest colour. Values that are not finite get the colour of bad
+        # values.
         shown = np.where(errors < ticks[-1], ticks[-1], errors)
         panel.imshow(
             np.ma.masked_invalid(shown),
@@ -97,13 +98,13 @@ def _paint(theme: Theme, maps: Mapping[str, tuple[str, Array]], picture: bool) -
 
 
 def _ticks(maps: list[Array]) -> list[float]:
-    """Of a logarithmic scale of whole decades, from the largest down."""
+    """Ticks of a logarithmic scale in whole decades, from the largest down."""
     values = np.concatenate([errors.reshape(-1) for errors in maps])
     values = values[np.isfinite(values) & (values > 0)]
     high = math.ceil(math.log10(values.max())) if values.size else 0
     low = math.floor(math.log10(values.min())) if values.size else 0
     decades = min(MOST_DECADES, max(LEAST_DECADES, high - low))
-    # Every one, or every other, or ...: no more than five.
+    # Every n-th decade, for at most five ticks.
     step = math.ceil(decades / 4)
     return [10.0 ** (high - power) for power in range(0, step * math.ceil(decades / step) + 1, step)]
 

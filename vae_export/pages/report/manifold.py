@@ -1,4 +1,4 @@
-"""Ways through the latent space: z on a grid, and from one sample to another."""
+"""Grids and lines in the latent space."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ LEAST_DEVIATION, LEAST_PART = 1e-6, 0.01
 
 @dataclass(frozen=True)
 class LatentGrid:
-    """z on a grid, its first row on top.
+    """z on a grid, with the first row at the top.
 
     Attributes:
         kind: "prior": at quantiles of the prior; "axes": along principal axes of mu.
-        z: float64 ``[rows, columns, size]``; a latent or an axis alone makes one row.
-        mean: of mu ``[size]``.
+        z: float64 ``[rows, columns, size]``; one row for a single latent value or axis.
+        mean: mean of mu ``[size]``.
         axes: unit vectors, to the right and upwards ``[0 to 2, size]``.
-        deviations: standard deviation of mu along them.
-        shares: of the variance of mu that they have.
-        extent: the largest value of z, or how many deviations it reaches, on either side.
+        deviations: standard deviations of mu along the axes.
+        shares: fractions of the variance of mu along the axes.
+        extent: largest absolute z, or largest distance from the mean in standard deviations.
     """
 
     kind: str
@@ -44,15 +44,15 @@ class LatentGrid:
 def grid_of(mu: Array, side: int) -> LatentGrid | None:
     """A grid over the latent space.
 
-    Of one or two latent values it is at the quantiles 1/2 ``side``, 3/2 ``side``, ... of the prior (Kingma &
-    Welling 2013, figure 4), of more along the principal axes of mu, through its mean.
+    For one or two latent values it is at the quantiles 1/2 ``side``, 3/2 ``side``, ... of the prior (Kingma &
+    Welling 2013, figure 4), for more along the principal axes of mu, through its mean.
 
     Args:
-        mu: of samples, float64 ``[n, size]``.
-        side: steps in each direction.
+        mu: mu of the samples, float64 ``[n, size]``.
+        side: number of steps in each direction.
 
     Returns:
-        None where all samples have one mu.
+        The grid; None if all samples have the same mu.
     """
     size = mu.shape[1]
     mean = mu.mean(axis=0)
@@ -66,7 +66,7 @@ def grid_of(mu: Array, side: int) -> LatentGrid | None:
     if not count:
         return None
     axes = vectors[:count]
-    # The sign of an axis is nobody's; this one is the same everywhere.
+    # The sign of an axis is arbitrary; fixed here, for equal figures on all machines.
     axes = axes * np.sign(axes[np.arange(count), np.abs(axes).argmax(axis=1)])[:, None]
     shares = deviations**2 / (deviations**2).sum()
     z = _spread(mean, axes * deviations[:count, None], np.linspace(-REACH, REACH, side))
@@ -84,7 +84,7 @@ def _spread(centre: Array, directions: Array, steps: Array) -> Array:
 
 
 def interpolate(start: Array, end: Array, steps: int) -> Array:
-    """From one z ``[size]`` to another on a straight line, both ends included: ``[steps, size]``."""
+    """Points on the line from one z ``[size]`` to another, including both ends: ``[steps, size]``."""
     share = np.linspace(0, 1, steps)[:, None]
     z: Array = (1 - share) * start + share * end
     return z

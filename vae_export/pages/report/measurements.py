@@ -1,4 +1,4 @@
-"""Everything that a report shows: what a bundle says of itself, and what it does here and now."""
+"""The measurements of a report: the contents of a bundle, and its results on this machine."""
 
 from __future__ import annotations
 
@@ -37,17 +37,17 @@ GENERATED = 32
 SIDE = 15
 STEPS = 8
 INTERPOLATIONS = 4
-# What is generated stays below so many values of an output, so that reports of large pictures can be opened.
+# The most generated values of an output, so that reports of large pictures can be opened.
 MOST_VALUES = 1 << 20
 
 
 @dataclass(frozen=True)
 class Interpolation:
-    """The way between the mu of two golden samples.
+    """The line between the mu of two golden samples.
 
     Attributes:
-        start, end: their numbers.
-        outputs: of the decoder, by name ``[steps, ...]``.
+        start, end: numbers of the samples.
+        outputs: outputs of the decoder by name ``[steps, ...]``.
     """
 
     start: int
@@ -57,23 +57,19 @@ class Interpolation:
 
 @dataclass(frozen=True)
 class Measurements:
-    """What a report shows.
+    """The contents of a report.
 
     Attributes:
         bundle: the bundle.
         golden: its golden arrays by name.
-        runs: of the golden arrays, in every runtime and precision.
-        files: role -> file, of the halves that `generated`, `posterior`, `manifold` and `interpolations` are
-            by; those that `load` takes if it is not told.
-        conditions: role -> names of its inputs beside x and z.
-        samples: that the posterior is of.
-        posterior: the aggregate posterior.
-        generated: draws from the prior, by output of the decoder ``[n, ...]``.
-        seed: of these draws, and of those of the posterior.
-        grid: over the latent space; None where all samples have one mu.
-        manifold: what the decoder makes of it, by output ``[rows, columns, ...]``; empty without a grid.
-        interpolations: between golden samples; none where the grid has the whole latent space.
-        times: of every file.
+        runs: results on the golden arrays, for each runtime and precision.
+        files: role -> file of `generated`, `posterior`, `manifold` and `interpolations`, the defaults of
+        `load`. conditions: role -> names of its inputs beside x and z. samples: the samples of the posterior.
+        posterior: the aggregate posterior. generated: decoded draws from the prior, by output ``[n, ...]``.
+        seed: seed of these draws and of those of the posterior. grid: grid over the latent space; None if all
+        samples have the same mu. manifold: the decoded grid, by output ``[rows, columns, ...]``; empty
+        without a grid. interpolations: lines between golden samples; none if the grid covers the whole latent
+        space. times: benchmark of every file.
     """
 
     bundle: Bundle
@@ -98,15 +94,15 @@ def measure(
 
     Args:
         bundle: the bundle, read and checked.
-        samples: a file of real ones, see `read_samples`; None takes the golden rows.
-        seed: of what is drawn.
-        rounds: how many blocks of calls are timed, at least 2.
+        samples: a file of real samples, see `read_samples`; None for the golden rows.
+        seed: seed of all draws.
+        rounds: number of timed blocks of calls, at least 2.
         progress: called with the name of each step.
 
     Raises:
         InputError: fewer rounds.
-        DataError: the samples are none of this model.
-        VaeRuntimeError: a runtime is not installed, or a wrong seed.
+        DataError: the samples do not fit the model.
+        VaeRuntimeError: a runtime is not installed, or the seed is out of range.
     """
     if rounds < 2:
         raise InputError(f"rounds: got {rounds}, expected at least 2")
@@ -155,7 +151,7 @@ def measure(
 def _samples(
     vae: vae_runtime.Vae, bundle: Bundle, golden: Arrays, path: Path | None
 ) -> tuple[RealSamples, Arrays, Arrays]:
-    """The samples, and their mu and logvar; of golden rows those that Keras computed."""
+    """The samples with their mu and logvar; those of golden rows are Keras'."""
     if path is not None:
         samples = read_samples(path, vae, bundle.x_range)
         return samples, *encode(vae, samples)
@@ -170,7 +166,7 @@ def _decoder_conditions(vae: vae_runtime.Vae, golden: Arrays) -> dict[str, Array
 
 
 def _rows(arrays: Arrays, rows: Array) -> dict[str, Array]:
-    """Rows of arrays, which are repeated as needed."""
+    """Rows of cyclic arrays."""
     return {name: array[rows % len(array)] for name, array in arrays.items()}
 
 

@@ -34,11 +34,11 @@ class RealSamples:
     """Real samples.
 
     Attributes:
-        inputs: of the encoder, by name ``[n, ...]``.
-        source: where they are from.
-        rows: how many of it are taken, from the first on.
-        total: how many there are.
-        from_file: whether the user gave them; else they are the golden ones, and Keras encoded them.
+        inputs: inputs of the encoder by name ``[n, ...]``.
+        source: their origin.
+        rows: number of samples, the first of the source.
+        total: number of samples in the source.
+        from_file: whether the user gave them; else they are the golden rows, encoded by Keras.
     """
 
     inputs: Mapping[str, Array]
@@ -50,16 +50,16 @@ class RealSamples:
 
 @dataclass(frozen=True)
 class AggregatePosterior:
-    """The aggregate posterior, value by value of all latents.
+    """The aggregate posterior, by value of all latents.
 
     Attributes:
-        names: of the values.
-        mu: of the samples, float64 ``[n, size]``.
-        kl: KL divergence of the posteriors from the prior, nats, mean over the samples ``[size]``.
-        mu_variance: over the samples ``[size]``.
-        active: by Burda et al. 2015 ``[size]``.
-        drawn: z, as many draws for each sample as make some thousands ``[draws, size]``.
-        seed: of the draws.
+        names: names of the values.
+        mu: mu of the samples, float64 ``[n, size]``.
+        kl: KL divergence from the prior, nats, mean over the samples ``[size]``.
+        mu_variance: variance of mu over the samples ``[size]``.
+        active: whether a value is active, by Burda et al. 2015 ``[size]``.
+        drawn: draws of z, equally many for each sample, some thousands together ``[draws, size]``.
+        seed: seed of the draws.
     """
 
     names: tuple[str, ...]
@@ -72,9 +72,9 @@ class AggregatePosterior:
 
     @property
     def states(self) -> tuple[str, ...]:
-        """Of each value: "active"; "collapsed", which is the prior whatever x is; "constant", another one.
+        """The state of each value: "active"; "collapsed" onto the prior; "constant", but off the prior.
 
-        All are "unknown" of one sample alone, over which nothing varies.
+        All are "unknown" for a single sample, which has no variance.
         """
         if len(self.mu) < 2:
             return ("unknown",) * len(self.names)
@@ -97,7 +97,7 @@ def read_samples(path: Path, vae: Vae, x_range: tuple[float, float] | None) -> R
         x_range: smallest and largest value of x.
 
     Raises:
-        DataError: not readable, no inputs of this encoder, or one of them is missing.
+        DataError: the file cannot be read, has arrays that are no inputs of the encoder, or lacks an input.
     """
     arrays = open_arrays(path, "x")
     shape, dtype = vae.inputs["x"]
@@ -129,14 +129,14 @@ def encode(vae: Vae, samples: RealSamples) -> tuple[dict[str, Array], dict[str, 
     """mu and logvar of samples, by name.
 
     Raises:
-        DataError: the encoder refuses them, or values that are not finite come out.
+        DataError: the encoder refuses the samples, or its outputs are not finite.
     """
     results = []
     file = vae.artifacts["encoder"]["file"]
     try:
         with quiet():
             encoded = vae.encode(samples.inputs)
-    # Runtimes have types of their own, as for a label that an embedding has no row for.
+    # Runtimes raise their own types, for example for a label without a row in an embedding.
     except Exception as error:
         inputs = ", ".join(samples.inputs)
         raise DataError(
@@ -160,9 +160,9 @@ def aggregate(
     """The aggregate posterior of samples.
 
     Args:
-        vae: the bundle, whose noise is drawn.
-        mu, logvar: of the samples, by name, ``[n, *shape]``.
-        seed: of the draws.
+        vae: the bundle, for its noise.
+        mu, logvar: posteriors of the samples by name ``[n, *shape]``.
+        seed: seed of the draws.
     """
     flat = FlatLatents(vae.latents)
     means, spreads = flat.join(mu, "mu"), flat.join(logvar, "logvar")
@@ -173,7 +173,7 @@ def aggregate(
         seed,
     )
     means = means.astype(np.float64)
-    # Of what z is drawn with: epsilon has a scale of its own.
+    # Of the distribution of z, with the scale of epsilon.
     spreads = spreads.astype(np.float64) + 2 * np.log(flat.sigma_scale)
     kl = prior_kl(means, spreads).mean(axis=0)
     return AggregatePosterior(

@@ -34,7 +34,7 @@ __all__ = ["Report", "make_report"]
 
 Array = np.ndarray[Any, Any]
 
-# Histograms; of more latent values those with the largest KL are drawn.
+# The most histograms: those of the latent values with the largest KL.
 MOST_HISTOGRAMS = 64
 MOST_POINTS = 400
 SOURCES = {way.in_manifest: way.label for way in WAYS_OF_KNOWING.values()}
@@ -45,9 +45,9 @@ class Report:
     """A report.
 
     Attributes:
-        html: the file.
-        found: what it shows.
-        failures: what does not match Keras, or is beyond its budget: one line each.
+        html: the page.
+        found: the measurements of the page.
+        failures: differences from Keras and figures beyond budgets: one line each.
     """
 
     html: str
@@ -68,21 +68,21 @@ def make_report(
     rounds: int = 10,
     progress: Callable[[str], None],
 ) -> Report:
-    """Run a bundle and report.
+    """Run a bundle and make its report.
 
     Args:
         path: the bundle.
-        samples: a file of real ones; see `posterior.read_samples`. None takes the golden rows.
-        picture_shape: what flat rows are pictures of; see `view_of`.
-        seed: of what is drawn.
-        rounds: how many blocks of calls are timed, at least 2.
+        samples: a file of real samples, see `posterior.read_samples`; None for the golden rows.
+        picture_shape: shape of the pictures that flat rows hold; see `view_of`.
+        seed: seed of all draws.
+        rounds: number of timed blocks of calls, at least 2.
         progress: called with the name of each step.
 
     Raises:
         BundleError: the bundle is missing, incomplete or altered.
         InputError: an argument is wrong.
-        DataError: the samples are none of this model.
-        VaeRuntimeError: a runtime is not installed, or a wrong seed.
+        DataError: the samples do not fit the model.
+        VaeRuntimeError: a runtime is not installed, or the seed is out of range.
     """
     bundle = read_bundle(path)
     # Before anything runs.
@@ -162,15 +162,15 @@ def _by_role(found: Measurements) -> list[ArtifactEntry]:
 
 
 def _pair_sizes(found: Measurements) -> dict[str, int]:
-    """Bytes of both halves of each pair, by its name."""
+    """Name of a pair of encoder and decoder -> bytes of both."""
     sizes = {entry.file: entry.bytes for entry in found.bundle.artifacts}
     return {run.name: sum(sizes[file] for file in run.files.values()) for run in found.runs}
 
 
 def _tightest(groups: list[tuple[GoldenRun, tuple[Comparison, ...]]]) -> Comparison:
-    """What comes closest to its tolerance.
+    """The comparison closest to its tolerance.
 
-    Of float32 if there is any: the tolerances of lower precisions are made from their own errors.
+    Among float32 if there is any: tolerances of lower precisions come from their own errors.
     """
     exact = [group for run, group in groups if run.precision == "float32"]
     chosen = exact or [group for _, group in groups]
@@ -186,7 +186,7 @@ def _histograms(found: Measurements) -> list[Drawing]:
 
 
 def _heat_maps(found: Measurements, picture_shape: tuple[int, ...] | None) -> list[tuple[str, Drawing]]:
-    """Every output of the halves, and its maps."""
+    """(output, error maps of all files) for each output of the halves."""
     entries = {entry.file: entry for entry in found.bundle.artifacts}
     latents = {name for latent in found.bundle.manifest.latents for name in (latent.mu, latent.logvar)}
     drawn = []
@@ -220,7 +220,7 @@ def _error(value: float) -> str:
 
 
 def _share(value: float) -> str:
-    """A part of a tolerance."""
+    """A fraction of a tolerance as text."""
     if value == math.inf:
         return "∞"
     return f"{value:.0%}" if value >= 0.1 or value == 0 else f"{value:.1%}"

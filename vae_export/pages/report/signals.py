@@ -26,10 +26,10 @@ def draw_signals(signals: Array, alt: str, labels: Sequence[str] = (), heads: Se
     """Draw signals in rows and columns, all to one scale.
 
     Args:
-        signals: float ``[rows, columns, length, channels]``; what is not finite is left out.
-        alt: what it shows, in words.
-        labels: of the rows, or none.
-        heads: of the columns, or none.
+        signals: float ``[rows, columns, length, channels]``; values that are not finite are gaps.
+        alt: alternative text.
+        labels: labels of the rows, or none.
+        heads: headings of the columns, or none.
     """
     rows, columns, length, channels = signals.shape
     finite = signals[np.isfinite(signals)]
@@ -49,10 +49,10 @@ def draw_signals(signals: Array, alt: str, labels: Sequence[str] = (), heads: Se
         panel.set_xlim(0, columns)
         panel.set_ylim(rows, 0)
         across = np.linspace(GAP / 2, 1 - GAP / 2, length)
-        # Downwards, as the rows are counted.
+        # Rows are counted downwards.
         down = 1 - GAP - (1 - 2 * GAP) * (signals.astype(np.float64) - low) / ((high - low) or 1.0)
         for channel in range(channels):
-            # One line for a whole row, with gaps in it, is a fraction of the bytes.
+            # A single line for a whole row, with gaps, takes far fewer bytes.
             for row in range(rows):
                 xs = np.concatenate([[*(column + across), np.nan] for column in range(columns)])
                 ys = np.concatenate([[*down[row, column, :, channel], np.nan] for column in range(columns)])

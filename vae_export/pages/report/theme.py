@@ -1,4 +1,4 @@
-"""Light and dark: figures in the colours of the page, drawn once for each."""
+"""Light and dark themes: figures are drawn once in the colours of each."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from vae_export.pages.template import data_uri, text_of
 
 __all__ = ["THEMES", "WIDTH", "Drawing", "Theme", "draw"]
 
-# Inches: what a phone of 360 pixels has room for, so that no text has to be made smaller.
+# Inches: the width of a phone of 360 pixels, where texts keep their size.
 WIDTH = 3.3
 PIXELS_PER_INCH = 96
 
@@ -27,10 +27,11 @@ class Theme:
     Attributes:
         name: "light" or "dark".
         colours: the variables of page.css by name.
-        series: of Okabe & Ito's palette (2008), whose colours stay apart in any colour vision; darker or
-            lighter where they would not stand out from the page.
-        errors: colour map, from none, which is next to the page's colour, to large.
-        wrong: what is not finite.
+        series: colours of series, from the palette of Okabe & Ito (2008), safe for all colour vision;
+        darkened or
+            lightened for contrast with the page.
+        errors: colour map of errors, from none, near the page's colour, to large.
+        wrong: colour of values that are not finite.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Theme:
 
     @property
     def style(self) -> Any:
-        """For `matplotlib.rc_context`, whose type is another in each version."""
+        """Parameters for `matplotlib.rc_context`, whose type differs between versions."""
         ink, faint = self.colours["ink"], self.colours["faint"]
         return {
             "axes.edgecolor": self.colours["line"],
@@ -57,7 +58,7 @@ class Theme:
             "legend.labelcolor": ink,
             "patch.linewidth": 0,
             "savefig.facecolor": "none",
-            # Text stays text, in the reader's font; equal figures are equal bytes.
+            # Text as text, in the reader's font; fixed ids, so that equal figures have equal bytes.
             "svg.fonttype": "none",
             "svg.hashsalt": "vae-export",
             "text.color": ink,
@@ -85,11 +86,11 @@ THEMES = (
 
 @dataclass(frozen=True)
 class Drawing:
-    """A figure as SVG, for each theme.
+    """A figure as SVG in each theme.
 
     Attributes:
-        light, dark: as data URIs.
-        alt: what it shows, in words.
+        light, dark: data URIs.
+        alt: alternative text.
         width, height: CSS pixels.
     """
 
@@ -104,8 +105,8 @@ def draw(paint: Callable[[Theme], Figure], alt: str) -> Drawing:
     """Draw a figure in both themes.
 
     Args:
-        paint: makes it; Matplotlib's defaults are those of the theme while it runs.
-        alt: what it shows, in words.
+        paint: makes the figure; Matplotlib's defaults are those of the theme.
+        alt: alternative text.
     """
     found = []
     for theme in THEMES:

@@ -1,4 +1,4 @@
-"""Pictures in a page: exact pixels, enlarged by whole numbers where there is room."""
+"""Pictures in a page: exact pixels, enlarged by whole numbers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Tile", "mosaic", "tile"]
 
 Array = np.ndarray[Any, Any]
 
-# CSS pixels of the longer side, on a desk and in a hand.
+# CSS pixels of the longer side, on wide and on narrow screens.
 WIDE, NARROW = 56, 28
 
 
@@ -24,9 +24,9 @@ class Tile:
 
     Attributes:
         uri: the PNG.
-        alt: what it shows, in words.
-        size: of the picture, (width, height).
-        wide, narrow: width that it is shown with, CSS pixels.
+        alt: alternative text.
+        size: (width, height) of the picture.
+        wide, narrow: width on wide and on narrow screens, CSS pixels.
     """
 
     uri: str
@@ -42,10 +42,10 @@ def tile(
     """A picture of the page.
 
     Args:
-        picture: float ``[height, width, 1 or 3]``; what is not finite is shown as the lowest value.
-        alt: what it shows, in words.
-        value_range: shown as black and as white.
-        wide, narrow: CSS pixels that its longer side has at most; small ones are enlarged by a whole number.
+        picture: float ``[height, width, 1 or 3]``; values that are not finite are shown as the lowest value.
+        alt: alternative text.
+        value_range: the values of black and white.
+        wide, narrow: most CSS pixels of the longer side; small pictures are enlarged by a whole number.
     """
     height, width = picture.shape[:2]
     low, high = value_range

@@ -17,7 +17,7 @@ import onnx
 from vae_export._version import __version__
 from vae_export.core.artifact import Artifact, artifact_file
 from vae_export.core.precision import FLOAT32
-from vae_export.errors import ConversionError, InputError
+from vae_export.errors import ConversionError, InputError, one_line
 from vae_export.formats.oldest_runtimes import OLDEST_FOR_ONNX
 from vae_export.formats.onnx.passes.canonical import all_nodes, canonicalise
 from vae_export.formats.onnx.passes.graph import OnnxGraph
@@ -127,7 +127,7 @@ def _finished(
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
         raise ConversionError(
-            f"{file}: the ONNX checker refuses it ({str(error).splitlines()[0]})"
+            f"{file}: the ONNX checker refuses it ({one_line(error)})"
         ) from error
     return replace(
         artifact,
