@@ -32,16 +32,16 @@ def main(bundle, outputs, *formats):
             continue
         for rows in ROWS:
             try:
-                graph = vae_runtime.BACKENDS[entry["format"]].graph(str(path / entry["file"]), 1, rows)
+                session = vae_runtime.BACKENDS[entry["format"]].session(str(path / entry["file"]), 1, rows)
             # Runtimes have types of their own. What fails later, at a run, is no refusal, and ends this.
             except Exception as error:  # noqa: BLE001
                 refusals[entry["file"]] = " ".join(f"{type(error).__name__}: {error}".split())
                 break
             given = {
                 name: np.resize(golden[name], (rows, *golden[name].shape[1:])).astype(dtype)
-                for name, (_, dtype) in graph.inputs.items()
+                for name, (_, dtype) in session.inputs.items()
             }
-            for name, array in graph.run(given).items():
+            for name, array in session.run(given).items():
                 arrays[f"{entry['file']}:{rows}:{name}"] = array
     np.savez(outputs, **arrays)
     print(json.dumps(refusals))
