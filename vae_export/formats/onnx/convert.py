@@ -62,9 +62,7 @@ def convert_to_onnx(
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ConversionError(
-            f"{file}: the ONNX checker refuses it ({one_line(error)})"
-        ) from error
+        raise ConversionError(f"{file}: the ONNX checker refuses it ({one_line(error)})") from error
     batches = None if batch is None else (batch,)
     return Artifact(
         role=role,

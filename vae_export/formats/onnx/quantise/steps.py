@@ -126,9 +126,7 @@ def _finished(
     try:
         onnx.checker.check_model(model, full_check=True)
     except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-        raise ConversionError(
-            f"{file}: the ONNX checker refuses it ({one_line(error)})"
-        ) from error
+        raise ConversionError(f"{file}: the ONNX checker refuses it ({one_line(error)})") from error
     return replace(
         artifact,
         precision=precision,
