@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import onnx
 import onnxruntime
-from onnx import helper, numpy_helper
+from onnx import helper
 
 from vae_export.core.trace import INPUT, Key, Layer, Outline, Steps, Values
 from vae_export.formats.onnx.operators import MOVING, VALUE_PRESERVING
+from vae_export.formats.onnx.passes.canonical import outer_inputs
+from vae_export.formats.onnx.passes.graph import OnnxGraph
 from vae_export.io.quiet import quiet
 
 __all__ = ["OnnxTrace"]
 
 Array = np.ndarray[Any, Any]
 
-_NARROW = {getattr(onnx.TensorProto, name) for name in ("INT8", "UINT8", "INT16", "UINT16", "FLOAT16")}
+_NARROW = {np.dtype(name) for name in ("int8", "uint8", "int16", "uint16", "float16")}
 
 
 class OnnxTrace:
@@ -31,25 +32,12 @@ class OnnxTrace:
 
     def __init__(self, data: bytes) -> None:
         self._model = onnx.load_from_string(data)
-        self._graph = self._model.graph
-        self._stored = {initializer.name: initializer for initializer in self._graph.initializer}
-        self._users: dict[str, list[Any]] = defaultdict(list)
-        for node in self._graph.node:
-            for name in dict.fromkeys(_taken(node)):
-                self._users[name].append(node)
-        self._makers = {name: node for node in self._graph.node for name in node.output if name}
-        self._outputs = [value.name for value in self._graph.output]
-        self._inputs = [value.name for value in self._graph.input if value.name not in self._stored]
-        axis = self._graph.input[0].type.tensor_type.shape.dim[0]
+        self._graph = OnnxGraph.of(self._model)
+        proto = self._model.graph
+        self._outputs = [value.name for value in proto.output]
+        self._inputs = [value.name for value in proto.input if value.name not in self._graph.constants]
+        axis = proto.input[0].type.tensor_type.shape.dim[0]
         self.batch = axis.dim_value if axis.HasField("dim_value") else None
-        inferred = onnx.shape_inference.infer_shapes(self._model).graph
-        self._shapes = {
-            value.name: tuple(
-                size.dim_value if size.HasField("dim_value") else None
-                for size in value.type.tensor_type.shape.dim
-            )
-            for value in (*inferred.input, *inferred.value_info, *inferred.output)
-        }
         self._read()
         layers = tuple(self._layers())
         self.outline = Outline(layers, {name: self._source(name) for name in self._outputs})
@@ -79,10 +67,12 @@ class OnnxTrace:
             name = waiting.pop()
             if name in self._inputs or (name in limits and name != output):
                 inputs.append(name)
-            elif name in self._makers and id(self._makers[name]) not in chosen:
-                chosen.add(id(self._makers[name]))
-                waiting.extend(_taken(self._makers[name]))
-        nodes = [node for node in self._graph.node if id(node) in chosen]
+                continue
+            maker = self._graph.made_by(name)
+            if maker is not None and id(maker) not in chosen:
+                chosen.add(id(maker))
+                waiting.extend(outer_inputs(maker))
+        nodes = [node for node in self._model.graph.node if id(node) in chosen]
         return _OnnxPart(self._model, nodes, list(dict.fromkeys(inputs)), str(output))
 
     def _source(self, name: str) -> str:
@@ -90,13 +80,13 @@ class OnnxTrace:
 
     def _read(self) -> None:
         """Find constants, tensors with equal values, and the parts of integer products."""
-        self._constants = {*self._stored, ""}
+        self._constants = {*self._graph.constants, ""}
         self._same: dict[str, str] = {}
         # Integer product -> its factors and their scales.
         self._products: dict[str, str] = {}
         self._scales: set[str] = set()
-        for node in self._graph.node:
-            taken, outputs = _taken(node), list(node.output)
+        for node in self._model.graph.node:
+            taken, outputs = outer_inputs(node), list(node.output)
             if self._constants.issuperset(taken):
                 self._constants.update(outputs)
             elif node.op_type in ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear"):
@@ -118,11 +108,11 @@ class OnnxTrace:
         return sources if len(sources) == 1 else None
 
     def _sources(self, node: Any) -> tuple[str, ...]:
-        return tuple(self._source(name) for name in _taken(node) if name not in self._constants)
+        return tuple(self._source(name) for name in outer_inputs(node) if name not in self._constants)
 
     def _bias(self, output: str) -> Any | None:
         """The Add of a constant that is the only consumer of a tensor; None if there is none."""
-        users = self._users[output]
+        users = self._graph.all_users(output)
         if output in self._outputs or len(users) != 1 or users[0].op_type != "Add":
             return None
         return users[0] if all(name == output or name in self._constants for name in users[0].input) else None
@@ -132,7 +122,7 @@ class OnnxTrace:
             yield self._layer(name, INPUT, (), ())
         done: set[int] = set()
         inner = {*self._constants, *self._same, *self._products, *self._scales}
-        for node in self._graph.node:
+        for node in self._model.graph.node:
             if id(node) in done or inner.intersection(node.output):
                 continue
             sources, output, kind = self._sources(node), str(node.output[0]), node.op_type
@@ -144,22 +134,24 @@ class OnnxTrace:
                 if bias is not None:
                     done.add(id(bias))
                     output = str(bias.output[0])
-                yield self._layer(output, kind, sources, _taken(node))
+                yield self._layer(output, kind, sources, outer_inputs(node))
                 continue
             for number, name in enumerate(node.output):
                 if name:
-                    yield self._layer(name, kind + (f" {number}" if number else ""), sources, _taken(node))
+                    yield self._layer(
+                        name, kind + (f" {number}" if number else ""), sources, outer_inputs(node)
+                    )
 
     def _layer(self, name: str, kind: str, sources: tuple[str, ...], taken: Iterable[str]) -> Layer:
         steps = self._taken_as(name)
         in_float = steps is None and not any(map(self._is_narrow, taken))
-        sigmoid = [user.op_type for user in self._users[name]] == ["Sigmoid"]
-        shape, moving = self._shapes.get(name, ()), kind in MOVING
+        sigmoid = [user.op_type for user in self._graph.all_users(name)] == ["Sigmoid"]
+        shape, moving = self._graph.shape(name), kind in MOVING
         return Layer(name, name, kind, sources, shape, (), steps, in_float, sigmoid, moving)
 
     def _taken_as(self, name: str) -> Steps | None:
         """The quantisation steps by which all consumers read a tensor; None if they read floats."""
-        users = self._users[name]
+        users = self._graph.all_users(name)
         if not users or name in self._outputs:
             return None
         found = set()
@@ -171,10 +163,10 @@ class OnnxTrace:
         return found.pop() if len(found) == 1 else None
 
     def _steps(self, node: Any) -> Steps | None:
-        if len(node.input) < 3 or not {node.input[1], node.input[2]} <= self._stored.keys():
+        if len(node.input) < 3:
             return None
-        scale, zero_point = (numpy_helper.to_array(self._stored[name]) for name in node.input[1:3])
-        if scale.size != 1:
+        scale, zero_point = map(self._graph.constant, node.input[1:3])
+        if scale is None or zero_point is None or scale.size != 1:
             return None
         limits = np.iinfo(zero_point.dtype)
         return Steps(float(scale.reshape(())), int(zero_point.reshape(())), int(limits.min), int(limits.max))
@@ -183,12 +175,11 @@ class OnnxTrace:
         """Whether a tensor has fewer bits than float32, or is computed from constants that have."""
         if name in self._same or name in self._products or name in self._scales:
             return True
-        if name in self._stored:
-            return self._stored[name].data_type in _NARROW
+        values, maker = self._graph.constant(name), self._graph.made_by(name)
+        if values is not None:
+            return values.dtype in _NARROW
         return (
-            name in self._constants
-            and name in self._makers
-            and any(map(self._is_narrow, _taken(self._makers[name])))
+            name in self._constants and maker is not None and any(map(self._is_narrow, outer_inputs(maker)))
         )
 
 
@@ -210,7 +201,7 @@ class _OnnxPart:
         return array
 
     def _extracted(self, given: Mapping[str, Array]) -> Any:
-        taken = {name for node in self._nodes for name in _taken(node)}
+        taken = {name for node in self._nodes for name in outer_inputs(node)}
         graph = helper.make_graph(
             self._nodes,
             "part",
@@ -224,19 +215,6 @@ class _OnnxPart:
         return helper.make_model(
             graph, opset_imports=self._model.opset_import, ir_version=self._model.ir_version
         )
-
-
-def _taken(node: Any) -> list[str]:
-    """The inputs of a node, including those that its bodies take from the outer graph."""
-    names = list(node.input)
-    for attribute in node.attribute:
-        bodies = [*attribute.graphs, *([attribute.g] if attribute.type == onnx.AttributeProto.GRAPH else [])]
-        for body in bodies:
-            inside = {name for inner in body.node for name in inner.output}
-            inside.update(value.name for value in (*body.input, *body.initializer))
-            outside = [name for inner in body.node for name in _taken(inner)]
-            names += [name for name in outside if name and name not in inside]
-    return names
 
 
 def _session(model: Any) -> Any:

@@ -8,7 +8,7 @@ from typing import Any
 import onnx
 from onnx import helper
 
-__all__ = ["all_nodes", "canonicalise"]
+__all__ = ["all_nodes", "canonicalise", "outer_inputs"]
 
 BATCH_AXIS = "N"
 
@@ -62,25 +62,29 @@ def all_nodes(graph: Any) -> Iterator[Any]:
             yield from all_nodes(inner)
 
 
-def _used(node: Any) -> Iterator[str]:
-    """Names of the inputs of a node, including those of its bodies."""
-    yield from node.input
+def outer_inputs(node: Any) -> list[str]:
+    """Names of the inputs of a node, then of the outer tensors that its bodies read."""
+    names = list(node.input)
     for inner in _subgraphs(node):
-        for nested in all_nodes(inner):
-            yield from nested.input
-        yield from (value.name for value in inner.output)
+        own = {name for nested in inner.node for name in nested.output}
+        own.update(value.name for value in (*inner.input, *inner.initializer))
+        read = [name for nested in inner.node for name in outer_inputs(nested)]
+        read += [value.name for value in inner.output]
+        names += [name for name in read if name and name not in own]
+    return names
 
 
 def _sort_nodes(graph: Any) -> None:
     """Sort nodes depth first from the outputs, by the order of inputs; drops nodes that no output needs."""
     nodes = list(graph.node)
-    maker = {name: index for index, node in enumerate(nodes) for name in node.output}
+    # The empty name is an omitted input or output.
+    maker = {name: index for index, node in enumerate(nodes) for name in node.output if name}
     order: list[int] = []
     placed: set[int] = set()
     waiting = [maker[value.name] for value in reversed(graph.output) if value.name in maker]
     while waiting:
         index = waiting[-1]
-        missing = [maker[name] for name in _used(nodes[index]) if maker.get(name, index) != index]
+        missing = [maker[name] for name in outer_inputs(nodes[index]) if maker.get(name, index) != index]
         missing = [other for other in missing if other not in placed]
         if index not in placed and missing:
             waiting.extend(reversed(missing))

@@ -1,4 +1,4 @@
-"""ONNX graphs that lowering rules read and rewrite."""
+"""ONNX graphs with look-up of producers, consumers, constants and shapes, for rules and traces."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from vae_export.formats.onnx.passes.canonical import all_nodes
+from vae_export.formats.onnx.passes.canonical import all_nodes, outer_inputs
 
 __all__ = ["OnnxGraph"]
 
@@ -47,10 +47,10 @@ class OnnxGraph:
     def refresh(self) -> None:
         """Update the look-up after a change of the graph."""
         self._constants = {initializer.name: initializer for initializer in self.graph.initializer}
-        self._makers = {name: node for node in self.graph.node for name in node.output}
+        self._makers = {name: node for node in self.graph.node for name in node.output if name}
         self._users: dict[str, list[Any]] = defaultdict(list)
         for node in self.graph.node:
-            for name in dict.fromkeys(node.input):
+            for name in dict.fromkeys(outer_inputs(node)):
                 self._users[name].append(node)
         # Rules change neither outputs of the graph nor tensors that bodies of loops take.
         top = {id(node) for node in self.graph.node}
@@ -58,6 +58,11 @@ class OnnxGraph:
         self._kept.update(
             name for node in all_nodes(self.graph) if id(node) not in top for name in node.input
         )
+
+    @property
+    def constants(self) -> frozenset[str]:
+        """Names of the constants."""
+        return frozenset(self._constants)
 
     def constant(self, name: str) -> Array | None:
         """The values of a constant; None for computed tensors."""
@@ -84,6 +89,10 @@ class OnnxGraph:
     def made_by(self, name: str) -> Any | None:
         """The producer of a tensor; None for inputs and constants."""
         return self._makers.get(name)
+
+    def all_users(self, name: str) -> list[Any]:
+        """The consumers of a tensor, including loops and branches whose bodies read it."""
+        return self._users[name]
 
     def users(self, name: str) -> list[Any]:
         """The consumers of a tensor; [] if the graph's outputs or the bodies of loops need it too."""

@@ -45,9 +45,12 @@ def fold_transpose_above_flattening(graph: OnnxGraph, node: Any) -> bool:
         graph: changed in place.
         node: the Transpose.
     """
-    order, reshape = _order(node), graph.only_user(node.output[0])
+    order = _order(node)
+    if order is None:
+        return False
+    reshape = graph.only_user(node.output[0])
     sizes = [size for size in graph.shape(node.input[0])[1:] if size]
-    if order is None or len(sizes) != len(order) or reshape is None or reshape.op_type != "Reshape":
+    if len(sizes) != len(order) or reshape is None or reshape.op_type != "Reshape":
         return False
     count = math.prod(sizes)
     flat = graph.constant(reshape.input[1])
@@ -79,7 +82,8 @@ def fold_transpose_below_unflattening(graph: OnnxGraph, node: Any) -> bool:
         graph: changed in place.
         node: the Transpose.
     """
-    reshape, order = graph.maker(node.input[0]), _order(node)
+    order = _order(node)
+    reshape = graph.maker(node.input[0]) if order is not None else None
     if order is None or reshape is None or reshape.op_type != "Reshape":
         return False
     shape = graph.constant(reshape.input[1])
