@@ -8,7 +8,7 @@ from typing import Any
 import flatbuffers
 import numpy as np
 
-from vae_export.formats.tflite.passes.graph import KINDS, drop_unused
+from vae_export.formats.tflite.passes.graph import drop_unused, kind_of
 from vae_export.private.litert import schema
 
 __all__ = ["name_tensors", "strip", "to_bytes"]
@@ -43,7 +43,7 @@ def _names_by_position(model: Any, graph: Any) -> Iterator[tuple[int, bytes]]:
     """(tensor, name): outputs have the kind and number of their operator, weights their index."""
     seen = set()
     for number, operator in enumerate(graph.operators):
-        kind = KINDS[model.operatorCodes[operator.opcodeIndex].builtinCode].lower()
+        kind = kind_of(model, operator).lower()
         for index in operator.inputs:
             if index >= 0 and index not in seen:
                 seen.add(index)

@@ -13,14 +13,14 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from vae_export.core.trace import INPUT, Key, Layer, Outline, Steps, Values
 from vae_export.formats.tflite.operators import CASTS, MOVING, SAME_VALUES, VALUE_PRESERVING
+from vae_export.formats.tflite.passes.graph import kind_of
 from vae_export.io.quiet import quiet
-from vae_export.private.litert import schema
+from vae_export.private.litert import read_model, schema
 
 __all__ = ["TfliteTrace"]
 
 Array = np.ndarray[Any, Any]
 
-_KINDS = {value: name for name, value in vars(schema.BuiltinOperator).items() if not name.startswith("_")}
 _TYPES = {value: name for name, value in vars(schema.TensorType).items() if not name.startswith("_")}
 _INTEGERS: dict[int, Any] = {schema.TensorType.INT8: np.int8, schema.TensorType.INT16: np.int16}
 
@@ -36,7 +36,7 @@ class TfliteTrace:
     """
 
     def __init__(self, data: bytes) -> None:
-        self._model = schema.ModelT.InitFromObj(schema.Model.GetRootAs(data, 0))
+        self._model = read_model(data)
         signature = min(self._model.signatureDefs, key=self._rows)
         self._subgraph = signature.subgraphIndex
         self._graph = self._model.subgraphs[self._subgraph]
@@ -131,7 +131,7 @@ class TfliteTrace:
         return self._same.get(index, index)
 
     def _kind(self, operator: Any) -> str:
-        return str(_KINDS[self._model.operatorCodes[operator.opcodeIndex].builtinCode])
+        return kind_of(self._model, operator)
 
     def _users(self, index: int) -> list[Any]:
         return [operator for operator in self._graph.operators if index in operator.inputs]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from vae_export.errors import ConversionError
-from vae_export.formats.tflite.passes.graph import KINDS
+from vae_export.formats.tflite.passes.graph import kind_of
 from vae_export.private.litert import read_model
 
 __all__ = ["Interface", "interface_of"]
@@ -56,8 +56,7 @@ def _step(model: Any, graph: Any, tensor: int) -> float | None:
     """The scale of a tensor, or of the integers that it is dequantised from."""
     for operator in graph.operators:
         if tensor in operator.outputs:
-            kind = KINDS[model.operatorCodes[operator.opcodeIndex].builtinCode]
-            tensor = int(operator.inputs[0]) if kind == "DEQUANTIZE" else tensor
+            tensor = int(operator.inputs[0]) if kind_of(model, operator) == "DEQUANTIZE" else tensor
             break
     described = graph.tensors[tensor].quantization
     return None if described is None or described.scale is None else float(described.scale[0])

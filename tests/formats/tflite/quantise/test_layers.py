@@ -2,9 +2,9 @@ import pytest
 
 from tests.formats.tflite.quantise import files
 from vae_export.errors import ConversionError
+from vae_export.formats.tflite.passes.graph import kind_of
 from vae_export.formats.tflite.quantise.layers import (
     find_layers,
-    kind_of,
     moving_between,
     quantisable_tensors,
 )

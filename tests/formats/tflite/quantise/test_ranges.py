@@ -8,7 +8,7 @@ from tests.tiny_models import half_of
 from vae_export.errors import ConversionError
 from vae_export.formats.tflite.convert import convert_to_tflite
 from vae_export.formats.tflite.flatbuffer import to_bytes
-from vae_export.formats.tflite.quantise.layers import kind_of
+from vae_export.formats.tflite.passes.graph import kind_of
 from vae_export.formats.tflite.quantise.ranges import cut_logits, measure_ranges, outputs_of, widen
 from vae_export.private.litert import read_model
 

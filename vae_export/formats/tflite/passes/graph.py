@@ -9,7 +9,7 @@ import numpy as np
 
 from vae_export.private.litert import schema
 
-__all__ = ["KINDS", "MOST_CONCATENATED", "TfliteGraph", "drop_unused"]
+__all__ = ["KINDS", "MOST_CONCATENATED", "TfliteGraph", "drop_unused", "kind_of"]
 
 Array = np.ndarray[Any, Any]
 
@@ -22,6 +22,11 @@ _TYPES = {dtype: code for code, dtype in _DTYPES.items()}
 MOST_CONCATENATED = 5
 # The largest code of the schema's one-byte field, which old readers use.
 _LARGEST_OLD_CODE = 127
+
+
+def kind_of(model: Any, operator: Any) -> str:
+    """The schema's name of an operator's kind."""
+    return str(KINDS[model.operatorCodes[operator.opcodeIndex].builtinCode])
 
 
 class TfliteGraph:
@@ -40,7 +45,7 @@ class TfliteGraph:
 
     def kind(self, operator: Any) -> str:
         """The schema's name of an operator's kind."""
-        return str(KINDS[self._model.operatorCodes[operator.opcodeIndex].builtinCode])
+        return kind_of(self._model, operator)
 
     def shape(self, tensor: int) -> tuple[int, ...]:
         """The shape of a tensor."""

@@ -4,8 +4,7 @@ The outputs of a phase (see `phases`) are a plain convolution; the phases are in
 Standard operators compute that in two ways:
 
 - sub-pixel convolution (Shi et al. 2016, arXiv:1609.05158): all phases as channels of one convolution, with
-the
-  union of their windows. It fills vector registers where a layer has few output channels.
+  the union of their windows. It fills vector registers where a layer has few output channels.
 - one convolution for each phase, with the weights of the phase alone.
 
 XNNPACK's own strided transposed convolution runs a kernel on as many rows of the output as the batch has

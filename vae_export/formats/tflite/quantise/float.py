@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from vae_export.formats.tflite.quantise.layers import Tensor, kind_of
+from vae_export.formats.tflite.operators import CASTS
+from vae_export.formats.tflite.passes.graph import kind_of
+from vae_export.formats.tflite.quantise.layers import Tensor
 from vae_export.formats.tflite.quantise.names import marked
 from vae_export.private.litert import schema
 
@@ -44,7 +46,7 @@ def in_float(model: Any) -> dict[Tensor, bool]:
             kind = kind_of(model, operator)
             outputs = [graph.tensors[index] for index in operator.outputs[:1]]
             tensor = marked(outputs[0].name) if outputs else None
-            added = kind in ("DEQUANTIZE", "QUANTIZE")
+            added = kind in CASTS
             if tensor is None or added or outputs[0].type != schema.TensorType.FLOAT32:
                 continue
             inputs = [int(index) for index in operator.inputs if index >= 0]

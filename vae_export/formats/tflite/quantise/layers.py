@@ -14,14 +14,13 @@ from typing import Any
 from vae_export.core.artifact import Artifact
 from vae_export.errors import ConversionError
 from vae_export.formats.tflite.operators import MOVING
-from vae_export.formats.tflite.passes.graph import KINDS
+from vae_export.formats.tflite.passes.graph import kind_of
 from vae_export.private.litert import read_model, schema
 
 __all__ = [
     "Tensor",
     "computing",
     "find_layers",
-    "kind_of",
     "moving_between",
     "quantisable_tensors",
 ]
@@ -38,11 +37,6 @@ def quantisable_tensors(artifact: Artifact) -> tuple[str, ...]:
     model = read_model(artifact.data)
     first = model.signatureDefs[0].subgraphIndex
     return tuple(model.subgraphs[first].tensors[index].name.decode() for _, index in computing(model, first))
-
-
-def kind_of(model: Any, operator: Any) -> str:
-    """The schema's name of an operator's kind."""
-    return str(KINDS[model.operatorCodes[operator.opcodeIndex].builtinCode])
 
 
 def computing(model: Any, subgraph: int) -> Iterator[tuple[Any, int]]:

@@ -12,7 +12,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from vae_export.formats.tflite.quantise.layers import Tensor, kind_of
+from vae_export.formats.tflite.operators import CASTS
+from vae_export.formats.tflite.passes.graph import kind_of
+from vae_export.formats.tflite.quantise.layers import Tensor
 from vae_export.private.litert import schema
 
 __all__ = ["mark", "mark_names", "marked", "restore_names"]
@@ -82,7 +84,7 @@ def _sources(model: Any, graph: Any) -> list[bytes | None]:
     """The mark of every tensor; of a tensor that the quantiser added, the mark of its source."""
     sources = [tensor.name if marked(tensor.name) else None for tensor in graph.tensors]
     for operator in graph.operators:
-        if kind_of(model, operator) in ("DEQUANTIZE", "QUANTIZE"):
+        if kind_of(model, operator) in CASTS:
             output = int(operator.outputs[0])
             sources[output] = sources[output] or sources[int(operator.inputs[0])]
     return sources

@@ -15,7 +15,8 @@ from ai_edge_litert.interpreter import Interpreter, OpResolverType
 
 from vae_export.errors import ConversionError
 from vae_export.formats.tflite.operators import SAME_VALUES
-from vae_export.formats.tflite.quantise.layers import Tensor, kind_of
+from vae_export.formats.tflite.passes.graph import kind_of
+from vae_export.formats.tflite.quantise.layers import Tensor
 from vae_export.private.litert import read_model, schema
 
 __all__ = [

@@ -14,7 +14,7 @@ import numpy as np
 from vae_export.errors import ConversionError
 from vae_export.formats.tflite.description import minimum_runtime
 from vae_export.formats.tflite.flatbuffer import to_bytes
-from vae_export.formats.tflite.quantise.layers import kind_of
+from vae_export.formats.tflite.passes.graph import kind_of
 from vae_export.io.quiet import quiet
 from vae_export.private.litert import read_model, schema
 from vae_export.private.tensorflow import rewrite_file
