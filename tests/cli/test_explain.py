@@ -112,7 +112,7 @@ def test_what_is_no_image(run, tmp_path, dense_int8_bundle, monkeypatch):
         ),
         (
             ["--artifact", "decoder.tflite"],
-            "bundle/decoder.tflite: is the float32 file that others are held against, expected one of "
+            "bundle/decoder.tflite: is float32, which others are compared with, expected one of "
             "encoder.int8.onnx, decoder.int8.onnx, encoder.int8.tflite, decoder.int8.tflite",
         ),
         (["--artifact", "decoder.int8.onnx", "-o", "a.jpg"], "a.jpg: got a file named *.jpg, expected .png"),

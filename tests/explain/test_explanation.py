@@ -251,7 +251,7 @@ def test_a_bundle_without_float32(dense):
     entries = [entry for entry in dense.artifacts if entry.precision == "int8"]
     with pytest.raises(
         InputError,
-        match=r"bundle: holds no decoder.onnx of float32 to hold decoder.int8.onnx against; export the model "
+        match=r"bundle: holds no float32 decoder.onnx to compare decoder.int8.onnx with; export the model "
         r"again with --precision float32,int8$",
     ):
         explain_artifact(

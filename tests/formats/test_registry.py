@@ -84,7 +84,7 @@ def test_every_command_takes_it(bundle, toy, tmp_path, monkeypatch, capfd):
     assert "NumPy" in page
     assert "decoder.npz" in page
     assert main(["explain", str(bundle), "--artifact", "decoder.npz"]) == 2
-    assert "is the float32 file that others are held against" in capfd.readouterr().err
+    assert "is float32, which others are compared with" in capfd.readouterr().err
 
 
 def test_the_command_line_knows_it(toy, tmp_path, monkeypatch, capfd):

@@ -156,8 +156,8 @@ def load_trace(bundle: Bundle, entry: ArtifactEntry) -> LayerTrace:
         raise MissingDependencyError(f"{entry.file}: {error.name} is not installed; {format.pip}") from error
     if trace is None:
         raise InputError(
-            f"{bundle.path / entry.file}: {format.label} files cannot be looked into; explain "
-            "one of another format"
+            f"{bundle.path / entry.file}: {format.label} files have no layer trace; explain "
+            "a file of another format"
         )
     return trace
 
@@ -175,12 +175,12 @@ def _entries(bundle: Bundle, file: str) -> tuple[ArtifactEntry, ArtifactEntry]:
         raise InputError(f"{bundle.path}: holds no {file} to explain, {there}")
     entry = entries[file]
     if entry.precision == FLOAT32:
-        raise InputError(f"{bundle.path / file}: is the float32 file that others are held against, {there}")
+        raise InputError(f"{bundle.path / file}: is float32, which others are compared with, {there}")
     for other in entries.values():
         if (other.role, other.format, other.precision) == (entry.role, entry.format, FLOAT32):
             return entry, other
     raise InputError(
-        f"{bundle.path}: holds no {entry.role}.{entry.format} of float32 to hold {file} against; "
+        f"{bundle.path}: holds no float32 {entry.role}.{entry.format} to compare {file} with; "
         f"export the model again with --precision float32,{entry.precision}"
     )
 

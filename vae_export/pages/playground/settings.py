@@ -113,7 +113,7 @@ def _outputs(
     if not shown:
         raise InputError(
             f"playground: got a decoder that makes {_tensors(decoder.outputs)}, expected pictures "
-            "[height, width, 1 or 3] or signals [length, up to 8 channels]; nothing of it can be shown"
+            "[height, width, 1 or 3] or signals [length, up to 8 channels]"
         )
     return shown
 

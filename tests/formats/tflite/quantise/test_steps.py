@@ -354,8 +354,8 @@ def test_what_a_quantiser_passes_over():
         (
             "int8",
             {"keep_float": ["logistic_2", "mu", "reconstruction"]},
-            r"^decoder\.int8\.tflite: keep_float names mu, reconstruction, which is none of its tensors; there "
-            r"are fully_connected_0, fully_connected_1, logistic_2$",
+            r"^decoder\.int8\.tflite: keep_float: got mu, reconstruction, expected names out of "
+            r"fully_connected_0, fully_connected_1, logistic_2$",
         ),
     ],
 )

@@ -96,7 +96,7 @@ def quantise_by(
         ConversionError: the file has nothing to quantise, or values on the rows are not finite.
     """
     if source.format != "onnx" or source.precision != FLOAT32:
-        raise InputError(f"{source.file}: is of {source.precision}, expected a .onnx file of float32")
+        raise InputError(f"{source.file}: got precision {source.precision}, expected a float32 .onnx file")
     file = artifact_file(source.role, precision, ".onnx")
     model = onnx.load_from_string(source.data)
     graph = OnnxGraph.of(model)
@@ -113,8 +113,8 @@ def _check_kept(file: str, weighted: Sequence[Weighted], keep_float: Collection[
     unknown = [name for name in keep_float if name not in names]
     if unknown:
         raise InputError(
-            f"{file}: no node with weights makes {', '.join(map(repr, unknown))}, expected tensors to keep "
-            f"in float out of {', '.join(names) or 'none at all'}"
+            f"{file}: keep_float: got {', '.join(unknown)}, expected names out of "
+            f"{', '.join(names) or 'none'}"
         )
 
 

@@ -71,8 +71,7 @@ def find_layers(model: Any, names: Collection[str], file: str) -> frozenset[Tens
     unknown = sorted(set(names) - set(known))
     if unknown:
         raise ConversionError(
-            f"{file}: keep_float names {', '.join(unknown)}, which is none of its tensors; there are "
-            f"{', '.join(known)}"
+            f"{file}: keep_float: got {', '.join(unknown)}, expected names out of {', '.join(known)}"
         )
     kinds = [[kind_of(model, operator) for operator, _ in row] for row in rows]
     if names and any(other != kinds[0] for other in kinds):
