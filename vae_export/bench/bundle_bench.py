@@ -119,7 +119,9 @@ def bench_bundle(
         batches: batch sizes.
         rounds: number of timed blocks of calls of each.
         keras: role -> function of the Keras half, from arrays by name to arrays by name; None for no
-        comparison. keras_threads: threads of TensorFlow. progress: called with the name of each step.
+            comparison.
+        keras_threads: threads of TensorFlow.
+        progress: called with the name of each step.
 
     Raises:
         InputError: the Keras halves differ from the golden arrays.

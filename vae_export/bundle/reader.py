@@ -92,8 +92,8 @@ def read_bundle(path: Path) -> Bundle:
 
     Raises:
         BundleError: the bundle is missing; the manifest is unreadable, of an unknown version or malformed; a
-        path
-            is absolute, leaves the bundle or is a link; a file is missing, altered, or not in the manifest.
+            path is absolute, leaves the bundle or is a link; a file is missing, altered, or not in the
+            manifest.
     """
     if not path.is_dir():
         raise BundleError(f"{path}: no such bundle; make one with vae-export --format all -o {path}")

@@ -28,8 +28,7 @@ class Similarity:
 
     Attributes:
         psnr, psnr_worst: PSNR of all images and of the worst, dB; the peak is the span of the author's
-        outputs.
-            None for equal images.
+            outputs. None for equal images.
         ssim, ssim_worst: structural similarity, mean and worst image; None for other data than images.
     """
 

@@ -52,8 +52,10 @@ class ExportPlan:
         opset: opset of .onnx files.
         integer_io: whether the inputs and outputs of int8 .tflite files are int8.
         tolerance: largest absolute error of outputs in [0, 1]; for other outputs times the range of their
-        values. samples: real x: a path, arrays, or None. helpers: languages of the runtime helpers in the
-        bundle. parametrisation: of the second tensor of the sampling layer, as told by the user; or None.
+            values.
+        samples: real x: a path, arrays, or None.
+        helpers: languages of the runtime helpers in the bundle.
+        parametrisation: of the second tensor of the sampling layer, as told by the user; or None.
         input_shape: shape of one x, for models with free sizes; or None.
     """
 

@@ -40,8 +40,7 @@ class Sample:
         source: "golden" or "prior".
         index: row of the golden arrays, or sample of the seed.
         figures: for decoders "psnr", dB, None for equal rows, and "max_absolute_error" of the worst output;
-        for
-            encoders "kl", nats, and "mu_error", sigmas.
+            for encoders "kl", nats, and "mu_error", sigmas.
     """
 
     source: str

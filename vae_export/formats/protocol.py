@@ -202,7 +202,7 @@ class Format(Protocol):
 
         Raises:
             ConversionError: the format lacks the precision or integer inputs, or the recipe refuses the
-            artifact.
+                artifact.
         """
         if precision not in self.recipes:
             raise ConversionError(

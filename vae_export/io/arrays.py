@@ -219,8 +219,7 @@ def check_x(
 
     Raises:
         DataError: wrong shape or dtype, images without a known range, or values that are not finite or
-        outside
-            of `value_range`.
+            outside of `value_range`.
     """
     _check_shape(array.shape, shape, where)
     if array.dtype == np.uint8:

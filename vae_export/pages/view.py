@@ -35,8 +35,7 @@ def view_of(shape: tuple[int, ...], picture_shape: tuple[int, ...] | None = None
 
     Args:
         shape: shape of a row. A picture has height, width and 1 or 3 channels, or no channel axis if its
-        width is
-            above `MOST_LINES`; a signal has a length, and up to `MOST_LINES` channels.
+            width is above `MOST_LINES`; a signal has a length, and up to `MOST_LINES` channels.
         picture_shape: ``(height, width)`` or ``(height, width, 1 or 3)`` of the pictures that flat rows hold.
 
     Returns:

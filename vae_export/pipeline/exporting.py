@@ -100,8 +100,7 @@ def export(
 ) -> ExportResult:
     """Export a trained Keras VAE as a verified bundle.
 
-        result = vae_export.export("my-vae.keras", "my-bundle", format="onnx,tflite",
-        samples="my-samples.npy")
+        result = vae_export.export("my-vae.keras", "my-bundle", format="onnx", samples="my-samples.npy")
 
     The options have the names of the command line's.
 
@@ -111,19 +110,17 @@ def export(
             and keras.ops or with `encoder` and `decoder`. None is the reference model "fashion-mnist-dense".
         output: the directory of the bundle; default ``NAME-bundle`` in the current directory.
         format: one or several of `formats.FORMATS`, or "all" for those without a base. Formats with a base,
-        such
-            as "ort" and "tflm", come with it.
+            such as "ort" and "tflm", come with it.
         precision: one or several of `PRECISIONS`, or "auto" for the smallest files within the budget. Default
             "float32", or the format's own default.
         batch: batch sizes of the signatures in .tflite files, while .onnx files take any; one number fixes
-        both,
-            "dynamic" leaves both free. Default `DEFAULT_BATCHES`, or the format's own default.
+            both, "dynamic" leaves both free. Default `DEFAULT_BATCHES`, or the format's own default.
         opset: opset of .onnx files, 13 to 18.
         tolerance: largest absolute error of outputs in [0, 1]; for other outputs times the range of their
-        values. samples: real x for verification and calibration: a file, a folder of images, or an array
-        ``[n, ...]``;
-            uint8 is scaled to [0, 1]. Default: samples.npz beside the model file, else random values in [0,
-            1], which cannot calibrate int8.
+            values.
+        samples: real x for verification and calibration: a file, a folder of images, or an array
+            ``[n, ...]``; uint8 is scaled to [0, 1]. Default: samples.npz beside the model file, else random
+            values in [0, 1], which cannot calibrate int8.
         integer_io: whether the inputs and outputs of int8 .tflite files are int8.
         min_psnr: lowest PSNR of decoders of lower precisions, dB; default by precision.
         max_kl: largest KL divergence of encoders of lower precisions, nats; default by precision.
@@ -147,8 +144,7 @@ def export(
         MissingDependencyError: a package that a format needs is not installed.
         ConversionError: a half cannot be converted, or does not run in the target's runtime.
         ParityError: an artifact does not match its half, is beyond its budget, or differs from the artifact
-        that
-            it is derived from. Nothing has been written.
+            that it is derived from. Nothing has been written.
     """
     plan = make_plan(
         model,

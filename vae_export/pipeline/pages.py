@@ -109,7 +109,8 @@ def playground(
         picture_shape: shape of the pictures that flat rows hold.
         labels: names of classes, by input of a conditional model.
         ort_web: folder of the npm package onnxruntime-web; default in node_modules of this or a parent
-        directory. progress: called with the name of each step.
+            directory.
+        progress: called with the name of each step.
 
     Raises:
         BundleError: the bundle is missing, incomplete or altered.

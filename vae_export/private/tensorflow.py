@@ -24,8 +24,7 @@ def quantise_file(data: bytes, dtype: Any, keep_float: Collection[str]) -> bytes
         data: a float32 file with ranges.
         dtype: dtype of inputs and outputs, tf.int8 or tf.float32.
         keep_float: names of outputs of operators that stay in float. Names of TRANSPOSE_CONV are silently
-        ignored,
-            and operators without a range get one from their descendants.
+            ignored, and operators without a range get one from their descendants.
     """
     return bytes(
         mlir_quantize(data, input_data_type=dtype, output_data_type=dtype, denylisted_nodes=set(keep_float))

@@ -46,8 +46,7 @@ def verify_artifacts(
         reference: the author's halves, and their outputs on the samples.
         value_range: range of x, for random inputs.
         tolerance: absolute for outputs in [0, 1], else times the range of the values. The default is raised
-        where
-            the half's own float32 outputs differ more from float64; see `check_graph`.
+            where the half's own float32 outputs differ more from float64; see `check_graph`.
         progress: called with the name of each artifact.
 
     Returns:

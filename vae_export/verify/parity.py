@@ -42,8 +42,7 @@ class OutputParity:
         max_relative_error: max_absolute_error / scale of the output.
         sqnr_db: over all cases; None if all outputs are equal bit for bit, or none is comparable.
         tolerance: absolute: the given one times the scale of the output. For lower precisions twice the
-        largest
-            error, for later checks.
+            largest error, for later checks.
         failures: one line each; empty if the output matches.
         skipped: made-up cases without a finite reference.
     """
@@ -145,8 +144,7 @@ def check_graph(
         runner, reference: the artifact and its half.
         cases: the inputs.
         tolerance: absolute for outputs in [0, 1], else times the range of the values; None, for lower
-        precisions,
-            measures errors without failures.
+            precisions, measures errors without failures.
         exact: runs the reference in float64, if it can. Where float64 changes an output by more than the
             tolerance, the tolerance is raised: a normalisation of a constant picture, for example, enlarges
             rounding errors.

@@ -34,7 +34,7 @@ def describe_conditions(
 
     Raises:
         InputError: labels of an unknown input, of an input without classes, or of another number than its
-        classes.
+            classes.
     """
     latents = {latent.z for latent in bundle.manifest.latents}
     roles: dict[str, list[str]] = {}

@@ -34,8 +34,7 @@ def find_ort_web(folder: Path | None) -> OrtWeb:
 
     Args:
         folder: folder of the package, or with the package in its node_modules; None for the node_modules of
-        the
-            current and of parent directories.
+            the current and of parent directories.
 
     Raises:
         MissingDependencyError: the package is not found; the message has the command that installs it.

@@ -64,12 +64,16 @@ class Measurements:
         golden: its golden arrays by name.
         runs: results on the golden arrays, for each runtime and precision.
         files: role -> file of `generated`, `posterior`, `manifold` and `interpolations`, the defaults of
-        `load`. conditions: role -> names of its inputs beside x and z. samples: the samples of the posterior.
-        posterior: the aggregate posterior. generated: decoded draws from the prior, by output ``[n, ...]``.
-        seed: seed of these draws and of those of the posterior. grid: grid over the latent space; None if all
-        samples have the same mu. manifold: the decoded grid, by output ``[rows, columns, ...]``; empty
-        without a grid. interpolations: lines between golden samples; none if the grid covers the whole latent
-        space. times: benchmark of every file.
+            `load`.
+        conditions: role -> names of its inputs beside x and z.
+        samples: the samples of the posterior.
+        posterior: the aggregate posterior.
+        generated: decoded draws from the prior, by output ``[n, ...]``.
+        seed: seed of these draws and of those of the posterior.
+        grid: grid over the latent space; None if all samples have the same mu.
+        manifold: the decoded grid, by output ``[rows, columns, ...]``; empty without a grid.
+        interpolations: lines between golden samples; none if the grid covers the whole latent space.
+        times: benchmark of every file.
     """
 
     bundle: Bundle

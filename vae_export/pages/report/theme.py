@@ -28,8 +28,7 @@ class Theme:
         name: "light" or "dark".
         colours: the variables of page.css by name.
         series: colours of series, from the palette of Okabe & Ito (2008), safe for all colour vision;
-        darkened or
-            lightened for contrast with the page.
+            darkened or lightened for contrast with the page.
         errors: colour map of errors, from none, near the page's colour, to large.
         wrong: colour of values that are not finite.
     """
