@@ -1,8 +1,9 @@
 import keras
 import numpy as np
+import pytest
 from keras import layers, ops
 
-from vae_export.split.graph import calls_between, flatten, replay
+from vae_export.split.graph import calls_between, flatten, own_words, replay
 
 
 def shared_layer_model():
@@ -68,3 +69,22 @@ def test_a_functional_model_with_its_own_call_is_one_operation():
     x = keras.Input((4,))
     graph = flatten(keras.Model(x, inner(x)))
     assert [call.path for call in graph.calls] == ["custom"]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        pytest.param(
+            "Exception encountered when calling L.call().\n\n\x1b[1mtoo\n wide\x1b[0m\n\nArguments received by L.call():",
+            "too wide",
+            id="Keras",
+        ),
+        pytest.param(
+            "{{function_node f}} Incompatible shapes [Op:Add] name: ", "Incompatible shapes", id="TensorFlow"
+        ),
+        pytest.param("", "ValueError", id="no text"),
+        pytest.param("x" * 301, "…" + "x" * 300, id="a long text"),
+    ],
+)
+def test_own_words(text, words):
+    assert own_words(ValueError(text)) == words

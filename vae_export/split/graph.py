@@ -17,7 +17,7 @@ from typing import Any
 import keras
 from keras import tree
 
-from vae_export.errors import ModelError
+from vae_export.errors import ModelError, one_line
 from vae_export.private.keras import Functional, functional_of, maker_name, nodes_of, output_structure
 
 __all__ = [
@@ -245,10 +245,9 @@ def _output_names(functional: Any) -> list[str]:
 
 def own_words(error: Exception) -> str:
     """The text of a layer's own error, without the additions of Keras and TensorFlow."""
-    text = re.sub(r"\x1b\[\d*m", "", str(error)).split("Arguments received by")[0]
+    text = str(error).split("Arguments received by")[0]
     text = re.sub(r"Exception encountered when calling [\w.]+\(\)\.|\{\{.*?\}\}|\[Op:.*", "", text)
-    words = " ".join(text.split())
-    return words[:300] or type(error).__name__
+    return one_line(text) or type(error).__name__
 
 
 def _matched(inner: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Value]:
