@@ -77,6 +77,35 @@ def test_names_say_otherwise(name, kind, source, tmp_path):
     assert (latent["parametrisation"], latent["parametrisation_source"]) == ("variance", "given")
 
 
+class SamplingLayer(layers.Layer):
+    """Named like this project's own layer, but of a log-std."""
+
+    def call(self, inputs):
+        mean, log_sigma = inputs
+        return mean + ops.exp(log_sigma) * keras.random.normal(ops.shape(mean))
+
+
+SamplingLayer.__module__ = "a_script_that_is_gone"
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_a_class_named_like_ours_is_not_ours(suffix, tmp_path):
+    model = of_heads(SamplingLayer(name="draw"), head("mean"), head("log_var"))
+    peak(model)
+    file = tmp_path / f"m{suffix}"
+    model.save(file)
+    result = vae_export.export(file, tmp_path / "b", format="onnx")
+    assert result.manifest.latents[0].parametrisation_source == "assumed"
+    told = vae_export.export(file, tmp_path / "c", format="onnx", parametrisation="log-std")
+    assert told.manifest.latents[0].parametrisation_source == "given"
+    mean, log_std = keras.Model(model.input, [model.get_layer(name).output for name in ("mean", "log_var")])(
+        X
+    )
+    mu, logvar = vae_export.load(told.path).encode(X)
+    np.testing.assert_allclose(mu, mean, rtol=0, atol=1e-5)
+    np.testing.assert_allclose(logvar, 2 * np.asarray(log_std), rtol=0, atol=1e-5)
+
+
 class ScaledSampling(Sampling):
     def __init__(self, epsilon_std=1.0, temperature=1.0, kl_weight=1.0, **options):
         super().__init__(**options)

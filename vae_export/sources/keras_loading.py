@@ -13,8 +13,9 @@ from vae_export.private.keras import model_of_legacy_config
 from vae_export.sources.keras_container import check_keras_file
 from vae_export.sources.saved_config import mend, missing_classes, read_config
 
-# Registers the class that the reference models are saved with.
-from vae_export.split.sampling_layer import SamplingLayer
+# Registers "vae_export>SamplingLayer", which the reference models are saved with. Its class name alone is not
+# enough: many people's own layer has the same.
+from vae_export.split import sampling_layer as _sampling_layer  # noqa: F401
 from vae_export.split.stand_in import StandIn
 
 __all__ = ["load_model"]
@@ -39,7 +40,7 @@ def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> A
             f"KERAS_BACKEND: got {keras.backend.backend()!r}, expected 'tensorflow'; the converters need it"
         )
     check_keras_file(path)
-    known = {SamplingLayer.__name__: SamplingLayer, **(custom_objects or {})}
+    known = dict(custom_objects or {})
     config = read_config(path)
     try:
         if not missing_classes(config, known):
