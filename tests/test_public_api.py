@@ -43,6 +43,7 @@ def test_the_tree_of_errors_is_as_drawn():
         "InputError": "VaeExportError",
         "ModelError": "InputError",
         "SamplingSiteError": "ModelError",
+        "QuestionError": "SamplingSiteError",
         "DataError": "InputError",
         "BundleError": "InputError",
         "OutputError": "InputError",

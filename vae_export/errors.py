@@ -6,6 +6,7 @@
     ├── InputError                 an argument or a file given by the caller is wrong
     │   ├── ModelError             the model file cannot be read, or its model cannot be exported
     │   │   └── SamplingSiteError  no sampling site, or one that is not recognised
+    │   │       └── QuestionError  what the user has to tell of it; has the candidates
     │   ├── DataError              images or arrays: missing, wrong shape, dtype, range or values
     │   ├── BundleError            a bundle is missing, incomplete, altered or of an unknown version
     │   └── OutputError            the output path exists, or cannot be written
@@ -20,6 +21,7 @@ what was found, what was expected, and what to do next.
 from __future__ import annotations
 
 import re
+from typing import Any
 
 __all__ = [
     "BundleError",
@@ -30,6 +32,7 @@ __all__ = [
     "ModelError",
     "OutputError",
     "ParityError",
+    "QuestionError",
     "SamplingSiteError",
     "VaeExportError",
     "one_line",
@@ -60,6 +63,20 @@ class ModelError(InputError):
 
 class SamplingSiteError(ModelError):
     """The model has no sampling site, or one that is not recognised."""
+
+
+class QuestionError(SamplingSiteError):
+    """Something about a sampling site can neither be measured nor read, and has to be told.
+
+    Attributes:
+        question: a `core.question.Question`: the candidates, and what speaks for each.
+        site: what is known of the site, for those who look for more evidence; or None.
+    """
+
+    def __init__(self, question: Any, site: Any = None) -> None:
+        super().__init__(question.line())
+        self.question = question
+        self.site = site
 
 
 class DataError(InputError):

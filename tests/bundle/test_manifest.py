@@ -51,7 +51,10 @@ def test_what_the_latent_says(manifest):
             "shape": [2],
             "stream": 0,
             "parametrisation": "log-variance",
+            "mu_source": "probed",
             "parametrisation_source": "probed",
+            "epsilon_scale_source": "probed",
+            "assumptions": [],
             "epsilon_scale": 1.0,
         }
     ]

@@ -12,7 +12,7 @@ from vae_export import __version__, load
 
 def test_exporting_the_reference_model_with_nothing_but_a_format(run, tmp_path):
     out = run("--format", "onnx")
-    assert "cut at sampling layer 'sampling' (SamplingLayer), latent 2, log-variance (probed)" in out
+    assert "cut at sampling layer 'sampling' (SamplingLayer), latent 2, log-variance (measured)" in out
     assert "compared with Keras on 64 real samples from samples.npz" in out
     assert out.endswith("\nwrote fashion-mnist-dense-bundle\n")
     rows = [line.split() for line in out.splitlines() if line.startswith(("encoder", "decoder"))]
@@ -57,11 +57,9 @@ def test_inspect_a_model(run):
     row = next(line for line in out.splitlines() if line.startswith("decoder/dense"))
     assert row.split() == ["decoder/dense", "Dense", "N", "x", "3136", "53,312", "decoder"]
     assert "sampling site: 'sampling' (SamplingLayer) draws z [16] from" in out
-    assert "  mu               'mu'\n  v                'logvar'\n" in out
-    assert (
-        "  parametrisation  log-variance (probed): sigma(v) = exp(v/2) within 1e-06 at 35 values of v, with "
-        in out
-    )
+    assert "  mu               'mu' (measured)\n  v                'logvar'\n" in out
+    assert "  parametrisation  log-variance (measured)\n  epsilon scale    1 (measured)\n" in out
+    assert "  evidence         sigma(v) = exp(v/2) within 1e-06 at 35 values of v, with known noise; " in out
     assert "encoder: x [N x 28 x 28 x 1] → mu [N x 16], logvar [N x 16]" in out
     assert "decoder: z [N x 16] → reconstruction [N x 28 x 28 x 1]" in out
     found = json.loads(run("inspect", "--json"))

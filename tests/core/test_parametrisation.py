@@ -15,7 +15,7 @@ from vae_export.core.evidence import WAYS_OF_KNOWING
 from vae_export.core.manifest import schema
 from vae_export.core.parametrisation import PARAMETRISATIONS, Parametrisation, register_parametrisation
 from vae_export.errors import SamplingSiteError
-from vae_export.split.assumed import KINDS_BY_NAME
+from vae_export.split.asking import KINDS_BY_NAME
 from vae_export.split.split_vae import split
 
 # v is the precision of the posterior, 1 / sigma^2, over what a layer before the sampler may give.

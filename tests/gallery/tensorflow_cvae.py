@@ -4,6 +4,9 @@ import keras
 import tensorflow as tf
 from keras import layers
 
+# The code that splits the tensor stands in a training loop.
+OPTIONS = {"mu": "moments:first", "logvar": "moments:second"}
+
 
 class CVAE(keras.Model):
     def __init__(self, latent_dim):
@@ -13,7 +16,7 @@ class CVAE(keras.Model):
                 keras.Input((8, 8, 1)),
                 layers.Conv2D(4, 3, strides=2, activation="relu"),
                 layers.Flatten(),
-                layers.Dense(latent_dim + latent_dim),
+                layers.Dense(latent_dim + latent_dim, name="moments"),
             ]
         )
         self.decoder = keras.Sequential(

@@ -13,6 +13,7 @@ import pytest
 import vae_export
 from tests.gallery.parts.noise import give_noise
 from tests.gallery.parts.styles import ROWS, STYLES, build_style, export_style, inputs
+from vae_export.core.told import Told
 from vae_export.split.float32 import computing_in_float32
 from vae_export.split.pair import pair_in
 from vae_export.split.region import run_calls
@@ -88,7 +89,9 @@ def test_z_is_distributed_as_in_the_original(style, bundle):
     """10,000 draws of the original for one x, against the exported mu and logvar."""
     module, model = style
     draws = 10_000
-    options = {"x_shape": getattr(module, "X_SHAPE", None)}
+    told = getattr(module, "OPTIONS", {})
+    names = {name: told[name] for name in ("mu", "logvar") if name in told}
+    options = {"x_shape": getattr(module, "X_SHAPE", None), "told": Told(**names)}
     vae = vae_export.load(bundle.path, backend="onnx")
     with computing_in_float32(*((model.encoder, model.decoder) if pair_in(model) else (model,))):
         halves = split(model, "m", **options)

@@ -52,7 +52,7 @@ def test_attributes_of_modules_with_weights(module, capsys):
 def test_custom_objects_of_a_file_or_module(module):
     with pytest.raises(
         SamplingSiteError,
-        match=r"^m: layer 'twice' has class 'Doubling', which is not known here, and is not where z is drawn; give --c",
+        match=r"^m: layer 'twice': class 'Doubling' is not known here, and it is not where z is drawn; give --cust",
     ):
         vae_export.export("m.keras", "b")
     for number, source in enumerate((f"{module}.py", module)):
@@ -88,7 +88,7 @@ def test_custom_objects_of_a_file_or_module(module):
         ),
         (
             ["m.keras", "--custom-objects", "empty.py"],
-            "empty.py: defines no Keras layer or model, expected the",
+            "empty.py: defines no Keras layer or model, no function and no number, expected what",
         ),
         (["m.keras", "--custom-objects", "wrong.py"], "wrong.py: cannot be imported (division by zero)"),
         (

@@ -13,6 +13,7 @@ from tests.gallery.parts.noise import give_noise
 from tests.gallery.parts.sampling import Sampling
 from tests.gallery.parts.styles import peak
 from tests.gallery.parts.subclassed import LABELS, LATENT, RNG, SIZE, Method, Vae, WithoutHalves, X, called
+from vae_export.errors import QuestionError
 
 Y = np.eye(LABELS, dtype=np.float32)[RNG.integers(0, LABELS, 8)]
 
@@ -199,24 +200,33 @@ class MeanAlone(Vae):
     [
         (LogStdInTraining, "log-std", "probed"),
         (WithoutHalvesInTraining, "log-variance", "probed"),
-        (MeanAlone, "log-variance", "assumed"),
+        (MeanAlone, "log-std", "given"),
     ],
 )
 def test_what_inference_does_not_show_is_looked_for_in_training(build, kind, source, tmp_path):
     model = called(build)
-    result = vae_export.export(model, tmp_path / "b", format="onnx")
+    if source == "given":
+        with pytest.raises(QuestionError, match=r"tell --parametrisation, --epsilon-scale$"):
+            vae_export.export(model, tmp_path / "b", format="onnx")
+    told = {"parametrisation": kind, "epsilon_scale": 1.0} if source == "given" else {}
+    result = vae_export.export(model, tmp_path / "b", format="onnx", **told)
     (latent,) = result.manifest.to_dict()["latents"]
     assert (latent["parametrisation"], latent["parametrisation_source"]) == (kind, source)
+    assert latent["mu_source"] == "probed"
     vae = vae_export.load(tmp_path / "b")
     # Which tensor is the mean is seen in inference.
     np.testing.assert_allclose(vae.decode(vae.encode(X)[0]), model(X), rtol=0, atol=1e-4)
 
 
-def test_an_order_that_is_taken_from_a_method_is_told(tmp_path):
-    result = vae_export.export(Method(), tmp_path / "b", format="onnx")
-    assert result.cut.endswith(
-        "; the encoder's outputs are taken in the order of the arguments of reparameterize"
-    )
+def test_a_method_does_not_tell_which_output_it_takes_first(tmp_path):
+    model = Method()
+    with pytest.raises(QuestionError, match=r"^m: encoder: .*, or tell --mu and --logvar$") as caught:
+        vae_export.export(model, tmp_path / "b", format="onnx", name="m")
+    first, second = (answer.options for answer in caught.value.question.answers)
+    assert (first[1], first[3]) == (second[3], second[1])
+    result = vae_export.export(model, tmp_path / "b", format="onnx", mu=first[1], logvar=first[3])
+    latent = result.manifest.latents[0]
+    assert (latent.mu_source, latent.parametrisation_source) == ("given", "probed")
 
 
 class Conditional(keras.Model):

@@ -100,10 +100,18 @@ def test_a_call_that_does_more_is_refused(build, message, tmp_path):
 
 def test_encoder_and_decoder_alone_are_the_way_out(tmp_path):
     model = called(ScaledByTensorFlow)
+    names = model.encoder.output_names
     result = vae_export.export(
-        encoder=model.encoder, decoder=model.decoder, output=tmp_path / "b", format="onnx"
+        encoder=model.encoder,
+        decoder=model.decoder,
+        output=tmp_path / "b",
+        format="onnx",
+        parametrisation="log-variance",
+        epsilon_scale=1.0,
+        mu=names[0],
+        logvar=names[1],
     )
-    assert result.manifest.to_dict()["latents"][0]["parametrisation_source"] == "assumed"
+    assert result.manifest.to_dict()["latents"][0]["parametrisation_source"] == "given"
 
 
 def test_a_model_that_was_never_called(tmp_path):

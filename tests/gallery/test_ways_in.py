@@ -19,7 +19,7 @@ from tests.gallery.parts.pieces import (
     encoder_tensors,
     without_noise,
 )
-from vae_export.errors import ModelError
+from vae_export.errors import InputError, ModelError
 
 
 class SavedVae(keras.Model):
@@ -44,12 +44,18 @@ def test_a_file_of_a_subclassed_model_whose_class_is_missing(tmp_path):
     model = SavedVae(encoder, decoder(), beta=4.0)
     model(X)
     model.save(tmp_path / "m.keras")
-    result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx")
-    assert result.manifest.to_dict()["latents"][0]["parametrisation_source"] == "assumed"
-    assert result.cut.endswith(
-        "; class 'SavedVae' is not known here: what its call() does before, between and after encoder and "
+    told = {"parametrisation": "log-variance", "epsilon_scale": 1.0, "mu": "z_mean", "logvar": "z_log_var"}
+    result = vae_export.export(tmp_path / "m.keras", tmp_path / "b", format="onnx", **told)
+    words = (
+        "class 'SavedVae' is not known here: what its call() does before, between and after encoder and "
         "decoder is not seen; --custom-objects tells"
     )
+    assert result.cut.endswith(f": {words}")
+    assert result.manifest.latents[0].assumptions == (words,)
+    with pytest.raises(
+        InputError, match=r"^m: strict: layer 'draw': class 'SavedVae' is not known here: what"
+    ):
+        vae_export.export(tmp_path / "m.keras", tmp_path / "c", format="onnx", strict=True, **told)
     mean = keras.Model(encoder.inputs[0], encoder.get_layer("z_mean").output)(X)
     np.testing.assert_allclose(without_noise(tmp_path / "b"), model.decoder(mean), rtol=0, atol=1e-5)
 
@@ -76,7 +82,8 @@ def test_a_file_of_a_functional_model_whose_class_is_missing(suffix, tmp_path):
     x = keras.Input(X_SHAPE)
     model = SavedFunctional(x, decoder()(Sampling(name="draw")(list(encoder_tensors(x)))))
     model.save(tmp_path / f"m{suffix}")
-    result = vae_export.export(tmp_path / f"m{suffix}", tmp_path / "b", format="onnx")
+    told = {"parametrisation": "log-variance", "epsilon_scale": 1.0}
+    result = vae_export.export(tmp_path / f"m{suffix}", tmp_path / "b", format="onnx", **told)
     assert result.manifest.to_dict()["latents"][0]["layer"] == "draw"
 
 

@@ -43,7 +43,7 @@ def test_a_model_in_memory(tmp_path):
     assert result.manifest.to_dict()["name"] == "mine"
     assert result.manifest.to_dict()["samples"] == "12 real samples from samples"
     assert result.report.ok
-    assert result.cut == "sampling layer 'sampling' (SamplingLayer), latent 3, log-variance (probed)"
+    assert result.cut == "sampling layer 'sampling' (SamplingLayer), latent 3, log-variance (measured)"
     assert steps == [
         "loading TensorFlow and the model",
         "finding the sampling site",

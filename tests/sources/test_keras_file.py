@@ -110,14 +110,42 @@ def test_a_model_that_cannot_be_built_without_the_code(tmp_path):
     assert known(samples(2)).shape == (2, 7, 2)
 
 
-def test_code_in_a_lambda_is_never_run(tmp_path):
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_code_in_a_lambda_is_read_and_not_run(suffix, tmp_path):
     x = keras.Input(X_SHAPE)
     shrunk = layers.Lambda(lambda tensor: tensor[:, 1:], name="cut")(x)
     model = keras.Model(x, layers.Conv2D(2, (6, 6))(layers.ZeroPadding2D(((1, 0), (0, 0)))(shrunk)))
+    model.save(tmp_path / f"model{suffix}")
+    loaded = load_model(tmp_path / f"model{suffix}")
+    assert loaded.get_layer("cut").text() == "tensor[:, 1:]"
+    np.testing.assert_allclose(loaded(samples(2)), model(samples(2)), rtol=0, atol=1e-6)
+
+
+def test_functions_and_numbers_of_the_user(tmp_path):
+    x = keras.Input(X_SHAPE)
+    given = layers.Lambda(lambda t: sum(t * 2 for _ in range(1)), name="given")(x)
+    called = layers.Lambda(lambda t: tripled(t), name="called")(given)
+    stored = layers.Lambda(tripled, name="stored", output_shape=X_SHAPE)(called)
+    model = keras.Model(x, layers.Lambda(lambda t: t * factor, name="named")(stored))
     model.save(tmp_path / "model.keras")
-    loaded = load_model(tmp_path / "model.keras")
-    assert type(loaded.get_layer("cut")).__name__ == "StandIn"
-    assert loaded.get_layer("cut").explain("cut").startswith("layer 'cut' is a Lambda, whose code is not run")
+    own = {"given": lambda t: t * 2, "tripled": tripled, "factor": factor}
+    loaded = load_model(tmp_path / "model.keras", own)
+    np.testing.assert_allclose(loaded(samples(2)), 90 * samples(2), rtol=1e-6, atol=0)
+    without = load_model(tmp_path / "model.keras")
+    reasons = {name: without.get_layer(name).reason for name in ("given", "called", "stored")}
+    assert reasons["given"].startswith("its code in the file is not understood: ")
+    assert (
+        reasons["called"] == "its code in the file is not understood: a call of tripled, which is not known"
+    )
+    assert reasons["stored"] == "the code of its function 'tripled' is not in the file"
+    assert without.get_layer("named").unknown == ("factor",)
+
+
+def tripled(t):
+    return t * 3
+
+
+factor = 5.0
 
 
 def test_weights_alone_are_no_model(tmp_path):

@@ -40,7 +40,7 @@ def test_site_is_found(sampler, call):
     assert (site.layer_name, site.layer_class) == ("draw", sampler.__name__)
     assert site.latent_shape == (LATENT,)
     posterior = site.posterior
-    assert (posterior.parametrisation, posterior.source) == ("log-variance", "probed")
+    assert (posterior.parametrisation, posterior.how("parametrisation")) == ("log-variance", "measured")
     assert (posterior.epsilon_scale, posterior.clip) == (1.0, None)
     # Whichever order the layer takes them in.
     assert (posterior.mu.value.name, posterior.spread.value.name) == ("mu", "logvar")

@@ -85,7 +85,7 @@ def test_parametrisations_are_told_apart(found, scale, sigma, draws):
     model = vae_with(sampler(lambda mu, v, epsilon: mu + sigma(v) * epsilon, draws))
     posterior = find_sampling_site(model).posterior
     described = found if scale == 1 else f"{found}, epsilon scale {scale:g}"
-    assert posterior.describe() == f"{described} (probed)"
+    assert posterior.describe() == f"{described} (measured)"
     assert ("known noise" if draws == 1 else "by drawing") in in_words(posterior.evidence)
     # What the encoder emits is the logarithm of the variance that the layer had.
     positive = posterior.parametrisation in ("std", "variance")

@@ -174,7 +174,7 @@ def test_outputs_that_are_left_out_are_told():
 def test_what_was_cut_is_told():
     halves = split(both_nested(), "m")
     assert halves.describe_cut().startswith("sampling layer 'encoder/list_sampler")
-    assert halves.describe_cut().endswith(" (ListSampler), latent 3, log-variance (probed)")
+    assert halves.describe_cut().endswith(" (ListSampler), latent 3, log-variance (measured)")
     assert halves.x_shape == X_SHAPE
 
 

@@ -66,13 +66,26 @@ def add_model_arguments(parser: argparse.ArgumentParser, metavar: str, what: str
     parser.add_argument(
         "--custom-objects",
         metavar="FILE.py|MODULE",
-        help="Python file or module with the classes of the model; not needed for a missing sampling layer",
+        help="Python file or module with the classes of the model, functions of its Lambdas, and numbers "
+        "that their code uses",
     )
     parser.add_argument(
         "--parametrisation",
         choices=tuple(PARAMETRISATIONS),
-        help="second tensor of a sampling layer whose code is missing (default log-variance)",
+        help="what the second tensor of a sampling layer is, whose code is missing: "
+        + ", ".join(f"{name}: sigma = {one.formula}" for name, one in PARAMETRISATIONS.items()),
     )
+    parser.add_argument(
+        "--epsilon-scale",
+        type=float,
+        metavar="X",
+        help="standard deviation of epsilon in a sampling layer whose code is missing: 1 unless its code has "
+        "a stddev or a factor",
+    )
+    parser.add_argument(
+        "--mu", metavar="NAME", help="name of the tensor that is mu, if neither code nor names tell"
+    )
+    parser.add_argument("--logvar", metavar="NAME", help="name of the other tensor, of which sigma is made")
     parser.add_argument(
         "--input-shape",
         type=sizes,
@@ -89,6 +102,9 @@ def model_options(options: argparse.Namespace) -> dict[str, Any]:
         "weights": options.weights,
         "custom_objects": options.custom_objects,
         "parametrisation": options.parametrisation,
+        "epsilon_scale": options.epsilon_scale,
+        "mu": options.mu,
+        "logvar": options.logvar,
         "input_shape": options.input_shape,
     }
 

@@ -109,6 +109,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="LIST",
         help=f"runtime helpers in the bundle, out of {','.join(HELPERS)} (default python)",
     )
+    parser.add_argument(
+        "--strict", action="store_true", help="refuse what would be assumed, such as mu by its name"
+    )
     parser.add_argument("--overwrite", action="store_true", help="replace an existing bundle")
     add_json_argument(parser)
 
@@ -132,6 +135,7 @@ def run(options: argparse.Namespace) -> int:
             prefer=options.prefer,
             runtime=options.runtime,
             overwrite=options.overwrite,
+            strict=options.strict,
             progress=progress,
             **model_options(options),
         )

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from vae_export.bundle.reader import Bundle, is_bundle, read_bundle
 from vae_export.cli.arguments import add_json_argument, add_model_arguments, model_options
-from vae_export.cli.terminal import Progress, print_error, print_json, print_table, say, shape_text
+from vae_export.cli.terminal import (
+    Progress,
+    print_error,
+    print_json,
+    print_question,
+    print_table,
+    say,
+    shape_text,
+)
 from vae_export.core.manifest import TensorEntry
 from vae_export.pipeline import inspect
 
@@ -38,6 +47,8 @@ def run(options: argparse.Namespace) -> int:
         _print_model(inspection)
     if inspection.problem:
         print_error(inspection.problem)
+        if inspection.question:
+            print_question(inspection.question, sys.argv[1:])
         return 2
     return 0
 
@@ -56,10 +67,11 @@ def _print_model(inspection: Any) -> None:
         clip = "" if site.clip is None else f", clipped to [{', '.join(map(_bound, site.clip))}]"
         shape = shape_text(site.latent_shape)
         say(f"\nsampling site: {site.layer!r} ({site.layer_class}) draws z [{shape}] from")
-        say(f"  mu               {site.mu}")
+        say(f"  mu               {site.mu} ({site.known['mu']})")
         say(f"  v                {site.spread}")
-        say(f"  parametrisation  {site.parametrisation}{clip} ({site.source}): {site.evidence}")
-        say(f"  epsilon scale    {site.epsilon_scale:g}")
+        say(f"  parametrisation  {site.parametrisation}{clip} ({site.known['parametrisation']})")
+        say(f"  epsilon scale    {site.epsilon_scale:g} ({site.known['scale']})")
+        say(f"  evidence         {site.evidence}")
     if inspection.problem is None:
         say()
         for role in ("encoder", "decoder"):
@@ -89,9 +101,12 @@ def _print_bundle(bundle: Bundle, as_json: bool) -> None:
     for latent in manifest.latents:
         say(
             f"{latent.z} [{shape_text(latent.shape)}]: cut at {latent.layer!r} "
-            f"({latent.layer_class}), {latent.parametrisation} ({latent.parametrisation_source}), "
-            f"epsilon scale {latent.epsilon_scale:g}"
+            f"({latent.layer_class}), mu ({latent.mu_source}), {latent.parametrisation} "
+            f"({latent.parametrisation_source}), epsilon scale {latent.epsilon_scale:g} "
+            f"({latent.epsilon_scale_source})"
         )
+        for words in latent.assumptions:
+            say(f"assumed: {words}")
     say()
     print_table(
         ("artifact", "bytes", "inputs", "outputs", "operators", "oldest runtime", "max abs error"),

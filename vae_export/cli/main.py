@@ -17,8 +17,8 @@ from pathlib import Path
 from vae_export._version import __version__
 from vae_export.cli.arguments import ArgumentParser
 from vae_export.cli.interrupts import interrupts
-from vae_export.cli.terminal import print_error
-from vae_export.errors import InputError, ParityError, VaeExportError, one_line
+from vae_export.cli.terminal import print_error, print_question
+from vae_export.errors import InputError, ParityError, QuestionError, VaeExportError, one_line
 from vae_export.io.quiet import LOGGER
 from vae_export.runtime.python.vae_runtime import VaeRuntimeError
 
@@ -77,6 +77,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader closed the pipe: Python must not flush the rest.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except QuestionError as error:
+        print_error(str(error))
+        print_question(error.question, given)
+        return 2
     except Exception as error:
         if debug:
             raise

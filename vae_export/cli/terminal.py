@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from rich.table import Table
 
 from vae_export.cli.interrupts import raise_if_interrupted
 from vae_export.core.fidelity import EncoderFidelity
+from vae_export.core.question import Question
 from vae_export.pipeline.choosing import Candidate
 from vae_export.verify.fidelity import PrecisionCost
 from vae_export.verify.parity import ParityReport
@@ -25,6 +27,7 @@ __all__ = [
     "print_error",
     "print_json",
     "print_parity",
+    "print_question",
     "print_table",
     "say",
     "shape_text",
@@ -68,6 +71,21 @@ def say(text: str = "") -> None:
 def print_error(text: str) -> None:
     """Print an error: one line, on standard error."""
     print(f"vae-export: {' '.join(text.split())}", file=sys.stderr)
+
+
+def print_question(question: Question, arguments: Sequence[str]) -> None:
+    """Print the candidates of a question with their evidence and the command for each, on standard error.
+
+    Args:
+        question: to the user.
+        arguments: of the command that asks.
+    """
+    for answer in question.answers:
+        lines = [answer.meaning, *(f"  {words}" for words in answer.evidence)]
+        command = shlex.join(["vae-export", *arguments, *answer.options])
+        print("\n".join(["", *lines, f"    {command}"]), file=sys.stderr)
+    if question.hint:
+        print(f"\n{question.hint}", file=sys.stderr)
 
 
 def print_json(value: Any) -> None:

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["WAYS_OF_KNOWING", "Evidence", "How", "Of", "Way", "in_words"]
+__all__ = ["WAYS_OF_KNOWING", "Evidence", "How", "Of", "Way", "in_words", "weakest"]
 
-Of = Literal["mu", "parametrisation", "scale", "order"]
+Of = Literal["mu", "parametrisation", "scale", "cut"]
 How = Literal["measured", "read from code", "read from names", "told", "assumed"]
 
 
@@ -17,21 +17,23 @@ class Way:
     """The names of a way of knowing in manifest and report.
 
     Attributes:
-        in_manifest: value of `parametrisation_source`.
+        in_manifest: value of `parametrisation_source`, `mu_source` and `epsilon_scale_source`.
         label: text in the report.
+        certain: whether it is no assumption.
     """
 
     in_manifest: str
     label: str
+    certain: bool = True
 
 
 # The strongest first.
 WAYS_OF_KNOWING: dict[How, Way] = {
     "measured": Way("probed", "measured on the layer"),
     "read from code": Way("code", "read from the layer's code"),
-    "read from names": Way("names", "read from names in the model"),
     "told": Way("given", "told by whoever exported it"),
-    "assumed": Way("assumed", "assumed"),
+    "read from names": Way("names", "assumed from names in the model", certain=False),
+    "assumed": Way("assumed", "assumed", certain=False),
 }
 
 
@@ -40,9 +42,9 @@ class Evidence:
     """One thing that is known about a sampling site.
 
     Attributes:
-        of: which tensor is "mu"; the "parametrisation" of the second tensor, with its bounds; the "scale" of
-            epsilon, unless it was measured with the parametrisation; the "order" of two tensors, or of the
-            two parts of one, where their use does not show it.
+        of: which tensors are "mu" and v; the "parametrisation" of v, with its bounds; the "scale" of
+            epsilon, unless it is known with the parametrisation; the "cut", that nothing stands beside the
+            halves.
         how: a key of `WAYS_OF_KNOWING`.
         words: the observation, with figures; without a full stop.
     """
@@ -50,6 +52,12 @@ class Evidence:
     of: Of
     how: How
     words: str
+
+
+def weakest(ways: Iterable[How]) -> How:
+    """The weakest of several ways of knowing."""
+    order = list(WAYS_OF_KNOWING)
+    return max(ways, key=order.index)
 
 
 def in_words(evidence: Iterable[Evidence]) -> str:

@@ -23,7 +23,10 @@ ACTIVE_VARIANCE = 0.01
 # Field -> function that returns its possible values: tables grow by registration.
 KNOWN_WORDS: dict[str, Callable[[], list[str]]] = {
     "parametrisation": lambda: list(PARAMETRISATIONS),
-    "parametrisation_source": lambda: [way.in_manifest for way in WAYS_OF_KNOWING.values()],
+    **dict.fromkeys(
+        ("mu_source", "parametrisation_source", "epsilon_scale_source"),
+        lambda: [way.in_manifest for way in WAYS_OF_KNOWING.values()],
+    ),
 }
 
 
@@ -40,7 +43,9 @@ class Latent:
         stream: number of its noise stream.
         parametrisation: the second tensor of the sampling layer in the trained model; the exported encoder
             always returns a log-variance.
-        parametrisation_source: how it is known, an `in_manifest` of `core.evidence.WAYS_OF_KNOWING`.
+        mu_source, parametrisation_source, epsilon_scale_source: how it is known which tensors are mu and v,
+            what v is, and the scale of epsilon; an `in_manifest` of `core.evidence.WAYS_OF_KNOWING`.
+        assumptions: what was assumed, in words; empty if nothing was.
         epsilon_scale: standard deviation of epsilon in the trained model.
     """
 
@@ -53,7 +58,10 @@ class Latent:
     z: str
     stream: Annotated[int, Meta(ge=0, le=(1 << 32) - 1)]
     parametrisation: str
+    mu_source: str
     parametrisation_source: str
+    epsilon_scale_source: str
+    assumptions: tuple[str, ...]
     epsilon_scale: Annotated[float, Meta(gt=0)]
 
     def __post_init__(self) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from vae_export.core.precision import Budget
+from vae_export.core.told import Told
 
 __all__ = ["DEFAULT_BATCHES", "ExportPlan", "LoadableModel"]
 
@@ -55,7 +56,8 @@ class ExportPlan:
             values.
         samples: real x: a path, arrays, or None.
         helpers: languages of the runtime helpers in the bundle.
-        parametrisation: of the second tensor of the sampling layer, as told by the user; or None.
+        told: by the user, of sampling layers whose code is not at hand.
+        strict: whether an assumption is an error.
         input_shape: shape of one x, for models with free sizes; or None.
     """
 
@@ -73,7 +75,8 @@ class ExportPlan:
     tolerance: float
     samples: Any
     helpers: tuple[str, ...]
-    parametrisation: str | None
+    told: Told
+    strict: bool
     input_shape: tuple[int, ...] | None
 
     @property

@@ -13,6 +13,7 @@ from vae_export.core.artifact import Artifact
 from vae_export.core.manifest import Manifest
 from vae_export.core.plan import ExportPlan
 from vae_export.core.samples import Samples
+from vae_export.errors import QuestionError
 from vae_export.formats import FORMATS, in_order
 from vae_export.formats.onnx.opsets import DEFAULT_OPSET
 from vae_export.formats.protocol import Table
@@ -20,6 +21,7 @@ from vae_export.pipeline import bundling
 from vae_export.pipeline.choosing import Candidate, choose
 from vae_export.pipeline.converting import check_calibrated, convert, derive, make_quantiser, quantise
 from vae_export.pipeline.planning import Names, make_plan
+from vae_export.pipeline.questions import refuse_assumptions, with_figures_of_samples
 from vae_export.pipeline.samples import MOST_SAMPLES, find_samples
 from vae_export.pipeline.stages import Progress, cut_halves, in_float32, load_model, silent
 from vae_export.pipeline.verifying import verify_and_measure
@@ -95,6 +97,10 @@ def export(
     weights: str | Path | None = None,
     custom_objects: str | Path | Mapping[str, Any] | None = None,
     parametrisation: str | None = None,
+    epsilon_scale: float | None = None,
+    mu: str | None = None,
+    logvar: str | None = None,
+    strict: bool = False,
     input_shape: Sequence[int] | None = None,
     progress: Progress | None = None,
 ) -> ExportResult:
@@ -130,9 +136,13 @@ def export(
         name: name of the model in the bundle; default from the file or the Keras model.
         encoder, decoder: two files or two Keras models, instead of `model`.
         weights: a weights file for a model given as ``package.module:attribute``.
-        custom_objects: classes of the model: by name, or the file or module that defines them.
+        custom_objects: classes of the model, functions of Lambdas (by the layer's or the function's name) and
+            numbers that their code uses: by name, or the file or module that defines them.
         parametrisation: of the second tensor of a sampling layer without code, one of
             `core.parametrisation.PARAMETRISATIONS`.
+        epsilon_scale: standard deviation of epsilon in a sampling layer without code.
+        mu, logvar: names of the two tensors that a sampling layer without code takes.
+        strict: whether to refuse what would be assumed, such as mu by its name.
         input_shape: shape of one x, for models with free sizes.
         progress: called with the name of each step.
 
@@ -140,7 +150,8 @@ def export(
         The bundle's path, manifest and parity report.
 
     Raises:
-        InputError: an option, the model or the output is wrong; the subclass says which.
+        InputError: an option, the model or the output is wrong; the subclass says which. A `QuestionError`
+            has what must be told of the sampling layer.
         MissingDependencyError: a package that a format needs is not installed.
         ConversionError: a half cannot be converted, or does not run in the target's runtime.
         ParityError: an artifact does not match its half, is beyond its budget, or differs from the artifact
@@ -167,6 +178,10 @@ def export(
         weights=weights,
         custom_objects=custom_objects,
         parametrisation=parametrisation,
+        epsilon_scale=epsilon_scale,
+        mu=mu,
+        logvar=logvar,
+        strict=strict,
         input_shape=input_shape,
     )
     return run(plan, progress or silent)
@@ -175,8 +190,7 @@ def export(
 def run(plan: ExportPlan, progress: Progress) -> ExportResult:
     """Follow a plan; see `export`."""
     with in_float32(load_model(plan.source, progress)) as model:
-        options = {"parametrisation": plan.parametrisation, "x_shape": plan.input_shape}
-        vae = cut_halves(model, plan.name, options, progress)
+        vae = _cut(model, plan, progress)
         samples = _samples(plan, vae)
         check_calibrated(plan, samples.real)
         references = References(vae.encoder, vae.decoder, vae.latents, samples)
@@ -201,6 +215,22 @@ def run(plan: ExportPlan, progress: Progress) -> ExportResult:
     return ExportResult(
         plan.output, manifest, report, cost, tuple(candidates), vae.describe_cut(), tuple(artifacts)
     )
+
+
+def _cut(model: Any, plan: ExportPlan, progress: Progress) -> SplitVae:
+    """The halves of the model.
+
+    Raises:
+        QuestionError: something has to be told; with figures of the real samples, if there are some.
+        InputError: something was assumed, and the plan is strict.
+    """
+    try:
+        vae = cut_halves(model, plan.name, {"told": plan.told, "x_shape": plan.input_shape}, progress)
+    except QuestionError as error:
+        raise with_figures_of_samples(error, plan.samples, plan.source.sample_folder) from None
+    if plan.strict:
+        refuse_assumptions(vae)
+    return vae
 
 
 def _samples(plan: ExportPlan, vae: SplitVae) -> Samples:

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from vae_export.bundle.writer import check_target
-from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.core.plan import DEFAULT_BATCHES, ExportPlan
 from vae_export.core.precision import FLOAT32, PRECISIONS, Budget
+from vae_export.core.told import Told
 from vae_export.errors import InputError
 from vae_export.formats import FORMATS, converted_formats, with_bases, with_precision
 from vae_export.formats.onnx.opsets import DEFAULT_OPSET
@@ -27,7 +27,7 @@ __all__ = [
     "AUTO_BUDGET",
     "PREFERENCES",
     "Names",
-    "check_cut",
+    "check_input_shape",
     "default_output",
     "make_plan",
 ]
@@ -64,6 +64,10 @@ def make_plan(
     weights: str | Path | None = None,
     custom_objects: str | Path | Mapping[str, Any] | None = None,
     parametrisation: str | None = None,
+    epsilon_scale: float | None = None,
+    mu: str | None = None,
+    logvar: str | None = None,
+    strict: bool = False,
     input_shape: Sequence[int] | None = None,
 ) -> ExportPlan:
     """Check the options of `export`, and complete them with defaults.
@@ -93,7 +97,7 @@ def make_plan(
     if integer_io:
         _check_integer_io(formats, () if auto else precisions)
     _check_amount("tolerance", tolerance)
-    cut = check_cut(parametrisation, input_shape)
+    told = Told(parametrisation, epsilon_scale, mu, logvar)
     helpers = _names(runtime)
     _check_known("runtime", helpers, HELPERS)
     source = resolve_model(
@@ -114,8 +118,9 @@ def make_plan(
         tolerance=tolerance,
         samples=samples,
         helpers=helpers,
-        parametrisation=parametrisation,
-        input_shape=cut["x_shape"],
+        told=told,
+        strict=strict,
+        input_shape=check_input_shape(input_shape),
     )
     for one in formats:
         FORMATS[one].check(plan)
@@ -128,17 +133,15 @@ def default_output(name: str) -> Path:
     return Path(f"{name}-bundle")
 
 
-def check_cut(parametrisation: str | None, input_shape: Sequence[int] | None) -> dict[str, Any]:
-    """Validate the arguments of `split`.
+def check_input_shape(input_shape: Sequence[int] | None) -> tuple[int, ...] | None:
+    """The shape of one x; None if it was not given.
 
     Raises:
-        InputError: there is no such parametrisation or shape.
+        InputError: a size below 1, or none.
     """
-    if parametrisation is not None and parametrisation not in PARAMETRISATIONS:
-        raise InputError(f"parametrisation: got {parametrisation!r}, expected {', '.join(PARAMETRISATIONS)}")
     if input_shape is not None and not (input_shape and all(size >= 1 for size in input_shape)):
         raise InputError(f"input shape: got {list(input_shape)}, expected sizes of at least 1")
-    return {"parametrisation": parametrisation, "x_shape": tuple(input_shape) if input_shape else None}
+    return tuple(input_shape) if input_shape else None
 
 
 def _names(given: Names) -> tuple[str, ...]:

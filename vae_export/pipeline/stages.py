@@ -41,7 +41,7 @@ def in_float32(keras_model: Any) -> Iterator[Any]:
 
 
 def cut_halves(keras_model: Any, name: str, options: Mapping[str, Any], step: Progress) -> SplitVae:
-    """Split a model at its sampling sites; `options` are those of `planning.check_cut`."""
+    """Split a model at its sampling sites; `options` are those of `split`."""
     step("finding the sampling site")
     with quiet():
         from vae_export.split.split_vae import split

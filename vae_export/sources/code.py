@@ -7,7 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
 import keras
@@ -54,14 +54,14 @@ def model_of_attribute(reference: str, weights: Path | None) -> Any:
 
 
 def known_classes(custom_objects: str | Mapping[str, Any] | None) -> dict[str, Any]:
-    """Custom classes by name, from a file, a module or a mapping."""
+    """Custom classes, functions and numbers by name, from a file, a module or a mapping."""
     if custom_objects is None:
         return {}
     return _classes_of(custom_objects) if isinstance(custom_objects, str) else dict(custom_objects)
 
 
 def _classes_of(source: str) -> dict[str, Any]:
-    """The Keras layers and models that a file or module defines, by name.
+    """The Keras layers and models, the functions and the numbers that a file or module defines, by name.
 
     Args:
         source: FILE.py, or the name of a module.
@@ -86,18 +86,24 @@ def _classes_of(source: str) -> dict[str, Any]:
             raise InputError(f"{source}: cannot be imported ({one_line(error)})") from error
     else:
         module = _import(source, source)
-    classes = {
-        name: value
-        for name, value in vars(module).items()
-        if isinstance(value, type)
-        and issubclass(value, keras.Layer)
-        and value.__module__.split(".")[0] != "keras"
-    }
-    if not classes:
+    found = {name: value for name, value in vars(module).items() if _is_custom(name, value, module)}
+    if not found:
         raise InputError(
-            f"{source}: defines no Keras layer or model, expected the classes the model file needs"
+            f"{source}: defines no Keras layer or model, no function and no number, expected what the model "
+            "file needs"
         )
-    return classes
+    return found
+
+
+def _is_custom(name: str, value: Any, module: ModuleType) -> bool:
+    """Whether a value of a module is a class of layers, a function of its own, or a number."""
+    if name.startswith("_"):
+        return False
+    if isinstance(value, type):
+        return issubclass(value, keras.Layer) and value.__module__.split(".")[0] != "keras"
+    if isinstance(value, FunctionType):
+        return value.__module__ == module.__name__
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
 def _import(name: str, where: str) -> ModuleType:

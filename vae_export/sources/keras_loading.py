@@ -15,7 +15,9 @@ from vae_export.sources.saved_config import mend, missing_classes, read_config
 
 # Registers "vae_export>SamplingLayer", which the reference models are saved with. Its class name alone is not
 # enough: many people's own layer has the same.
+# `ReadLambda` is what Lambdas become.
 from vae_export.split import sampling_layer as _sampling_layer  # noqa: F401
+from vae_export.split.lambdas import layer as _read_lambda  # noqa: F401
 from vae_export.split.stand_in import StandIn
 
 __all__ = ["load_model"]
@@ -24,7 +26,8 @@ __all__ = ["load_model"]
 def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> Any:
     """Load a .keras or .h5 file; code inside the file is never run (Keras' safe mode).
 
-    Layers whose class is not known, and Lambdas, become stand-ins, which is enough for a sampling layer.
+    Layers whose class is not known become stand-ins, which is enough for a sampling layer. The code of
+    Lambdas is read, and computed by operations of Keras.
 
     Args:
         path: the file.

@@ -1,8 +1,9 @@
 """Read the configuration of a saved model without running code, and mend it if classes are missing.
 
-Layers whose class cannot be found, and Lambdas, whose code must not be run, are replaced by stand-ins.
-A model class that cannot be found is replaced by a functional model, or by an encoder with a decoder, if its
-configuration has the parts of one.
+A Lambda, whose code must not be run, becomes a layer that computes what its code says; or it takes the
+function that the user gives. Layers whose class cannot be found are replaced by stand-ins. A model class that
+cannot be found is replaced by a functional model, or by an encoder with a decoder, if its configuration has
+the parts of one.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import keras
 
 from vae_export.errors import ModelError
 from vae_export.private.keras import FUNCTIONAL_MODULE, can_resolve_class
+from vae_export.sources.lambda_config import stored_function
 
 __all__ = ["mend", "missing_classes", "read_config"]
 
-_STAND_IN = "vae_export>StandIn"
 _STAND_IN_VAE = "vae_export>StandInVae"
 _HALVES = ("encoder", "decoder")
 
@@ -84,27 +85,52 @@ def mend(config: Any, known: Mapping[str, Any]) -> Any:
                     "registered_name": None,
                 }
             else:
-                return _stand_in(node, shapes.get(_name(node)))
+                return _replaced(node, shapes.get(_name(node)), known)
         return {key: mended(value) for key, value in node.items() if key != "compile_config"}
 
     return mended(config)
 
 
-def _stand_in(node: Mapping[str, Any], row_shape: Any) -> dict[str, Any]:
+def _replaced(node: Mapping[str, Any], row_shape: Any, known: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer in place of one whose code is not run."""
     options = {
         "name": _name(node),
         "trainable": True,
-        "dtype": "float32",
+        "dtype": node["config"].get("dtype", "float32"),
         "missing_class": node["class_name"],
         "row_shape": row_shape,
         "settings": _settings(node),
     }
+    if node["class_name"] != "Lambda":
+        return _entry(node, "vae_export>StandIn", {**options, "dtype": "float32"})
+    function = stored_function(node["config"])
+    arguments = node["config"].get("arguments") or {}
+    for name in (_name(node), function.name):
+        if callable(known.get(name)):
+            given = {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
+            own = {key: options[key] for key in ("name", "trainable", "dtype")}
+            return _entry(node, "Lambda", {**own, "function": given, "arguments": arguments}, "keras.layers")
+    if function.code is None:
+        return _entry(node, "vae_export>StandIn", {**options, "function_name": function.name})
+    numbers = {name: value for name, value in known.items() if isinstance(value, (int, float))}
+    stored = {"code": function.code, "defaults": function.defaults, "closure": function.closure}
+    return _entry(
+        node, "vae_export>ReadLambda", {**options, **stored, "arguments": arguments, "names": numbers}
+    )
+
+
+def _entry(
+    node: Mapping[str, Any], registered: str, options: dict[str, Any], module: str | None = None
+) -> dict[str, Any]:
+    """The configuration of another layer at the position of a node."""
     replaced = {key: value for key, value in node.items() if key in ("name", "inbound_nodes")}
+    # Older files have the registered name as class name.
+    name = registered if "registered_name" not in node else registered.split(">")[-1]
     return {
         **replaced,
-        "module": None,
-        "class_name": _STAND_IN if "registered_name" not in node else "StandIn",
-        "registered_name": _STAND_IN,
+        "module": module,
+        "class_name": name,
+        "registered_name": registered if ">" in registered else None,
         "config": options,
     }
 

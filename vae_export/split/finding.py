@@ -8,21 +8,23 @@ from typing import Any, NoReturn
 import keras
 import numpy as np
 
+from vae_export.core.told import NOTHING_TOLD, Told
 from vae_export.errors import SamplingSiteError
+from vae_export.split.from_code import refuse_unknown_names, with_evidence_of_code
 from vae_export.split.graph import Call, Graph, descendants
 from vae_export.split.graph_run import GraphRun, run_graph
 from vae_export.split.probe import measured
 from vae_export.split.recognisers import RECOGNISERS, Search
 from vae_export.split.region import is_keras_own
 from vae_export.split.sampling_site import SamplingSite
-from vae_export.split.stand_in import StandIn
+from vae_export.split.stand_in import class_name, is_inert
 
 __all__ = ["find_sampling_sites", "has_noise"]
 
 Array = np.ndarray[Any, Any]
 
 
-def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tuple[SamplingSite, ...]:
+def find_sampling_sites(graph: Graph, where: str, told: Told = NOTHING_TOLD) -> tuple[SamplingSite, ...]:
     """Find where z is drawn from mu and a second tensor.
 
     The model is run on identical rows; a call whose rows differ is random. The `RECOGNISERS` are shown these,
@@ -31,15 +33,16 @@ def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tu
     Args:
         graph: the flat model.
         where: what messages call the model.
-        told: the parametrisation that the user gave, for layers whose code is not at hand; or None.
+        told: by the user, of layers whose code is not at hand.
 
     Returns:
         One site, or several that do not depend on each other, in the order of the graph.
 
     Raises:
+        QuestionError: something has to be told of a site.
         SamplingSiteError: no site, noise that no recogniser takes, or a site that depends on another.
     """
-    stand_ins = [call for call in graph.calls if isinstance(call.operation, StandIn)]
+    stand_ins = [call for call in graph.calls if is_inert(call.operation)]
     # Some samplers pass mu through unless they are training; Keras' dropout is active only in training.
     for training in (False, True):
         run = run_graph(graph, training)
@@ -50,11 +53,12 @@ def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tu
     sites: list[SamplingSite] = []
     strangers: list[Call] = []
     for call in (*run.random, *stand_ins):
-        site = _recognise(Search(graph, run, where, told, tuple(sites)), call)
+        search = Search(graph, run, where, told, tuple(sites))
+        site = _recognise(search, call)
         if site is None:
             strangers.append(call)
         else:
-            sites.append(site)
+            sites.append(with_evidence_of_code(search, site))
     sites.sort(key=lambda site: graph.calls.index(site.calls[-1]))
     inside = {call for site in sites for call in site.calls}
     strangers = [call for call in strangers if call not in inside and _matters(graph, call)]
@@ -64,12 +68,13 @@ def find_sampling_sites(graph: Graph, where: str, told: str | None = None) -> tu
     if not sites:
         raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph)}")
     _refuse_dependent(graph, sites, where)
+    refuse_unknown_names([call for call in graph.calls if call not in inside], where)
     return tuple(sites)
 
 
 def has_noise(graph: Graph) -> bool:
     """Whether a graph has a random call, or a stand-in for a layer that may draw."""
-    if any(isinstance(call.operation, StandIn) for call in graph.calls):
+    if any(is_inert(call.operation) for call in graph.calls):
         return True
     return any(run_graph(graph, training).random for training in (False, True))
 
@@ -84,7 +89,7 @@ def _refuse_strangers(
 ) -> NoReturn:
     """Raise for random calls that no recogniser takes."""
     if sites:
-        names = ", ".join(f"{call.path!r} ({type(call.operation).__name__})" for call in strangers)
+        names = ", ".join(f"{call.path!r} ({class_name(call.operation)})" for call in strangers)
         raise SamplingSiteError(
             f"{where}: layer {names} draws noise outside of the sampling layer {sites[0].layer_name!r}, "
             "expected none in inference; remove it, or call it with training=False"
@@ -123,10 +128,10 @@ def _what_was_found(graph: Graph) -> str:
         if isinstance(call.operation, keras.Layer) and not is_keras_own(call.operation)
     ]
     if candidates:
-        names = ", ".join(f"{call.path!r} ({type(call.operation).__name__})" for call in candidates)
+        names = ", ".join(f"{call.path!r} ({class_name(call.operation)})" for call in candidates)
         found = f"no layer draws noise, not even the custom ones: {names}"
     else:
-        kinds = sorted({type(call.operation).__name__ for call in graph.calls})
+        kinds = sorted({class_name(call.operation) for call in graph.calls})
         found = f"found only {', '.join(kinds) or 'no layers'}"
     return (
         f"{found}; expected a layer that takes [mu, logvar] and returns z: save the full VAE with its "

@@ -13,7 +13,7 @@ from vae_export.errors import ModelError
 from vae_export.split.example_inputs import random_array
 from vae_export.split.graph import Call, Graph, Value
 from vae_export.split.region import Region, is_keras_own, repeated, run_calls
-from vae_export.split.stand_in import StandIn
+from vae_export.split.stand_in import is_inert
 
 __all__ = ["GraphRun", "run_graph"]
 
@@ -87,7 +87,7 @@ def run_graph(graph: Graph, training: bool) -> GraphRun:
 
 
 def _may_draw(call: Call) -> bool:
-    return isinstance(call.operation, keras.Layer) and not isinstance(call.operation, StandIn)
+    return isinstance(call.operation, keras.Layer) and not is_inert(call.operation)
 
 
 def _differs(one: Array, other: Array) -> bool:

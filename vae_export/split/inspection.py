@@ -10,13 +10,15 @@ from typing import Any
 import keras
 
 from vae_export.core.evidence import in_words
-from vae_export.errors import ModelError
+from vae_export.core.question import Question
+from vae_export.errors import ModelError, QuestionError
 from vae_export.private.keras import layers_of
 from vae_export.split.graph import Call, Graph, flatten, is_functional
 from vae_export.split.keras_half import KerasHalf
+from vae_export.split.lambdas.layer import ReadLambda
 from vae_export.split.sampling_site import SamplingSite
 from vae_export.split.split_vae import SplitVae, locate, split_graph
-from vae_export.split.stand_in import StandIn
+from vae_export.split.stand_in import class_name, is_inert
 
 __all__ = ["Inspection", "LayerRow", "SiteRow", "inspect_model"]
 
@@ -48,8 +50,9 @@ class SiteRow:
         layer, layer_class: name and class of the sampling layer.
         mu, spread: the tensors of mu and v.
         latent_shape: of one z.
-        parametrisation, source, epsilon_scale, clip: see `Posterior`.
-        evidence: how they are known, in one line.
+        parametrisation, epsilon_scale, clip: see `Posterior`.
+        known: "mu", "parametrisation" and "scale" -> how it is known.
+        evidence: what is known and how, in one line.
     """
 
     layer: str
@@ -58,7 +61,7 @@ class SiteRow:
     spread: str
     latent_shape: tuple[int, ...]
     parametrisation: str
-    source: str
+    known: dict[str, str]
     evidence: str
     epsilon_scale: float
     clip: tuple[float | None, float | None] | None
@@ -76,6 +79,7 @@ class Inspection:
         encoder, decoder: (inputs, outputs) of the half, name -> shape; None if the model cannot be cut.
         notes: how layers are changed or why they cannot be exported, one line each.
         problem: why the model cannot be cut.
+        question: what has to be told for it; None if nothing would help, or nothing is missing.
     """
 
     name: str
@@ -87,6 +91,7 @@ class Inspection:
     decoder: tuple[dict[str, Any], dict[str, Any]] | None
     notes: tuple[str, ...]
     problem: str | None
+    question: Question | None = None
 
     def __repr__(self) -> str:
         found = f"{len(self.sites)} sampling site{'s' * (len(self.sites) != 1)}"
@@ -104,7 +109,7 @@ def inspect_model(model: Any, name: str, **options: Any) -> Inspection:
         ModelError: the model has no graph of layers.
     """
     sites: tuple[SamplingSite, ...] = ()
-    vae, problem = None, None
+    vae, problem, question = None, None, None
     try:
         graph, sites = locate(model, name, **options)
         vae = split_graph(graph, sites, name)
@@ -112,6 +117,7 @@ def inspect_model(model: Any, name: str, **options: Any) -> Inspection:
         if not is_functional(model):
             raise
         graph, problem = flatten(model), str(error)
+        question = error.question if isinstance(error, QuestionError) else None
     return Inspection(
         name=name,
         inputs={value.name: value.shape for value in graph.inputs},
@@ -126,6 +132,7 @@ def inspect_model(model: Any, name: str, **options: Any) -> Inspection:
             *(f"output {name!r} does not come from z: left out" for name in (vae.left_out if vae else ())),
         ),
         problem=problem,
+        question=question,
     )
 
 
@@ -138,7 +145,7 @@ def _site_row(site: SamplingSite) -> SiteRow:
         spread=posterior.spread.describe(),
         latent_shape=site.latent_shape,
         parametrisation=posterior.parametrisation,
-        source=posterior.source,
+        known={of: posterior.how(of) for of in ("mu", "parametrisation", "scale")},
         evidence=in_words(posterior.evidence),
         epsilon_scale=posterior.epsilon_scale,
         clip=posterior.clip,
@@ -200,14 +207,14 @@ def _notes(graph: Graph) -> Iterator[str]:
             )
         if kind in _WITHOUT_RUNTIME:
             yield f"{call.path} ({kind}): no plain runtime has its operators; do it before the model"
-        if isinstance(call.operation, StandIn):
-            yield f"{call.path} ({call.operation.missing_class}): its code is not at hand and is not run"
+        if is_inert(call.operation):
+            yield f"{call.path} ({class_name(call.operation)}): {call.operation.reason}; it is not run"
+        elif isinstance(call.operation, ReadLambda):
+            yield f"{call.path} (Lambda): its code is read as `{call.operation.text()}`"
 
 
 def _class_name(operation: Any) -> str:
-    if isinstance(operation, StandIn):
-        return f"{operation.missing_class}, not run"
-    return type(operation).__name__
+    return f"{class_name(operation)}, not run" if is_inert(operation) else class_name(operation)
 
 
 def _weights(operation: Any) -> list[Any]:

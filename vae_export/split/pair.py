@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,9 +10,10 @@ import keras
 
 from vae_export.core.evidence import Evidence
 from vae_export.core.parametrisation import PARAMETRISATIONS
+from vae_export.core.told import NOTHING_TOLD, Told
 from vae_export.errors import ModelError, SamplingSiteError
 from vae_export.private.keras import built_shapes
-from vae_export.split.assumed import posterior_by_names, spread_index
+from vae_export.split.asking import OpenSite, names_of, roles_of, told_posterior
 from vae_export.split.call_check import sites_matching_call
 from vae_export.split.finding import find_sampling_sites, has_noise
 from vae_export.split.graph import Graph, Value, flatten, is_functional, own_words
@@ -69,7 +70,7 @@ def pair_in(model: Any) -> Pair | None:
 
 
 def join(
-    pair: Pair, where: str, x_shape: tuple[int, ...] | None = None, told: str | None = None
+    pair: Pair, where: str, x_shape: tuple[int, ...] | None = None, told: Told = NOTHING_TOLD
 ) -> tuple[Graph, tuple[SamplingSite, ...]]:
     """One graph of encoder and decoder, and its sampling site between them.
 
@@ -77,7 +78,7 @@ def join(
         pair: both models.
         where: what messages call them.
         x_shape: shape of one x, if the encoder leaves sizes open.
-        told: the parametrisation that the user gave, for layers whose code is not at hand; or None.
+        told: by the user, of what cannot be measured.
 
     Raises:
         ModelError: encoder or decoder was never called, or they do not fit each other.
@@ -103,21 +104,21 @@ def join(
         decoder.outputs,
         decoder.output_names,
     )
-    (site, *_), note = candidates, pair.note
+    site, *_ = candidates
     if pair.whole is not None:
         (site, *_), with_noise = sites_matching_call(pair.whole, graph, candidates, where)
         if not with_noise and site.layer_name == _IN_CALL:
-            slots = [site.posterior.mu, site.posterior.spread]
-            outputs = [_output_name(encoder, slot) for slot in slots]
-            posterior = posterior_by_names(slots, outputs, encoder, told, f"{where}: encoder")
-            # call() decides on the order, whatever names say.
-            kept = tuple(one for one in posterior.evidence if one.of != "order")
-            order = Evidence("order", "measured", "mu by call(), which computes decoder(mu)")
-            posterior = replace(posterior, mu=slots[0], spread=slots[1], evidence=(*kept, order))
-            site = replace(site, posterior=posterior)
-    elif len(candidates) > 1:
-        note = f"the encoder's outputs are taken in the order of the arguments of {site.layer_name}"
-    return graph, (replace(site, note=note),)
+            slots = (site.posterior.mu, site.posterior.spread)
+            known = _open_site(encoder, slots, where)
+            mu, logvar = known.keys
+            posterior = told_posterior(known, replace(told, mu=mu, logvar=logvar))
+            by_call = Evidence("mu", "measured", "call() computes decoder(mu)")
+            kept = tuple(one for one in posterior.evidence if one.of != "mu")
+            site = replace(site, posterior=replace(posterior, evidence=(*kept, by_call)))
+    if pair.note:
+        evidence = (*site.posterior.evidence, Evidence("cut", "assumed", pair.note))
+        site = replace(site, posterior=replace(site.posterior, evidence=evidence))
+    return graph, (site,)
 
 
 def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
@@ -138,47 +139,82 @@ def _functional(part: Any, where: str, shape: tuple[int, ...] | None) -> Any:
 
 
 def _sites_of_outputs(
-    encoder: Graph, decoder: Graph, pair: Pair, told: str | None, where: str
+    encoder: Graph, decoder: Graph, pair: Pair, told: Told, where: str
 ) -> list[SamplingSite]:
-    """Candidate sites between an encoder that returns mu and v and a decoder; the likely ones first."""
-    shapes = {value.shape[1:] for value in decoder.inputs}
-    whole = [value for value in encoder.outputs if value.shape[1:] in shapes]
-    if len(whole) == 2:
-        slots = [Slot(value) for value in whole]
-    elif len(encoder.outputs) == 1:
-        (both,) = encoder.outputs
-        slots = next(filter(None, (split_slots(both, both.shape[1:], shape) for shape in shapes)), [])
-    else:
-        slots = []
-    if not slots:
-        got = ", ".join(str(value.shape) for value in encoder.outputs)
-        wanted = ", ".join(str(value.shape) for value in decoder.inputs)
-        raise SamplingSiteError(
-            f"{where}: the encoder returns {got} and the decoder takes {wanted}; expected mu and a "
-            "log-variance of the shape of z, or one tensor of both"
-        )
-    names = [_output_name(encoder, slot) for slot in slots]
+    """The candidate sites between an encoder without noise and the decoder.
+
+    Several if only the model's call() can tell which is right.
+
+    Raises:
+        QuestionError: which outputs are mu and v, or what v is, is known neither by code nor by telling.
+        SamplingSiteError: no two outputs are shaped like z.
+    """
+    slots = _slots_of_outputs(encoder, decoder, told, where)
+    site = _open_site(encoder, slots, where)
     shape = tuple(n for n in _slot_shape(slots[0]) if n is not None)
-    # Names that tell mu from v are stronger evidence than the order of a method's arguments.
-    which = spread_index(names)
-    orders = [slots, slots[::-1]] if which is None else [[slots[1 - which], slots[which]]]
+    roles = roles_of(site, told)
+    orders = [slots, slots[::-1]] if roles is None else [list(roles[:2])]
     if pair.sampler is not None:
         measured = _probe(pair.sampler, shape, where)
-        if [measured.posterior.mu.value.name, measured.posterior.spread.value.name] != ["mu", "v"]:
-            orders.reverse()
-        posteriors = [replace(measured.posterior, mu=mu, spread=spread) for mu, spread in orders]
+        if pair.whole is None and roles is None:
+            found = measured.posterior
+            told_posterior(site, Told(found.parametrisation, found.epsilon_scale))
+        posteriors = [
+            _with_roles(measured.posterior, mu, spread, None if roles is None else roles[2])
+            for mu, spread in orders
+        ]
         name, layer_class = measured.layer_name, measured.layer_class
     elif pair.whole is not None:
-        words = "call() with known noise agrees"
-        agrees = (Evidence("parametrisation", "measured", words), Evidence("order", "measured", words))
+        agrees = Evidence("parametrisation", "measured", "call() with known noise agrees")
         posteriors = [
-            Posterior(mu, spread, kind, agrees) for mu, spread in orders for kind in PARAMETRISATIONS
+            Posterior(mu, spread, kind, (agrees,)) for mu, spread in orders for kind in PARAMETRISATIONS
         ]
         name, layer_class = _IN_CALL, type(pair.whole).__name__
     else:
-        posteriors = [posterior_by_names(slots, names, encoder, told, f"{where}: encoder")]
+        posteriors = [told_posterior(site, told)]
         name, layer_class = "between encoder and decoder", "none"
     return [SamplingSite((), posterior, slots[0].value, shape, name, layer_class) for posterior in posteriors]
+
+
+def _slots_of_outputs(encoder: Graph, decoder: Graph, told: Told, where: str) -> list[Slot]:
+    """The two outputs of the encoder that are shaped like z, or the two parts of one of twice the size."""
+    shapes = [value.shape[1:] for value in decoder.inputs]
+    whole = [value for value in encoder.outputs if value.shape[1:] in shapes]
+    named = [value for value in whole if _output_name(encoder, Slot(value)) in (told.mu, told.logvar)]
+    if len(whole) > 2 and len(named) == 2:
+        whole = named
+    if len(whole) == 2:
+        return [Slot(value) for value in whole]
+    if len(whole) > 2:
+        names = ", ".join(_output_name(encoder, Slot(value)) for value in whole)
+        raise SamplingSiteError(
+            f"{where}: the encoder returns {len(whole)} tensors of the shape of z ({names}); give --mu and "
+            "--logvar the names of two of them"
+        )
+    if len(encoder.outputs) == 1:
+        (both,) = encoder.outputs
+        slots = next(filter(None, (split_slots(both, both.shape[1:], shape) for shape in shapes)), [])
+        if slots:
+            return slots
+    got = ", ".join(str(value.shape) for value in encoder.outputs)
+    wanted = ", ".join(str(value.shape) for value in decoder.inputs)
+    raise SamplingSiteError(
+        f"{where}: the encoder returns {got} and the decoder takes {wanted}; expected mu and a "
+        "log-variance of the shape of z, or one tensor of both"
+    )
+
+
+def _open_site(encoder: Graph, slots: Sequence[Slot], where: str) -> OpenSite:
+    whole = slots[0].axis is None
+    names = tuple(_output_name(encoder, slot) for slot in slots) if whole else names_of(encoder, slots)
+    why = "no code at hand draws z from what it returns; give the whole model with its sampling layer, or"
+    return OpenSite(f"{where}: encoder", why, encoder, tuple(slots), names, {})
+
+
+def _with_roles(posterior: Posterior, mu: Slot, spread: Slot, roles: Evidence | None) -> Posterior:
+    """A measured posterior of other tensors, with the evidence of which is mu; None if call() tells."""
+    others = tuple(one for one in posterior.evidence if one.of != "mu")
+    return replace(posterior, mu=mu, spread=spread, evidence=others if roles is None else (*others, roles))
 
 
 def _slot_shape(slot: Slot) -> tuple[int | None, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from keras import ops
 
-from vae_export.core.evidence import WAYS_OF_KNOWING, Evidence, How
+from vae_export.core.evidence import WAYS_OF_KNOWING, Evidence, How, Of, weakest
 from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.split.graph import Value
 
@@ -35,6 +35,12 @@ class Slot:
     def take(self, tensor: Any) -> Any:
         """The tensor itself, or the slot's part of it."""
         return tensor if self.axis is None else ops.split(tensor, 2, axis=self.axis)[self.index]
+
+    @property
+    def key(self) -> str:
+        """The name by which the user tells it: of the tensor, with ":first" or ":second" for a part."""
+        name = self.value.name.split("/")[-1]
+        return name if self.axis is None else f"{name}:{('first', 'second')[self.index]}"
 
     def describe(self) -> str:
         """The slot in a few words, for people."""
@@ -85,21 +91,20 @@ class Posterior:
     sigma_floor: float = 0.0
     variance_floor: float = 0.0
 
-    @property
-    def how(self) -> How:
-        """How the parametrisation is known."""
-        (how,) = (one.how for one in self.evidence if one.of == "parametrisation")
-        return how
+    def how(self, of: Of) -> How:
+        """How mu or scale is known; as the parametrisation, if nothing else is said of it."""
+        found = [one.how for one in self.evidence if one.of == of]
+        return weakest(found) if found else self.how("parametrisation")
 
     @property
     def unproven(self) -> tuple[Evidence, ...]:
-        """Evidence that was not measured."""
-        return tuple(one for one in self.evidence if one.how != "measured")
+        """Evidence that was neither measured nor told in so many words."""
+        return tuple(one for one in self.evidence if one.how not in ("measured", "told"))
 
     @property
-    def source(self) -> str:
-        """The same as the manifest has it, `parametrisation_source`."""
-        return WAYS_OF_KNOWING[self.how].in_manifest
+    def assumptions(self) -> tuple[Evidence, ...]:
+        """Evidence that is none: what was assumed."""
+        return tuple(one for one in self.evidence if not WAYS_OF_KNOWING[one.how].certain)
 
     def logvar(self, tensor: Any) -> Any:
         """The true log-variance, without epsilon_scale, from the tensor that `spread` is a slot of."""
@@ -124,7 +129,7 @@ class Posterior:
         return np.sqrt(sigma**2 + self.variance_floor) if self.variance_floor else sigma
 
     def describe(self) -> str:
-        """Parametrisation and epsilon scale in a few words, for people."""
+        """Parametrisation and epsilon scale, and how they are known, in a few words."""
         clip = ""
         if self.clip is not None:
             low, high = ("" if bound is None else f"{bound:g}" for bound in self.clip)
@@ -132,7 +137,17 @@ class Posterior:
         floor = f" + {self.sigma_floor:g}" if self.sigma_floor else ""
         floor += f", variance + {self.variance_floor:g}" if self.variance_floor else ""
         scale = "" if self.epsilon_scale == 1.0 else f", epsilon scale {self.epsilon_scale:g}"
-        return f"{self.parametrisation}{clip}{floor}{scale} ({self.source})"
+        return f"{self.parametrisation}{clip}{floor}{scale} ({self._known()})"
+
+    def _known(self) -> str:
+        """How mu, parametrisation and scale are known."""
+        ways: dict[How, list[str]] = {}
+        parts: tuple[Of, ...] = ("mu", "parametrisation", "scale")
+        for of in parts:
+            ways.setdefault(self.how(of), []).append(of)
+        if len(ways) == 1:
+            return str(next(iter(ways)))
+        return ", ".join(f"{' and '.join(of)} {how}" for how, of in ways.items())
 
 
 def _log_of_sum(a: Any, b: float) -> Any:

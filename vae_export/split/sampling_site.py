@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from vae_export.split.graph import Call, Value
 from vae_export.split.posterior import Posterior
 from vae_export.split.region import Region
+from vae_export.split.stand_in import class_name
 
 __all__ = ["SamplingSite", "site_of"]
 
@@ -46,5 +47,5 @@ class SamplingSite:
 
 def site_of(region: Region, posterior: Posterior, call: Call) -> SamplingSite:
     """The site of a probed region, named after the random call."""
-    name, layer_class = call.path, type(call.operation).__name__
+    name, layer_class = call.path, class_name(call.operation)
     return SamplingSite(region.calls, posterior, region.z, region.z_shape, name, layer_class)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from math import isclose
 from typing import Any
 
 from vae_export.core.artifact import TensorSpec
-from vae_export.core.evidence import in_words
+from vae_export.core.evidence import WAYS_OF_KNOWING, How, Of, in_words
 from vae_export.core.latent import Latent
+from vae_export.core.told import NOTHING_TOLD, Told
 from vae_export.errors import InputError, ModelError, SamplingSiteError
 from vae_export.split.finding import find_sampling_sites
 from vae_export.split.graph import Call, Graph, Value, calls_between, descendants, flatten, is_functional
@@ -23,6 +25,14 @@ __all__ = ["SplitVae", "locate", "split", "split_graph"]
 
 # Names that inputs of conditional models cannot have: graphs and golden arrays use them.
 RESERVED = ("x", "mu", "logvar", "z", "epsilon", "reconstruction", "generated")
+# How it is known, for messages.
+_HOW_KNOWN: dict[How, str] = {
+    "measured": "measured on the layer's own code",
+    "read from code": "read from its code in the file",
+    "told": "as told",
+    "read from names": "by its name",
+    "assumed": "by assumption",
+}
 
 
 @dataclass(frozen=True)
@@ -80,7 +90,7 @@ def split(
     model: Any,
     name: str | None = None,
     *,
-    parametrisation: str | None = None,
+    told: Told = NOTHING_TOLD,
     x_shape: tuple[int, ...] | None = None,
 ) -> SplitVae:
     """Cut a Keras VAE into encoder and decoder.
@@ -88,21 +98,22 @@ def split(
     Args:
         model: see `locate`.
         name: what to call it; default the model's own name.
-        parametrisation, x_shape: see `locate`.
+        told, x_shape: see `locate`.
 
     Raises:
+        QuestionError: something has to be told of a sampling layer whose code is not at hand.
         SamplingSiteError: no sampling site, or one that no recogniser takes.
         ModelError: the model has no graph, or the decoder depends on x beside z.
     """
     name = name or model.name
-    return split_graph(*locate(model, name, parametrisation=parametrisation, x_shape=x_shape), name)
+    return split_graph(*locate(model, name, told=told, x_shape=x_shape), name)
 
 
 def locate(
     model: Any,
     where: str,
     *,
-    parametrisation: str | None = None,
+    told: Told = NOTHING_TOLD,
     x_shape: tuple[int, ...] | None = None,
 ) -> tuple[Graph, tuple[SamplingSite, ...]]:
     """The graph of a model, and its sampling sites.
@@ -112,22 +123,35 @@ def locate(
             more sampling sites between; a subclassed one whose call() can be traced, or with `encoder` and
             `decoder`; or a `Pair`.
         where: what messages call it.
-        parametrisation: of the sampling layers' second tensor, for layers that cannot be measured.
+        told: by the user, of sampling layers that cannot be measured.
         x_shape: shape of one x, if the model leaves sizes open.
     """
-    graph, sites = _found(model, where, x_shape, parametrisation)
+    graph, sites = _found(model, where, x_shape, told)
     for site in sites:
-        posterior = site.posterior
-        if parametrisation not in (None, posterior.parametrisation):
-            raise InputError(
-                f"{where}: layer {site.layer_name!r} was measured to take a {posterior.parametrisation}, "
-                f"--parametrisation says {parametrisation}; leave it out"
-            )
+        _refuse_contradiction(site, told, where)
     return graph, sites
 
 
+def _refuse_contradiction(site: SamplingSite, told: Told, where: str) -> None:
+    """What was measured, or read from code, is known better than what is told."""
+    posterior = site.posterior
+    scale = posterior.epsilon_scale
+    contradictions: tuple[tuple[Of, object, object, str], ...] = (
+        ("parametrisation", told.parametrisation, posterior.parametrisation, "parametrisation"),
+        ("scale", told.epsilon_scale, scale, "epsilon-scale"),
+        ("mu", told.mu, posterior.mu.key if posterior.how("mu") != "told" else told.mu, "mu"),
+    )
+    for of, said, known, option in contradictions:
+        if said is None or said == known or (of == "scale" and isclose(told.epsilon_scale or 0, scale)):
+            continue
+        raise InputError(
+            f"{where}: layer {site.layer_name!r}: its {option.replace('-', ' ')} is {known}, "
+            f"{_HOW_KNOWN[posterior.how(of)]}; --{option} says {said}, leave it out"
+        )
+
+
 def _found(
-    model: Any, where: str, x_shape: tuple[int, ...] | None, told: str | None
+    model: Any, where: str, x_shape: tuple[int, ...] | None, told: Told
 ) -> tuple[Graph, tuple[SamplingSite, ...]]:
     if isinstance(model, Pair):
         return join(model, where, x_shape, told)
@@ -154,7 +178,7 @@ def _found(
 
 
 def _in_graph(
-    model: Any, where: str, x_shape: tuple[int, ...] | None, told: str | None
+    model: Any, where: str, x_shape: tuple[int, ...] | None, told: Told
 ) -> tuple[Graph, tuple[SamplingSite, ...]]:
     graph = with_x_shape(flatten(model), x_shape, where)
     return graph, find_sampling_sites(graph, where, told)
@@ -210,11 +234,18 @@ def _latents(sites: Sequence[SamplingSite]) -> tuple[Latent, ...]:
             z=f"z{ending}",
             stream=stream,
             parametrisation=site.posterior.parametrisation,
-            parametrisation_source=site.posterior.source,
+            mu_source=_source(site, "mu"),
+            parametrisation_source=_source(site, "parametrisation"),
+            epsilon_scale_source=_source(site, "scale"),
+            assumptions=tuple(one.words for one in site.posterior.assumptions),
             epsilon_scale=site.posterior.epsilon_scale,
         )
         for stream, (site, ending) in enumerate(zip(sites, endings, strict=True))
     )
+
+
+def _source(site: SamplingSite, of: Of) -> str:
+    return WAYS_OF_KNOWING[site.posterior.how(of)].in_manifest
 
 
 def _posterior_targets(latents: Sequence[Latent], sites: Sequence[SamplingSite]) -> dict[str, Target]:

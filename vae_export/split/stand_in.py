@@ -12,14 +12,12 @@ from typing import Any
 
 import keras
 
-from vae_export.errors import SamplingSiteError
+__all__ = ["StandIn", "StandInVae", "class_name", "is_inert"]
 
-__all__ = ["StandIn", "StandInVae"]
-
-# Patterns of settings: the standard deviation of epsilon, settings that may change the noise, harmless ones.
-_EPSILON_SCALE = r"(epsilon|eps|noise)_?(std|stddev|std_dev|sigma|scale)|std|stddev"
-_CHANGES = r"temp|tau|scale|gain|noise|sigma|std|clip|min|max"
-_HARMLESS = r"seed|dim|units|size|shape|axis|beta|kl|weight|loss"
+# Patterns of settings: standard deviations of epsilon, others that may change the noise, and harmless ones.
+_SCALE = r"(epsilon|eps|noise)_?(std|stddev|std_dev|sigma|scale)|std|stddev"
+_CHANGES = r"temp|tau|scale|gain|noise|sigma|std"
+_HARMLESS = r"seed|dim|units|size|shape|axis|beta|kl|weight|loss|clip|min|max"
 
 
 @keras.saving.register_keras_serializable("vae_export")
@@ -30,6 +28,7 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
         missing_class: name of the replaced layer's class.
         row_shape: shape of its output without the batch; None if it is not known.
         settings: scalars of its configuration, numbers as float.
+        function_name: of a Lambda whose function is stored by name; else empty.
     """
 
     def __init__(
@@ -37,12 +36,18 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
         missing_class: str,
         row_shape: tuple[int | None, ...] | None = None,
         settings: Mapping[str, float | str | bool] | None = None,
+        function_name: str = "",
         **options: Any,
     ) -> None:
         super().__init__(**options)
         self.settings = dict(settings or {})
-        self.missing_class = missing_class
+        self.missing_class, self.function_name = missing_class, function_name
         self.row_shape = None if row_shape is None else tuple(row_shape)
+
+    @property
+    def inert(self) -> bool:
+        """Whether the layer computes nothing; a layer whose code was read does."""
+        return True
 
     def call(self, *args: Any, **kwargs: Any) -> Any:
         """The first tensor, or the first part of it if the next layer expects half its size."""
@@ -54,43 +59,45 @@ class StandIn(keras.layers.Layer):  # type: ignore[misc]  # keras has no type st
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        own = {"missing_class": self.missing_class, "row_shape": self.row_shape, "settings": self.settings}
-        return {**super().get_config(), **own}
+        names = ("missing_class", "row_shape", "settings", "function_name")
+        return {**super().get_config(), **{name: getattr(self, name) for name in names}}
 
-    def epsilon_scale(self, where: str) -> tuple[float, str]:
-        """Epsilon scale from the layer's settings, 1 if absent, and remarks on what was read.
+    @property
+    def reason(self) -> str:
+        """Why its code does not tell what it computes."""
+        if self.missing_class != "Lambda":
+            return f"class {self.missing_class!r} is not known here"
+        return f"the code of its function {self.function_name!r} is not in the file"
 
-        Raises:
-            SamplingSiteError: a setting may change the noise in an unknown way.
-        """
-        scale, remarks = 1.0, []
-        for name, setting in self.settings.items():
-            if setting == 1.0 or re.search(_HARMLESS, name.lower()):
-                continue
-            if isinstance(setting, float) and re.fullmatch(_EPSILON_SCALE, name.lower()):
-                scale = setting
-                remarks.append(f"{name}={setting:g} of the layer is the scale of epsilon")
-            elif isinstance(setting, float) and re.search(_CHANGES, name.lower()):
-                raise SamplingSiteError(
-                    f"{where} has class {self.missing_class!r}, which is not known here, and was made with "
-                    f"{name}={setting:g}, which may scale its noise; give --custom-objects the file or "
-                    "module that defines it"
-                )
-            else:
-                remarks.append(f"{name}={setting!r} of the layer is not read")
-        return scale, "; ".join(remarks)
+    @property
+    def way_out(self) -> str:
+        """How to give its code."""
+        what = "it" if self.missing_class != "Lambda" else f"the function {self.function_name!r}"
+        return f"--custom-objects the file or module that defines {what}"
+
+    def noise_settings(self) -> dict[str, float]:
+        """The settings that may scale epsilon; those that most likely do come first."""
+        numbers = {
+            name: value
+            for name, value in self.settings.items()
+            if isinstance(value, float) and value > 0 and not re.search(_HARMLESS, name.lower())
+        }
+        scales = {name: value for name, value in numbers.items() if re.fullmatch(_SCALE, name.lower())}
+        return scales | {name: value for name, value in numbers.items() if re.search(_CHANGES, name.lower())}
 
     def explain(self, path: str) -> str:
         """The error of a model in which this is no sampling layer."""
-        if self.missing_class == "Lambda":
-            return (
-                f"layer {path!r} is a Lambda, whose code is not run for safety, and is not where z is drawn; "
-                "write it as a keras.layers.Layer subclass and save the model again"
-            )
-        return (
-            f"layer {path!r} has class {self.missing_class!r}, which is not known here, and is not where z "
-            "is drawn; give --custom-objects the file or module that defines it"
-        )
+        return f"layer {path!r}: {self.reason}, and it is not where z is drawn; give {self.way_out}"
+
+
+def is_inert(operation: Any) -> bool:
+    """Whether an operation stands for a layer whose code is not at hand, or is not understood."""
+    return isinstance(operation, StandIn) and operation.inert
+
+
+def class_name(operation: Any) -> str:
+    """The class of an operation, or of the layer that it stands for."""
+    return operation.missing_class if isinstance(operation, StandIn) else type(operation).__name__
 
 
 @keras.saving.register_keras_serializable("vae_export")

@@ -6,7 +6,9 @@ from urllib.parse import urlsplit
 import numpy as np
 import pytest
 
+import vae_export
 from tests.broken_bundles import edit_manifest, shift_golden
+from tests.gallery.parts.pieces import X, decoder, encoder_of
 from tests.pages.report.bundles import KINDS
 from tests.pages.report.page_reader import PageReader
 from vae_export.errors import BundleError, InputError
@@ -215,3 +217,41 @@ def test_a_bundle_that_was_altered_has_no_report(bundle_copy):
     (bundle_copy / "decoder.onnx").write_bytes(b"")
     with pytest.raises(BundleError, match=r"decoder\.onnx: altered, got 0 bytes"):
         make_report(bundle_copy, progress=lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def told_bundle(tmp_path_factory):
+    """told_bundle(strict=...): a bundle of a pair whose sampling code is not at hand."""
+    folder = tmp_path_factory.mktemp("told")
+    encoder = encoder_of(lambda mean, log_var: [mean, log_var])
+
+    def told_bundle(name, **told):
+        options = {"parametrisation": "log-std", "epsilon_scale": 0.5, "format": "onnx", "samples": X}
+        return vae_export.export(
+            encoder=encoder, decoder=decoder(), output=folder / name, **options, **told
+        ).path
+
+    return told_bundle
+
+
+def test_assumptions_are_the_verdict(report_of, told_bundle):
+    text = PageReader(report_of(told_bundle("assumed")).html).text
+    assert (
+        "⚠ Every file matches Keras as it was cut, but the cut rests on an assumption: the names 'z_mean' and "
+        "'z_log_var' tell mu from v" in text
+    )
+    assert "✓ Every file matches Keras within its limits." not in text
+    assert (
+        "mu assumed from names in the model; parametrisation and epsilon's deviation told by whoever exported it"
+        in text
+    )
+
+
+def test_what_was_told_is_said(report_of, told_bundle):
+    text = PageReader(report_of(told_bundle("told", mu="z_mean", logvar="z_log_var")).html).text
+    assert (
+        "✓ Every file matches Keras within its limits. The code of the sampling layer was not at hand: mu"
+        in text
+    )
+    assert "mu, parametrisation, epsilon's deviation as told by whoever exported it." in text
+    assert "⚠" not in text

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from vae_export.bundle.reader import read_bundle
 from vae_export.core.evidence import WAYS_OF_KNOWING
-from vae_export.core.latent import ACTIVE_VARIANCE
+from vae_export.core.latent import ACTIVE_VARIANCE, Latent
 from vae_export.core.manifest import ArtifactEntry
 from vae_export.core.parametrisation import PARAMETRISATIONS
 from vae_export.formats import FORMATS
@@ -37,7 +37,9 @@ Array = np.ndarray[Any, Any]
 # The most histograms: those of the latent values with the largest KL.
 MOST_HISTOGRAMS = 64
 MOST_POINTS = 400
+# in the manifest -> in the report
 SOURCES = {way.in_manifest: way.label for way in WAYS_OF_KNOWING.values()}
+TOLD = WAYS_OF_KNOWING["told"].in_manifest
 
 
 @dataclass(frozen=True, repr=False)
@@ -136,7 +138,9 @@ def _assemble(found: Measurements, picture_shape: tuple[int, ...] | None) -> Rep
         "details": lambda entry: FORMATS[entry.format].facts(entry.details),
         "formats": {name: format.label for name, format in FORMATS.items()},
         "held": ", ".join(dict.fromkeys(FORMATS[entry.format].label for entry in found.bundle.artifacts)),
-        "sources": SOURCES,
+        "known": _known,
+        "assumptions": [words for latent in found.bundle.manifest.latents for words in latent.assumptions],
+        "told": _told(found.bundle.manifest.latents),
         "sigmas": {name: one.sigma_label for name, one in PARAMETRISATIONS.items()},
         "value_range": views.value_range,
         "x_range": views.x_range,
@@ -228,3 +232,28 @@ def _share(value: float) -> str:
 
 def _decibel(value: float | None) -> str:
     return "equal" if value is None else f"{value:.0f}"
+
+
+def _sources(latent: Latent) -> dict[str, str]:
+    """What is known of the sampling layer -> how, in the manifest's words."""
+    return {
+        "mu": latent.mu_source,
+        "parametrisation": latent.parametrisation_source,
+        "epsilon's deviation": latent.epsilon_scale_source,
+    }
+
+
+def _known(latent: Latent) -> str:
+    """How it is known what the sampling layer is given."""
+    ways: dict[str, list[str]] = {}
+    for what, source in _sources(latent).items():
+        ways.setdefault(SOURCES[source], []).append(what)
+    if len(ways) == 1:
+        return next(iter(ways))
+    return "; ".join(f"{' and '.join(whats)} {label}" for label, whats in ways.items())
+
+
+def _told(latents: Sequence[Latent]) -> str:
+    """What was told of the sampling layers; empty if nothing was."""
+    whats = [what for latent in latents for what, source in _sources(latent).items() if source == TOLD]
+    return ", ".join(dict.fromkeys(whats))

@@ -1,34 +1,37 @@
-"""A layer whose code is not at hand, which names and settings say is a sampling layer."""
+"""A layer whose code is not at hand, which the user says is a sampling layer."""
 
 from __future__ import annotations
 
 from vae_export.errors import SamplingSiteError
-from vae_export.split.assumed import assumed_posterior
+from vae_export.split.asking import posterior_of_stand_in
 from vae_export.split.graph import Call
 from vae_export.split.recognisers.protocol import Search
 from vae_export.split.sampling_site import SamplingSite
-from vae_export.split.stand_in import StandIn
+from vae_export.split.stand_in import is_inert
 
 __all__ = ["MissingLayer"]
 
 
 class MissingLayer:
-    """Nothing is measured: what is assumed is evidence, which is printed; what is missing is asked for."""
+    """Nothing is measured or assumed: what is not told is asked for."""
 
     name = "a layer without code"
 
     def recognise(self, search: Search, call: Call) -> SamplingSite | None:
-        """Read names; a model that has a measured site has no second one without code.
+        """Take what the user told; a model that has a measured site has no second one without code.
 
         Raises:
-            SamplingSiteError: the layer is not known to draw, or names say too little.
+            QuestionError: too little was told.
+            SamplingSiteError: its tensors are not those of a sampling layer.
         """
-        if not isinstance(call.operation, StandIn):
+        if not is_inert(call.operation):
             return None
         recorded = search.run.recorded
-        measured = any(not isinstance(one.operation, StandIn) for site in search.found for one in site.calls)
+        measured = any(not is_inert(one.operation) for site in search.found for one in site.calls)
         posterior = (
-            None if measured else assumed_posterior(call, search.graph, recorded, search.told, search.where)
+            None
+            if measured
+            else posterior_of_stand_in(call, search.graph, recorded, search.told, search.where)
         )
         if posterior is None:
             raise SamplingSiteError(f"{search.where}: {call.operation.explain(call.path)}")

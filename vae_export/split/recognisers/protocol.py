@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
+from vae_export.core.told import NOTHING_TOLD, Told
 from vae_export.split.graph import Call, Graph
 from vae_export.split.graph_run import GraphRun
 from vae_export.split.sampling_site import SamplingSite
@@ -20,14 +21,14 @@ class Search:
         graph: the flat model.
         run: the values of the graph.
         where: what messages call the model.
-        told: the parametrisation that the user gave, or None.
+        told: by the user.
         found: the sites of earlier calls.
     """
 
     graph: Graph
     run: GraphRun
     where: str
-    told: str | None = None
+    told: Told = NOTHING_TOLD
     found: tuple[SamplingSite, ...] = ()
 
 
