@@ -25,7 +25,7 @@ ALLOWED = {
     "bundle": CORE | {"runtime", "verify"},
     "bytecode": LOW,
     "split": LIBRARIES | {"bytecode"},
-    "sources": LIBRARIES | {"split"},
+    "sources": LIBRARIES | {"split", "bytecode"},
     "train": CORE | {"runtime", "split", "sources", "verify"},
     "formats": LIBRARIES | {"runtime"},
     "bench": CORE | {"runtime", "verify", "bundle", "formats"},

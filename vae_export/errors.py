@@ -35,6 +35,7 @@ __all__ = [
     "QuestionError",
     "SamplingSiteError",
     "VaeExportError",
+    "innermost",
     "one_line",
 ]
 
@@ -47,6 +48,12 @@ def one_line(error: object, limit: int = 300) -> str:
     """The text of another library's error as one line; a long one is cut to its end, which has the cause."""
     text = " ".join(_TERMINAL_CODES.sub("", str(error)).split())
     return text if len(text) <= limit else f"…{text[-limit:]}"
+
+
+def innermost(error: BaseException) -> BaseException:
+    """The error that caused another library's error, at the end of the chain that Python keeps."""
+    cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+    return error if cause is None else innermost(cause)
 
 
 class VaeExportError(Exception):

@@ -128,7 +128,7 @@ def stateful():
 SAVE_IT = "save the full VAE with its sampling layer"
 REFUSED = [
     (autoencoder, f"m: no sampling site; found only Dense, Flatten, Reshape; expected a layer that takes [mu, logvar] and returns z: {SAVE_IT}"),
-    (vq_vae, f"m: no sampling site; no layer draws noise, not even the custom ones: 'quantise' (VectorQuantizer); expected a layer that takes [mu, logvar] and returns z: {SAVE_IT}"),
+    (vq_vae, "m: no sampling site; layer 'quantise' (VectorQuantizer) replaces vectors by those of a codebook: this is a VQ-VAE, which has no posterior"),
     (generator_of_a_gan, f"m: no sampling site; found only Dense, Reshape; expected a layer that takes [mu, logvar] and returns z: {SAVE_IT}"),
     (classifier, f"m: no sampling site; found only Dense, Dropout, Flatten; expected a layer that takes [mu, logvar] and returns z: {SAVE_IT}"),
     (hierarchical, "m: the latent of layer 'low' depends on that of layer 'high' (a hierarchical VAE, or a decoder that draws what it returns), expected latents that depend on x alone; export each level as a VAE of its own, and a decoder without its last draw"),

@@ -103,7 +103,8 @@ def test_a_model_that_cannot_be_built_without_the_code(tmp_path):
     model.save(tmp_path / "model.keras")
     with pytest.raises(
         ModelError,
-        match=r"model\.keras: cannot be built without the code of the layers 'flat' \(Flattening\); give --custom-ob",
+        match=r"model\.keras: Keras cannot build it: Input 0 .*; the code of the layers 'flat' \(Flattening\) is not at "
+        "hand, which may be why: give --custom-objects the file or module that defines them$",
     ):
         load_model(tmp_path / "model.keras")
     known = load_model(tmp_path / "model.keras", {"Flattening": Flattening})

@@ -142,7 +142,7 @@ def test_a_name_that_is_not_there():
             {"parametrisation": "precision"},
             r"^parametrisation: got 'precision', expected log-variance, log-std, ",
         ),
-        ({"epsilon_scale": 0.0}, r"^epsilon scale: got 0, expected a finite number above 0$"),
+        ({"epsilon_scale": 0.0}, r"^epsilon scale: got 0, expected a finite number other than 0$"),
         ({"epsilon_scale": float("nan")}, r"^epsilon scale: got nan, expected"),
         ({"mu": "a"}, r"^mu, logvar: got a and None, expected the names of two tensors, or neither$"),
         ({"mu": "a", "logvar": "a"}, r"^mu, logvar: got a and a, expected the names of two tensors"),

@@ -4,15 +4,18 @@ A way takes (half, batch size, folder) and gives (arrays to arrays, the file or 
 libraries raise. On one thread.
 """
 
+import re
+
 import keras
 import numpy as np
 import tensorflow as tf
 import tf2onnx
 from bare_runtimes import litert_interpreter, litert_signature, onnx_session
 
+from vae_export.errors import one_line
 from vae_export.runtime.python import vae_runtime
 
-__all__ = ["WAYS", "bare_files", "helpers", "multiply_adds"]
+__all__ = ["WAYS", "bare_files", "helpers", "multiply_adds", "reason"]
 
 
 # ---- In TensorFlow ----
@@ -141,3 +144,13 @@ def multiply_adds(half):
             places = layer.input.shape[1:3] if transposed else layer.output.shape[1:3]
             total += layer.kernel.shape.num_elements() * int(np.prod(places))
     return total
+
+
+def reason(error):
+    """What a library says, in one line: the operators it cannot take, or the end of its text."""
+    text = str(error)
+    operators = re.findall(r"'tf\.(\w+)' op is neither|No Op registered for (\w+)|\((Flex\w+)\) failed", text)
+    if operators:
+        names = sorted({name for groups in operators for name in groups if name})
+        return f"{type(error).__name__}: no operator for {', '.join(names)}"
+    return f"{type(error).__name__}: {one_line(text, 160)}"

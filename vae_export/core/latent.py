@@ -46,7 +46,8 @@ class Latent:
         mu_source, parametrisation_source, epsilon_scale_source: how it is known which tensors are mu and v,
             what v is, and the scale of epsilon; an `in_manifest` of `core.evidence.WAYS_OF_KNOWING`.
         assumptions: what was assumed, in words; empty if nothing was.
-        epsilon_scale: standard deviation of epsilon in the trained model.
+        epsilon_scale: factor of epsilon in the trained model: its standard deviation, negative where the
+            model subtracts it.
     """
 
     layer: str
@@ -62,14 +63,16 @@ class Latent:
     parametrisation_source: str
     epsilon_scale_source: str
     assumptions: tuple[str, ...]
-    epsilon_scale: Annotated[float, Meta(gt=0)]
+    epsilon_scale: float
 
     def __post_init__(self) -> None:
-        """Refuse unknown words.
+        """Refuse unknown words, and a latent without noise.
 
         Raises:
-            ValueError: an unknown parametrisation or source of it.
+            ValueError: an unknown parametrisation or source, or a scale of 0.
         """
+        if self.epsilon_scale == 0:
+            raise ValueError("epsilon_scale: got 0, expected another number")
         for key, known in KNOWN_WORDS.items():
             if getattr(self, key) not in known():
                 words = ", ".join(map(repr, known()))

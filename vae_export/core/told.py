@@ -17,7 +17,7 @@ class Told:
 
     Attributes:
         parametrisation: of the second tensor, a key of `PARAMETRISATIONS`.
-        epsilon_scale: standard deviation of epsilon.
+        epsilon_scale: factor of epsilon: its standard deviation, negative where the model subtracts it.
         mu, logvar: names of the tensors that the sampling layer takes, or of the encoder's outputs; of the
             two parts of one tensor "NAME:first" and "NAME:second". `parametrisation` is of `logvar`.
     """
@@ -37,8 +37,10 @@ class Told:
             raise InputError(
                 f"parametrisation: got {self.parametrisation!r}, expected {', '.join(PARAMETRISATIONS)}"
             )
-        if self.epsilon_scale is not None and not 0 < self.epsilon_scale < math.inf:
-            raise InputError(f"epsilon scale: got {self.epsilon_scale:g}, expected a finite number above 0")
+        if self.epsilon_scale is not None and not (self.epsilon_scale and math.isfinite(self.epsilon_scale)):
+            raise InputError(
+                f"epsilon scale: got {self.epsilon_scale:g}, expected a finite number other than 0"
+            )
         if (self.mu is None) != (self.logvar is None) or (self.mu is not None and self.mu == self.logvar):
             raise InputError(
                 f"mu, logvar: got {self.mu} and {self.logvar}, expected the names of two tensors, or neither"

@@ -8,15 +8,16 @@ from typing import Any
 
 import keras
 
-from vae_export.errors import InputError, ModelError, one_line
+from vae_export.errors import InputError, ModelError, innermost, one_line
 from vae_export.private.keras import model_of_legacy_config
 from vae_export.sources.keras_container import check_keras_file
-from vae_export.sources.saved_config import mend, missing_classes, read_config
+from vae_export.sources.saved_config import mend, missing_classes, read_config, without_code
 
 # Registers "vae_export>SamplingLayer", which the reference models are saved with. Its class name alone is not
 # enough: many people's own layer has the same.
 # `ReadLambda` is what Lambdas become.
 from vae_export.split import sampling_layer as _sampling_layer  # noqa: F401
+from vae_export.split.graph import own_words
 from vae_export.split.lambdas import layer as _read_lambda  # noqa: F401
 from vae_export.split.stand_in import StandIn
 
@@ -53,7 +54,7 @@ def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> A
         raise
     # Keras raises many types here, and what it raises depends on its version.
     except Exception as error:
-        raise ModelError(f"{path}: {_reason(error, missing_classes(config, known))}") from error
+        raise ModelError(f"{path}: {_reason(error, without_code(config, known))}") from error
 
 
 def _load_mended(path: Path, config: dict[str, Any], known: Mapping[str, Any]) -> Any:
@@ -72,11 +73,12 @@ def _load_mended(path: Path, config: dict[str, Any], known: Mapping[str, Any]) -
 
 
 def _reason(error: Exception, missing: Mapping[str, str]) -> str:
-    if missing:
-        names = ", ".join(f"{name!r} ({class_name})" for name, class_name in missing.items())
-        lambdas = "" if "Lambda" not in missing.values() else " (the code of a Lambda is never run)"
-        return (
-            f"cannot be built without the code of the layers {names}{lambdas}; give --custom-objects the "
-            f"file or module that defines them ({one_line(error)})"
-        )
-    return f"Keras cannot load it ({one_line(error)})"
+    """The innermost cause, and the layers whose code may be what is missing."""
+    cause = one_line(own_words(innermost(error)))
+    if not missing:
+        return f"Keras cannot load it: {cause}"
+    names = ", ".join(f"{name!r} ({class_name})" for name, class_name in missing.items())
+    return (
+        f"Keras cannot build it: {cause}; the code of the layers {names} is not at hand, which may be why: "
+        "give --custom-objects the file or module that defines them"
+    )

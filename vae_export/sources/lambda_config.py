@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-__all__ = ["StoredFunction", "stored_function"]
+from vae_export.bytecode.formula import NotUnderstoodError
+from vae_export.bytecode.reading import read_function
+
+__all__ = ["StoredFunction", "is_read", "stored_function"]
 
 
 @dataclass(frozen=True)
@@ -43,3 +48,15 @@ def stored_function(config: Mapping[str, Any]) -> StoredFunction:
             return StoredFunction("", inner["code"], inner.get("defaults"), inner.get("closure"))
         return StoredFunction(str(inner if isinstance(inner, str) else stored.get("registered_name") or ""))
     return StoredFunction()
+
+
+def is_read(config: Mapping[str, Any]) -> bool:
+    """Whether a Lambda's code is in its configuration and can be followed."""
+    code = stored_function(config).code
+    if code is None:
+        return False
+    try:
+        read_function(base64.b64decode(code))
+    except (NotUnderstoodError, binascii.Error, ValueError):
+        return False
+    return True

@@ -19,9 +19,9 @@ import keras
 
 from vae_export.errors import ModelError
 from vae_export.private.keras import FUNCTIONAL_MODULE, can_resolve_class
-from vae_export.sources.lambda_config import stored_function
+from vae_export.sources.lambda_config import is_read, stored_function
 
-__all__ = ["mend", "missing_classes", "read_config"]
+__all__ = ["mend", "missing_classes", "read_config", "without_code"]
 
 _STAND_IN_VAE = "vae_export>StandInVae"
 _HALVES = ("encoder", "decoder")
@@ -56,6 +56,15 @@ def missing_classes(config: Any, known: Mapping[str, Any]) -> dict[str, str]:
         known: custom classes by name.
     """
     return {_name(entry): entry["class_name"] for entry in _objects(config) if _is_missing(entry, known)}
+
+
+def without_code(config: Any, known: Mapping[str, Any]) -> dict[str, str]:
+    """Those of `missing_classes` whose code is not in the file either, or is not understood."""
+    return {
+        _name(entry): entry["class_name"]
+        for entry in _objects(config)
+        if _is_missing(entry, known) and not (entry["class_name"] == "Lambda" and is_read(entry["config"]))
+    }
 
 
 def mend(config: Any, known: Mapping[str, Any]) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 
 from vae_export.core.told import NOTHING_TOLD, Told
 from vae_export.errors import SamplingSiteError
+from vae_export.split.diagnosis import describe_noise, find_quantiser
 from vae_export.split.from_code import refuse_unknown_names, with_evidence_of_code
 from vae_export.split.graph import Call, Graph, descendants
 from vae_export.split.graph_run import GraphRun, run_graph
@@ -49,7 +50,7 @@ def find_sampling_sites(graph: Graph, where: str, told: Told = NOTHING_TOLD) -> 
         if run.random or stand_ins:
             break
     else:
-        raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph)}")
+        raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph, run)}")
     sites: list[SamplingSite] = []
     strangers: list[Call] = []
     for call in (*run.random, *stand_ins):
@@ -66,7 +67,7 @@ def find_sampling_sites(graph: Graph, where: str, told: Told = NOTHING_TOLD) -> 
     if strangers and not (run.training and sites):
         _refuse_strangers(strangers, sites, run, where)
     if not sites:
-        raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph)}")
+        raise SamplingSiteError(f"{where}: no sampling site; {_what_was_found(graph, run)}")
     _refuse_dependent(graph, sites, where)
     refuse_unknown_names([call for call in graph.calls if call not in inside], where)
     return tuple(sites)
@@ -95,6 +96,9 @@ def _refuse_strangers(
             "expected none in inference; remove it, or call it with training=False"
         )
     regions = [run.region([call], run.random[call][0]) for call in strangers]
+    plain = next(filter(None, map(describe_noise, regions)), None)
+    if plain:
+        raise SamplingSiteError(f"{where}: {plain}")
     raise SamplingSiteError(
         f"{where}: {'; '.join(map(measured, regions))}; expected noise around mu, mu + sigma * epsilon "
         "with independent epsilon ~ N(0, 1), for any mu and sigma; let the sampling layer take mu and a "
@@ -121,7 +125,14 @@ def _refuse_dependent(graph: Graph, sites: Sequence[SamplingSite], where: str) -
                 )
 
 
-def _what_was_found(graph: Graph) -> str:
+def _what_was_found(graph: Graph, run: GraphRun) -> str:
+    quantiser = find_quantiser(graph.calls, run.examples)
+    if quantiser is not None:
+        return (
+            f"layer {quantiser.path!r} ({class_name(quantiser.operation)}) replaces vectors by those of a "
+            "codebook: this is a VQ-VAE, which has no posterior to sample from and nothing to cut; convert "
+            "its encoder and its decoder as they are, with a converter of your format"
+        )
     candidates = [
         call
         for call in graph.calls

@@ -243,7 +243,7 @@ def _output_names(functional: Any) -> list[str]:
     return names
 
 
-def own_words(error: Exception) -> str:
+def own_words(error: BaseException) -> str:
     """The text of a layer's own error, without the additions of Keras and TensorFlow."""
     text = str(error).split("Arguments received by")[0]
     text = re.sub(r"Exception encountered when calling [\w.]+\(\)\.|\{\{.*?\}\}|\[Op:.*", "", text)

@@ -67,7 +67,7 @@ def run_graph(graph: Graph, training: bool) -> GraphRun:
             raise ModelError(
                 f"{error} (on a batch of {ROWS}); noise for a fixed batch has to follow keras.ops.shape(mu)"
             ) from error
-        if _may_draw(call) and not is_keras_own(call.operation):
+        if _may_draw(call) and not _is_deterministic(call.operation):
             # Noise that all rows share differs from call to call.
             again = run_calls([call], given, call.outputs, training, times=2)
         differing = [
@@ -84,6 +84,11 @@ def run_graph(graph: Graph, training: bool) -> GraphRun:
     made = run_calls(graph.calls, different, values, training)
     examples = {**different, **dict(zip(values, made, strict=True))}
     return GraphRun(recorded, examples, random, training)
+
+
+def _is_deterministic(operation: Any) -> bool:
+    """Whether Keras' own code is all there is: noise that it draws differs from row to row."""
+    return is_keras_own(operation) and not isinstance(operation, keras.layers.Lambda)
 
 
 def _may_draw(call: Call) -> bool:

@@ -152,7 +152,8 @@ def _sites_of_outputs(
     slots = _slots_of_outputs(encoder, decoder, told, where)
     site = _open_site(encoder, slots, where)
     shape = tuple(n for n in _slot_shape(slots[0]) if n is not None)
-    roles = roles_of(site, told)
+    # Where call() decides, names do not.
+    roles = roles_of(site, told) if pair.whole is None or told.mu is not None else None
     orders = [slots, slots[::-1]] if roles is None else [list(roles[:2])]
     if pair.sampler is not None:
         measured = _probe(pair.sampler, shape, where)
@@ -167,7 +168,10 @@ def _sites_of_outputs(
     elif pair.whole is not None:
         agrees = Evidence("parametrisation", "measured", "call() with known noise agrees")
         posteriors = [
-            Posterior(mu, spread, kind, (agrees,)) for mu, spread in orders for kind in PARAMETRISATIONS
+            Posterior(mu, spread, kind, (agrees,), sign)
+            for mu, spread in orders
+            for kind in PARAMETRISATIONS
+            for sign in (1.0, -1.0)
         ]
         name, layer_class = _IN_CALL, type(pair.whole).__name__
     else:

@@ -70,14 +70,14 @@ def split_slots(value: Value, shape: Sequence[int | None], z_shape: Sequence[int
 
 @dataclass(frozen=True)
 class Posterior:
-    """q(z | x) as the trained model has it: N(mu, (epsilon_scale * sigma(v))**2).
+    """q(z | x) as the trained model draws from it: mu + epsilon_scale * sigma(v) * epsilon.
 
     Attributes:
         mu: the slot of mu.
         spread: the slot of v, which sigma is a function of.
         parametrisation: what v is; a key of `PARAMETRISATIONS`.
         evidence: how the fields are known; exactly one piece is of the parametrisation.
-        epsilon_scale: standard deviation of epsilon.
+        epsilon_scale: standard deviation of epsilon, negative where the model subtracts it.
         clip: the range to which the layer clips v; None if it does not.
         sigma_floor, variance_floor: constants that the layer adds to sigma, or to sigma squared.
     """

@@ -77,7 +77,8 @@ def identify_outputs(
                 how = f"{residuals.size:,} draws"
             else:
                 ratio = residuals / epsilon.reshape(residuals.shape)
-                seen, error = float(np.median(ratio)), float(EXACT * np.median(ratio))
+                seen = float(np.median(ratio))
+                error = EXACT * abs(seen)
                 how = f"{residuals.size:,} values with known noise"
                 # z - mu has lost digits where sigma is small.
                 lost = 1e-6 * np.abs(others[mu]).max() / sigma.reshape(residuals.shape)
@@ -138,11 +139,15 @@ def _exact_sweep(region: Region, mu: Slot, spread: Slot) -> Sweep | None:
     z = region.draw_at(_given(mu, spread, np.zeros(shape), v), rows, 1.0)
     if z is None or z.shape != shape:
         return None
-    z = np.abs(z.reshape(rows, -1))
+    z = z.reshape(rows, -1)
+    # Only where v is positive: a standard deviation that may be negative has both signs.
+    positive = z[SWEEP > 0]
+    sign = -1.0 if (positive[np.isfinite(positive)] < 0).all() else 1.0
+    z = np.abs(z)
     with np.errstate(invalid="ignore"):
         differ = np.abs(z - z[:, :1]).max(axis=1) > 10 * EXACT * z[:, 0]
     # Latents of different scales have no one standard deviation.
-    return Sweep(np.where(differ, -1.0, z[:, 0]), EXACT)
+    return Sweep(np.where(differ, -1.0, z[:, 0]), EXACT, sign)
 
 
 def _drawn_sweep(region: Region, mu: Slot, spread: Slot) -> Sweep | None:
@@ -182,7 +187,8 @@ def _draws_normally(region: Region, posterior: Posterior) -> int:
 def _with_evidence(posterior: Posterior, sweep: Sweep, count: int) -> Posterior:
     formula = PARAMETRISATIONS[posterior.parametrisation].formula
     how = "with known noise" if sweep.error == EXACT else "by drawing"
-    sigma = formula if posterior.epsilon_scale == 1 else f"{posterior.epsilon_scale:g} {formula}"
+    scale = abs(posterior.epsilon_scale)
+    sigma = formula if scale == 1 else f"{scale:g} {formula}"
     swept = f"sigma(v) = {sigma} within {sweep.error:.1g} at {len(SWEEP)} values of v, {how}"
     residuals = (
         f"residuals of {count:,} draws are independent and standard normal within {STANDARD_ERRORS:g} "

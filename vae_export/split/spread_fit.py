@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,10 +34,12 @@ class Sweep:
     Attributes:
         std: measured, float64 ``[len(SWEEP)]``; not finite on overflow, or where sigma is undefined.
         error: relative standard error of each.
+        sign: of epsilon, -1 if the layer subtracts it; 1 if the noise could not be given.
     """
 
     std: Array
     error: float
+    sign: float = 1.0
 
     @property
     def lowest(self) -> float | None:
@@ -69,7 +71,7 @@ def fit_spreads(
             for floor in ("none", "sigma", "variance"):
                 found = _fit(entry, floor, sweep, mu, spread, plain)
                 if found is not None and _explains(found, sweep, rounding):
-                    yield found
+                    yield replace(found, epsilon_scale=sweep.sign * found.epsilon_scale)
 
 
 def shortest(value: float, error: float) -> float:

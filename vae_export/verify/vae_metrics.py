@@ -69,7 +69,7 @@ def prior_kl(mu: Array, logvar: Array) -> Array:
 
 def scaled_logvar(logvar: Array, epsilon_scale: float) -> Array:
     """The log-variance of z: that of the posterior with the scale of epsilon."""
-    return logvar + 2 * math.log(epsilon_scale)
+    return logvar + 2 * math.log(abs(epsilon_scale))
 
 
 def image_peak(expected: Array) -> float:

@@ -33,7 +33,7 @@ class FlatLatents:
             for latent in latents
             for place in itertools.product(*map(range, latent["shape"]))
         )
-        self.sigma_scale = np.repeat([latent["epsilon_scale"] for latent in latents], self._sizes)
+        self.sigma_scale = np.repeat([abs(latent["epsilon_scale"]) for latent in latents], self._sizes)
 
     def join(self, arrays: Array | Mapping[str, Array], key: str) -> Array:
         """Arrays ``[n, *shape]`` by the names that the latents have for `key` -> ``[n, size]``.
