@@ -1,5 +1,6 @@
 import zipfile
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -161,3 +162,35 @@ def test_another_backend_is_refused(monkeypatch, saved):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
     with pytest.raises(InputError, match=r"^KERAS_BACKEND: got 'jax', expected 'tensorflow'; the converters"):
         load_model(saved)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_the_innermost_cause_is_shown_and_no_lambda_blamed_that_is_read(suffix, tmp_path):
+    x = keras.Input(X_SHAPE)
+    model = keras.Model(x, layers.Lambda(lambda t: t * 2, name="double")(layers.Flatten(name="flat")(x)))
+    file = tmp_path / f"model{suffix}"
+    model.save(file)
+    alter_config(file, '"name": "flat"', '"name": "flat", "patience": 3')
+    with pytest.raises(ModelError, match=r"patience") as caught:
+        load_model(file)
+    message = str(caught.value)
+    assert message.startswith(f"{file}: Keras cannot load it: ")
+    assert "double" not in message
+    assert "unexpected keyword argument" in message or "Unrecognized keyword arguments" in message
+
+
+def alter_config(file, old, new):
+    """Another text in the configuration of a file."""
+    if file.suffix == ".keras":
+        with zipfile.ZipFile(file) as archive:
+            members = {name: archive.read(name) for name in archive.namelist()}
+        assert old in members["config.json"].decode()
+        members["config.json"] = members["config.json"].decode().replace(old, new, 1).encode()
+        with zipfile.ZipFile(file, "w") as archive:
+            for name, data in members.items():
+                archive.writestr(name, data)
+        return
+    with h5py.File(file, "a") as stored:
+        text = stored.attrs["model_config"]
+        assert old in text
+        stored.attrs["model_config"] = text.replace(old, new, 1)

@@ -74,7 +74,10 @@ def _load_mended(path: Path, config: dict[str, Any], known: Mapping[str, Any]) -
 
 def _reason(error: Exception, missing: Mapping[str, str]) -> str:
     """The innermost cause, and the layers whose code may be what is missing."""
-    cause = one_line(own_words(innermost(error)))
+    inner = innermost(error)
+    cause = one_line(own_words(inner))
+    # The text of a KeyError is the key alone.
+    cause = cause if " " in cause else f"{type(inner).__name__} {cause}"
     if not missing:
         return f"Keras cannot load it: {cause}"
     names = ", ".join(f"{name!r} ({class_name})" for name, class_name in missing.items())

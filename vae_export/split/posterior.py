@@ -98,8 +98,9 @@ class Posterior:
 
     @property
     def unproven(self) -> tuple[Evidence, ...]:
-        """Evidence that was neither measured nor told in so many words."""
-        return tuple(one for one in self.evidence if one.how not in ("measured", "told"))
+        """Evidence to print: the code that was read, and what was assumed."""
+        read = [one for one in self.evidence if one.of == "parametrisation" and one.how == "read from code"]
+        return (*read, *self.assumptions)
 
     @property
     def assumptions(self) -> tuple[Evidence, ...]:

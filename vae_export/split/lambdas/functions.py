@@ -75,12 +75,11 @@ _MODULES = {
     "tf.compat.v1.nn": "tf", "np": "np", "math": "np",
 }  # fmt: skip
 _ROOTS = {"tensorflow": "tf", "numpy": "np", "tf_keras": "keras"}
-# Functions that scripts import without their module.
-_IMPORTED_ALONE = {"random_normal": "K", "int_shape": "K", "exp": "K", "sqrt": "K", "square": "K"}
 
 DTYPES = ("float16", "bfloat16", "float32", "float64", "int32", "int64", "uint8", "bool")
 CONSTANTS: dict[str, Any] = {
     "np.pi": math.pi, "np.e": math.e, "np.inf": math.inf, "np.newaxis": None, "tf.newaxis": None,
+    "tf.image.ResizeMethod.NEAREST_NEIGHBOR": "nearest", "tf.image.ResizeMethod.BILINEAR": "bilinear",
     **{f"{module}.{dtype}": dtype for module in ("tf", "np") for dtype in DTYPES},
 }  # fmt: skip
 
@@ -89,9 +88,6 @@ def canonical(path: str) -> str:
     """The canonical form of a dotted name, whatever its modules were imported as."""
     root, *rest = path.split(".")
     parts = [_ROOTS.get(root, root), *rest]
-    if len(parts) == 1:
-        module = _IMPORTED_ALONE.get(root)
-        return f"{module}.{root}" if module else root
     for length in range(len(parts) - 1, 0, -1):
         module = _MODULES.get(".".join(parts[:length]))
         if module is not None:
@@ -368,6 +364,21 @@ def _constant(value: Any, dtype: str | None = None) -> Any:
     return ops.convert_to_tensor(value, dtype)
 
 
+@_spelled("tf.zeros(shape, dtype)", "ops.zeros(shape, dtype)")
+def _zeros(shape: Any, dtype: str = "float32") -> Any:
+    return ops.zeros(shape, dtype)
+
+
+@_spelled("tf.ones(shape, dtype)", "ops.ones(shape, dtype)")
+def _ones(shape: Any, dtype: str = "float32") -> Any:
+    return ops.ones(shape, dtype)
+
+
+@_spelled("tf.add_n(inputs)")
+def _add_all(inputs: Any) -> Any:
+    return sum(inputs[1:], start=inputs[0])
+
+
 @_spelled("K.epsilon()")
 def _epsilon() -> float:
     return float(keras.config.epsilon())
@@ -410,6 +421,13 @@ def _len(x: Any) -> int:
     return len(x)
 
 
+@_spelled("tuple(x)", "list(x)")
+def _tuple(x: Any) -> tuple[Any, ...]:
+    if not isinstance(x, (tuple, list)):
+        raise NotUnderstoodError("a tensor unpacked along the batch")
+    return tuple(x)
+
+
 # Pictures
 
 
@@ -418,6 +436,14 @@ def _resize(images: Any, size: Any, method: str = "bilinear") -> Any:
     if method not in ("bilinear", "nearest"):
         raise NotUnderstoodError(f"resizing by {method!r}")
     return ops.image.resize(images, size, interpolation=method)
+
+
+@_spelled("K.resize_images(x, height_factor, width_factor, data_format, interpolation)")
+def _resize_by(x: Any, height: int, width: int, data_format: str, interpolation: str = "nearest") -> Any:
+    if data_format != "channels_last":
+        raise NotUnderstoodError(f"pictures of data_format {data_format!r}")
+    size = (x.shape[1] * height, x.shape[2] * width)
+    return _resize(x, size, interpolation)
 
 
 # Noise
