@@ -95,10 +95,13 @@ def of_object(draw, source, names, folder):
     return model, encoder
 
 
-def of_file_without_class(draw, source, names, folder):
-    model, encoder, _ = functional(sampler(draw), names)
-    model.save(folder / "m.keras")
-    return load_model(folder / "m.keras"), encoder
+def of_file_without_class(suffix):
+    def of_file_without_class(draw, source, names, folder):
+        model, encoder, _ = functional(sampler(draw), names)
+        model.save(folder / f"m{suffix}")
+        return load_model(folder / f"m{suffix}"), encoder
+
+    return of_file_without_class
 
 
 def of_lambda(suffix):
@@ -142,7 +145,8 @@ def of_subclass(draw, source, names, folder):
 
 WAYS = {
     "object": of_object,
-    "file without class": of_file_without_class,
+    "class gone in .keras": of_file_without_class(".keras"),
+    "class gone in .h5": of_file_without_class(".h5"),
     "Lambda in .keras": of_lambda(".keras"),
     "Lambda in .h5": of_lambda(".h5"),
     "pair": of_pair,
@@ -151,7 +155,8 @@ WAYS = {
 }
 # Where the code is at hand, or in the file, nothing has to be asked of a sampler of the table. A call() that cannot
 # be traced is compared with what encoder and decoder compute with plain samplers.
-WITH_CODE = set(WAYS) - {"file without class", "pair"}
+WITHOUT_CODE = {"class gone in .keras", "class gone in .h5", "pair"}
+WITH_CODE = set(WAYS) - WITHOUT_CODE
 PLAIN = {"log-variance", "log-std", "softplus", "swapped", "subtracted"}
 
 
@@ -179,7 +184,7 @@ def test_it_is_right_or_it_asks(name, way, names, tmp_path):
     if error is not None:
         known = way in WITH_CODE and (way != "subclass" or name in PLAIN)
         assert truth is None or not known, error
-        if way in ("file without class", "pair"):
+        if way in WITHOUT_CODE:
             assert isinstance(error, QuestionError)
         return
     assert truth is not None, "a sampler that is none of ours was taken for one"

@@ -15,9 +15,12 @@ from keras import ops
 from tests.bytecode.sources import SOURCES
 from vae_export.bytecode.formula import NotUnderstoodError
 from vae_export.bytecode.reading import read_function
+from vae_export.errors import ModelError
+from vae_export.sources.keras_loading import load_model
 from vae_export.split.lambdas.evaluation import Evaluation, UnknownNameError
 from vae_export.split.lambdas.functions import function_at
 from vae_export.split.lambdas.layer import ReadLambda
+from vae_export.split.split_vae import split
 
 ROOT = Path(__file__).parent.parent
 STORED = json.loads((ROOT / "bytecode" / "lambdas.json").read_text())
@@ -183,6 +186,20 @@ def test_a_layer_that_is_not_understood_is_inert():
     assert layer.way_out == "--custom-objects a file with a function 'draw' that computes it"
 
 
+def test_a_name_that_is_a_size():
+    layer = read(lambda x: ops.reshape(x, (-1, some_size, 3)), tf.constant(FLAT))
+    assert (
+        layer.reason
+        == "its code in the file is not understood: the value of some_size, which is not in the file"
+    )
+    assert layer.way_out == "--custom-objects a file with `some_size = ` its value"
+    told = read(lambda x: ops.reshape(x, (-1, some_size, 3)), tf.constant(FLAT), names={"some_size": 2})
+    assert told(FLAT).shape == (5, 2, 3)
+
+
+some_size = 2
+
+
 def test_unknown_names_are_one_until_they_are_told():
     layer = read(lambda x: x * some_name, tf.constant(FLAT))
     assert (layer.unknown, layer.inert) == (("some_name",), False)
@@ -195,3 +212,27 @@ def test_unknown_names_are_one_until_they_are_told():
 
 
 some_name = 0.0
+
+
+def of_batch(rows):
+    """A model whose Lambda draws for ten rows."""
+    x = keras.Input(batch_shape=(rows, 6))
+    heads = [keras.layers.Dense(2, name=name)(x) for name in ("z_mean", "z_log_var")]
+    draw = keras.layers.Lambda(
+        lambda t: t[0] + ops.exp(t[1]) * keras.random.normal((10, 2)), name="draw", output_shape=(2,)
+    )
+    return keras.Model(x, keras.layers.Dense(3)(draw(heads)))
+
+
+def test_noise_of_the_batch_that_the_model_was_built_for(tmp_path):
+    of_batch(10).save(tmp_path / "m.keras")
+    (site,) = split(load_model(tmp_path / "m.keras"), "m").sites
+    assert site.posterior.describe() == "log-std (read from code)"
+
+
+def test_noise_of_another_batch_is_no_reason_to_leave_the_code_out(tmp_path):
+    of_batch(None).save(tmp_path / "m.keras")
+    with pytest.raises(
+        ModelError, match=r"on a batch of 8\); noise for a fixed batch has to follow keras\.ops\.shape"
+    ):
+        split(load_model(tmp_path / "m.keras"), "m")

@@ -65,6 +65,7 @@ class Evaluation:
         arguments: values by the formula's names of arguments.
         names: values of names that the file does not have.
         functions: functions of the user by the names that the code calls them.
+        fixed_batch: the batch size that the model was built for; None if any.
 
     Attributes:
         sizes: names that stand for a size of the noise -> what they were taken for.
@@ -76,10 +77,11 @@ class Evaluation:
         arguments: Mapping[str, Any],
         names: Mapping[str, float],
         functions: Mapping[str, Callable[..., Any]] | None = None,
+        fixed_batch: int | None = None,
     ) -> None:
         self.sizes: dict[str, int | None] = {}
         self._formula, self._arguments, self._names = formula, arguments, names
-        self._functions = functions or {}
+        self._functions, self._fixed_batch = functions or {}, fixed_batch
 
     def result(self) -> Any:
         """The value that the formula returns: a tensor, or a tuple of tensors.
@@ -183,7 +185,7 @@ class Evaluation:
         return function.apply(**{name: self._known(value) for name, value in bound.items()})
 
     def _sized(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
-        """A shape of noise whose unknown sizes are those of the layer's inputs.
+        """A shape of noise whose unknown sizes, and the fixed batch, are those of the layer's inputs.
 
         Raises:
             UnknownNameError: no input has as many axes, or two differ in that size.
@@ -192,7 +194,9 @@ class Evaluation:
         alike = [tensor for tensor in inputs if len(tensor.shape) == len(shape)]
         found = []
         for axis, size in enumerate(shape):
-            if isinstance(size, _Name) and size.path not in self._names and "." not in size.path:
+            if axis == 0 and alike and size == self._fixed_batch and isinstance(size, int):
+                found.append(ops.shape(alike[0])[0])
+            elif isinstance(size, _Name) and size.path not in self._names and "." not in size.path:
                 sizes = {tensor.shape[axis] for tensor in alike}
                 if len(sizes) != 1:
                     raise UnknownNameError(size.path)

@@ -60,6 +60,7 @@ class ReadLambda(StandIn):
         self.problem: str | None = None
         self.formula: Formula | None = None
         self.functions: dict[str, Any] = {}
+        self._was_computed, self._fixed_batch = False, None
         try:
             self.formula = read_function(base64.b64decode(code), closure)
             # Known while the model is built alone.
@@ -82,17 +83,26 @@ class ReadLambda(StandIn):
     @property
     def way_out(self) -> str:
         """How to give its code."""
+        if self.unknown:
+            return f"--custom-objects a file with `{self.unknown[0]} = ` its value"
         return f"--custom-objects a file with a function {self.name!r} that computes it"
 
     def call(self, inputs: Any, mask: Any = None) -> Any:
         """What the formula returns; as `StandIn` if it cannot be computed."""
         while self.formula is not None and self.problem is None:
             try:
-                return self._computed(self.formula, inputs, mask)
+                result = self._computed(self.formula, inputs, mask)
+                self._was_computed = True
+                return result
             except UnknownNameError as error:
                 self.unknown = (*self.unknown, error.name)
             except NotUnderstoodError as error:
-                self.problem = str(error)
+                # What was understood when the model was built must not turn inert later.
+                if self._was_computed:
+                    raise
+                # What a placeholder breaks is no fault of the code.
+                names = ", ".join(self.unknown)
+                self.problem = f"the value of {names}, which is not in the file" if names else str(error)
         return super().call(inputs)
 
     def _computed(self, formula: Formula, inputs: Any, mask: Any) -> Any:
@@ -100,7 +110,10 @@ class ReadLambda(StandIn):
         values = {"training": False, "mask": mask, **self._defaults(others), **self.arguments}
         given = {first: inputs, **{name: values[name] for name in others if name in values}}
         names = {**dict.fromkeys(self.unknown, _PLACEHOLDER), **self.names}
-        evaluation = Evaluation(formula, given, names, self.functions)
+        if not self._was_computed:
+            # Of models that were built for one batch size, which their code then names as a number.
+            self._fixed_batch = keras.tree.flatten(inputs)[0].shape[0]
+        evaluation = Evaluation(formula, given, names, self.functions, self._fixed_batch)
         result = evaluation.result()
         self.sizes = evaluation.sizes
         return result
