@@ -10,7 +10,8 @@ from keras import ops
 from keras.src.legacy import backend as K
 
 from vae_export.bytecode.formula import NotUnderstoodError
-from vae_export.split.lambdas.functions import _FUNCTIONS, function_at
+from vae_export.split.lambdas import evaluation as _evaluation  # noqa: F401  fills the table
+from vae_export.split.lambdas.functions import FUNCTIONS, function_at
 
 RNG = np.random.default_rng(0)
 X = tf.constant(RNG.uniform(0.1, 2.0, (4, 6)).astype(np.float32))
@@ -51,7 +52,7 @@ ARGUMENTS = {
     "ops.matmul": ((X, tf.transpose(Y)), {}),
     "K.epsilon": ((), {}), "K.floatx": ((), {}),
 }  # fmt: skip
-NOISE = [path for path, function in _FUNCTIONS.items() if function.draws]
+NOISE = [path for path, function in FUNCTIONS.items() if function.draws]
 PYTHON = {"int", "float", "len", "tuple", "list", "np.exp", "np.log", "np.sqrt", "np.prod"}
 
 
@@ -68,7 +69,7 @@ def of_library(path):
 
 # Shapes are tuples here and tensors in TensorFlow.
 SHAPES = {"K.shape", "tf.shape"}
-LIBRARY = {path: of_library(path) for path in _FUNCTIONS if path not in (*NOISE, *PYTHON, *SHAPES)}
+LIBRARY = {path: of_library(path) for path in FUNCTIONS if path not in (*NOISE, *PYTHON, *SHAPES)}
 
 
 @pytest.mark.parametrize("path", [path for path, function in LIBRARY.items() if function is not None])

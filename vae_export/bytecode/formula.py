@@ -26,7 +26,13 @@ _LONGEST = 160
 
 
 class NotUnderstoodError(Exception):
-    """Code that is not read; the message says which part of it, as the end of a sentence."""
+    """Code that is not read; the message says which part of it, as the end of a sentence.
+
+    Attributes:
+        position: number of the instruction.
+    """
+
+    position = 0
 
 
 @dataclass(frozen=True)

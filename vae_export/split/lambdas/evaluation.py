@@ -13,6 +13,9 @@ from keras import ops
 
 from vae_export.bytecode.formula import Formula, NotUnderstoodError, Step
 from vae_export.errors import one_line
+
+# The table fills what `function_at` finds.
+from vae_export.split.lambdas import table as _table  # noqa: F401
 from vae_export.split.lambdas.functions import CONSTANTS, canonical, function_at
 
 __all__ = ["Evaluation", "UnknownNameError"]
