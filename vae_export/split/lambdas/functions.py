@@ -98,7 +98,7 @@ def function_at(path: str) -> Function | None:
 
 
 def spelled(*spellings: str, draws: bool = False) -> Callable[[Apply], Apply]:
-    """Decorate what computes an operation with its spellings; `draws` if it is noise of its first argument."""
+    """Register what computes an operation under its spellings; `draws` for noise of a `shape`."""
 
     def register(apply: Apply) -> Apply:
         targets = list(inspect.signature(apply).parameters)
