@@ -6,8 +6,13 @@
     images = vae.generate(16, seed=7)
 
 The verbs and their options have the names of the command line's. Importing this package imports neither
-TensorFlow nor a runtime.
+TensorFlow nor a runtime. ONNX Runtime's telemetry is turned off, unless the environment says otherwise.
 """
+
+import os as _os
+
+# ONNX Runtime reads it when it is imported.
+_os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # Some verbs have the names of rooms. The rooms are imported first: a later import of one would put it in the
 # place of the verb.
