@@ -8,6 +8,12 @@ from typing import Any
 import keras
 from keras.src.legacy.saving.saving_utils import model_from_config
 from keras.src.models.functional import Functional
+from keras.src.ops import core as ops_core
+from keras.src.ops import image as ops_image
+from keras.src.ops import linalg as ops_linalg
+from keras.src.ops import math as ops_math
+from keras.src.ops import nn as ops_nn
+from keras.src.ops import numpy as ops_numpy
 from keras.src.saving.serialization_lib import _retrieve_class_or_fn
 
 __all__ = [
@@ -23,10 +29,14 @@ __all__ = [
     "maker_name",
     "model_of_legacy_config",
     "nodes_of",
+    "operation_classes",
     "output_structure",
     "policy_computing_in",
 ]
 
+_TAKE_FUNCTIONS = {
+    "Map", "Scan", "AssociativeScan", "Switch", "WhileLoop", "ForiLoop", "Cond", "VectorizedMap", "Vectorize",
+}  # fmt: skip
 # The module of functional models in configurations.
 FUNCTIONAL_MODULE = "keras.src.models.functional"
 
@@ -47,6 +57,18 @@ def nodes_of(functional: Any) -> list[Any]:
     """The calls of a functional model in running order."""
     by_depth = functional._nodes_by_depth
     return [node for depth in sorted(by_depth, reverse=True) for node in by_depth[depth]]
+
+
+def operation_classes() -> dict[str, Any]:
+    """Operations of functional models: class name -> class; without those that take functions."""
+    found: dict[str, Any] = {}
+    for module in (ops_numpy, ops_nn, ops_math, ops_image, ops_linalg, ops_core):
+        found |= {
+            name: value
+            for name, value in vars(module).items()
+            if isinstance(value, type) and issubclass(value, keras.Operation) and value is not keras.Operation
+        }
+    return {name: value for name, value in found.items() if name not in _TAKE_FUNCTIONS}
 
 
 def input_structure(functional: Any) -> Any:

@@ -37,6 +37,8 @@ def check_keras_file(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = set(archive.namelist())
+            if any(member.flag_bits & 1 for member in archive.infolist()):
+                raise ModelError(f"{path}: the archive is encrypted, expected a model as Keras saves it")
             damaged = archive.testzip()
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         raise ModelError(

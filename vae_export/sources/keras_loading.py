@@ -10,8 +10,10 @@ import keras
 
 from vae_export.errors import InputError, ModelError, innermost, one_line
 from vae_export.private.keras import model_of_legacy_config
+from vae_export.sources.config_check import check_config
+from vae_export.sources.hdf5_check import check_weights
 from vae_export.sources.keras_container import check_keras_file
-from vae_export.sources.saved_config import mend, missing_classes, read_config, without_code
+from vae_export.sources.saved_config import mend, read_config, without_code
 
 # Registers "vae_export>SamplingLayer", which the reference models are saved with. Its class name alone is not
 # enough: many people's own layer has the same.
@@ -44,12 +46,13 @@ def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> A
             f"KERAS_BACKEND: got {keras.backend.backend()!r}, expected 'tensorflow'; the converters need it"
         )
     check_keras_file(path)
+    check_weights(path)
     known = dict(custom_objects or {})
     config = read_config(path)
+    mended = mend(config, known)
+    check_config(mended, known, str(path))
     try:
-        if not missing_classes(config, known):
-            return keras.models.load_model(path, custom_objects=known, compile=False, safe_mode=True)
-        return _load_mended(path, mend(config, known), known)
+        return _load_mended(path, mended, known)
     except ModelError:
         raise
     # Keras raises many types here, and what it raises depends on its version.

@@ -95,9 +95,27 @@ def mend(config: Any, known: Mapping[str, Any]) -> Any:
                 }
             else:
                 return _replaced(node, shapes.get(_name(node)), known)
-        return {key: mended(value) for key, value in node.items() if key != "compile_config"}
+        return {
+            key: None if _is_of_training(key, value, known) else mended(value)
+            for key, value in node.items()
+            if key != "compile_config"
+        }
 
     return mended(config)
+
+
+def _is_of_training(key: str, value: Any, known: Mapping[str, Any]) -> bool:
+    """Whether a value is a regularizer, constraint or initializer of the author's own, which inference lacks.
+
+    Keras takes its default instead; the weights are those of the file.
+    """
+    if not _is_object(value) or not key.endswith(("_regularizer", "_constraint", "_initializer")):
+        return False
+    registered = value.get("registered_name") or value["class_name"]
+    if registered in known or value["class_name"] in known:
+        return False
+    own_module = str(value.get("module") or "keras").split(".")[0] not in ("keras", "tensorflow")
+    return own_module and keras.saving.get_registered_object(registered) is None
 
 
 def _replaced(node: Mapping[str, Any], row_shape: Any, known: Mapping[str, Any]) -> dict[str, Any]:
