@@ -123,6 +123,6 @@ class _Check:
 
     def _refuse(self, layer: str, what: str) -> None:
         raise ModelError(
-            f"{self._where}: {layer} names {what}, expected layers, initializers, activations and other parts "
-            "of models alone; a file that does so may run code, and is not loaded"
+            f"{self._where}: {layer} names {what}, expected layers, initializers, activations and other "
+            "parts of models alone; a file that does so may run code, and is not loaded"
         )

@@ -47,8 +47,8 @@ def check_weights(path: Path) -> None:
 def _check_member(member: zipfile.ZipInfo, path: Path) -> None:
     if member.file_size > _SMALL and member.file_size > _LARGEST_RATIO * member.compress_size:
         raise ModelError(
-            f"{path}: {member.filename} unpacks {member.compress_size:,} bytes to {member.file_size:,}; it is not "
-            "loaded"
+            f"{path}: {member.filename} unpacks {member.compress_size:,} bytes to {member.file_size:,}; "
+            "it is not loaded"
         )
     if member.filename == "config.json" and member.file_size > _LARGEST_CONFIG:
         raise ModelError(
