@@ -22,6 +22,9 @@ class Elsewhere:
     def run_exact(self, inputs):
         return None
 
+    def run_moved(self, inputs, seed):
+        return {}
+
 
 @pytest.mark.parametrize(
     ("convert", "file"),

@@ -15,7 +15,8 @@ from vae_export.formats.loading import load_artifact
 from vae_export.formats.onnx.convert import convert_to_onnx
 from vae_export.formats.tflite.convert import convert_to_tflite
 from vae_export.split.split_vae import split
-from vae_export.verify.gate import end_to_end_name, verify_artifacts
+from vae_export.verify.end_to_end import end_to_end_name
+from vae_export.verify.gate import verify_artifacts
 from vae_export.verify.references import compute_reference
 
 SWAPPED, ENCODER, DECODER = ("mu", "logvar"), ("mu",), ("reconstruction",)

@@ -3,8 +3,10 @@ import math
 import numpy as np
 import pytest
 
+from vae_export.core.rounding import DRAWS, MULTIPLE, flat_rows
 from vae_export.errors import ParityError
 from vae_export.verify.cases import Case
+from vae_export.verify.judgement import channel_scales
 from vae_export.verify.parity import ParityReport, check_case, check_graph
 
 GOOD = np.float32([[0.1, 0.9], [0.5, 0.4]])
@@ -158,16 +160,117 @@ def test_a_good_report_does_not_raise():
     assert report.of("b.onnx") == {}
 
 
-def test_what_float64_shows_to_be_rounding_is_granted():
-    cases = [Case("ones, batch of 2", {"z": np.ones((2, 2), np.float32)})]
-    off = GOOD + np.float32(1e-3)
+ROUNDING = [Case("random, batch of 2", {"z": np.float32([[0.1, 0.7], [0.4, 0.2]])})]
 
-    def check(exact):
-        return check_graph("a.onnx", Constant(out=off), Constant(out=GOOD), cases, 1e-5, exact)[0]
 
-    assert check(lambda inputs: {"out": GOOD + np.float32(2e-4)}).failures == ()
-    assert check(lambda inputs: {"out": GOOD + np.float32(2e-4)}).tolerance > 1e-3
-    for exact in (None, lambda inputs: None, lambda inputs: {"out": GOOD + np.float32(5e-6)}):
-        assert check(exact).failures == (
-            f"a.onnx: output 'out', ones, batch of 2: largest error 0.001, tolerance {check(exact).tolerance:.3g}",
+def moved_by(*moves):
+    """A run_moved whose outputs lie that far from GOOD."""
+    return lambda inputs, seed: {"out": GOOD + np.float32(moves)}
+
+
+def check_moved(run_moved, off=1e-3, cases=ROUNDING, good=GOOD):
+    actual = Constant(out=good + np.float32(off))
+    return check_graph("a.onnx", actual, Constant(out=good), cases, 1e-5, run_moved)[0]
+
+
+def test_what_moves_show_to_be_rounding_is_granted():
+    row = check_moved(moved_by(2e-4))
+    assert row.failures == ()
+    assert row.tolerance == pytest.approx(MULTIPLE * 2e-4, rel=1e-3)
+    for run_moved in (None, moved_by(0), moved_by(5e-6)):
+        row = check_moved(run_moved)
+        assert row.failures == (
+            f"a.onnx: output 'out', random, batch of 2: largest error 0.001, tolerance {row.tolerance:.3g}",
         )
+
+
+def test_a_half_is_moved_only_where_the_plain_tolerance_is_exceeded():
+    def refuses(inputs, seed):
+        raise AssertionError
+
+    assert check_moved(refuses, off=0.9e-5).ok
+    seeds = []
+
+    def counts(inputs, seed):
+        seeds.append(seed)
+        return {"out": GOOD}
+
+    exceeded = [*ROUNDING, Case("posterior, batch of 1", {"z": np.float32([[0.5, 0.25]])})]
+    off = np.float32([[0.9e-5, 0], [2e-5, 0]])
+    assert not check_moved(counts, off, exceeded).ok
+    # One case of two: its second row alone is beyond.
+    assert seeds == list(range(DRAWS))
+
+
+def test_no_movement_excuses_an_error_above_the_ceiling():
+    swapped = check_moved(moved_by(0.5), off=0.02)
+    assert swapped.failures == (
+        "a.onnx: output 'out', random, batch of 2: largest error 0.02, tolerance 0.01",
+    )
+    assert check_moved(moved_by(np.nan), off=0.02).failures == swapped.failures
+    # A made-up case that float32 does not determine is not judged, and said to be skipped.
+    made_up = [Case("zeros, batch of 2", ROUNDING[0].inputs, made_up=True)]
+    assert check_moved(moved_by(np.nan), 0.02, made_up).skipped == ("zeros, batch of 2",)
+    assert check_moved(moved_by(0.5), 0.02, made_up).ok
+    assert not check_moved(moved_by(0.005), 0.02, made_up).ok
+
+
+def test_flat_inputs_have_a_larger_multiple_than_others():
+    flat = [Case("ones, batch of 2", {"z": np.ones((2, 2), np.float32)})]
+    assert check_moved(moved_by(5e-6), cases=flat).ok
+    one_flat = [Case("sample, batch of 2", {"z": np.float32([[0, 0], [0.4, 0.2]])})]
+    assert check_moved(moved_by(5e-6), np.float32([[1e-3], [0]]), one_flat).ok
+    assert not check_moved(moved_by(5e-6), np.float32([[0], [1e-3]]), one_flat).ok
+
+
+@pytest.mark.parametrize(
+    ("inputs", "flat"),
+    [
+        ({"x": np.ones((1, 4, 4, 3))}, True),
+        # Channels that differ make no picture.
+        ({"x": np.ones((1, 4, 4, 3)) * [1, 2, 3]}, True),
+        ({"x": np.arange(48.0).reshape(1, 4, 4, 3)}, False),
+        ({"x": np.zeros((1, 7))}, True),
+        ({"z": np.ones((1, 1))}, False),
+        ({"z": np.ones(1)}, False),
+        ({"z": np.float32([[4, -4, 4, 4, -4, -4]])}, False),
+        ({"x": np.arange(48.0).reshape(1, 48), "label": np.zeros((1, 4))}, False),
+    ],
+)
+def test_flat_rows(inputs, flat):
+    assert flat_rows(inputs).tolist() == [flat]
+
+
+def test_a_quiet_channel_is_judged_by_its_own_values():
+    good = np.float32([[-3, 2e-5], [4, -1e-5]])
+    off = np.float32([[0, 1e-8], [0, 0]])
+    assert compare({"out": good}, {"out": good + off})[0].ok
+    row = check_moved(lambda inputs, seed: {"out": good}, off, good=good)
+    assert row.failures == (
+        "a.onnx: output 'out', random, batch of 2: channel 1, largest error 1e-08, tolerance 3e-10",
+    )
+    # What the loud channel moves does not excuse it.
+    loud = lambda inputs, seed: {"out": good + np.float32([1e-4, 0])}  # noqa: E731
+    assert check_moved(loud, off, good=good).failures == row.failures
+    assert check_moved(loud, np.float32([1e-3, 0]), good=good).ok
+
+
+@pytest.mark.parametrize(
+    ("output", "scales"),
+    [
+        ([[0.0, 0.5], [0.25, 1.0]], [1, 1]),
+        ([[0.0, 5e-5], [0.25, 1.0]], [1, 1]),
+        ([[0.0, 5e-5], [0.25e-5, 1.0]], [0.25e-5, 1]),
+        ([[-1.0, 5.0], [1.0, 7.0]], [2, 7]),
+        ([[-1.0, 0.0], [1.0, 0.0]], [2, 2 * np.finfo(np.float32).eps]),
+    ],
+)
+def test_scales_of_channels(output, scales):
+    np.testing.assert_allclose(channel_scales(np.float32(output)), scales, rtol=1e-6)
+
+
+def test_later_checks_are_allowed_what_rounding_was():
+    good = np.float32([[-3, 2], [4, -1]])
+    row = check_moved(lambda inputs, seed: {"out": good}, off=np.float32([6e-5, 0]), good=good)
+    # 1e-5 of the range of the output, as later checks see no channels, and twice the error.
+    assert row.tolerance == pytest.approx(12e-5, rel=0.02)

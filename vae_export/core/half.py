@@ -52,6 +52,17 @@ class Half(Protocol):
     def run_exact(self, inputs: Arrays) -> Arrays | None:
         """Compute the outputs in float64; None where the framework cannot."""
 
+    def run_moved(self, inputs: Arrays, seed: int) -> Arrays:
+        """Compute the outputs with inputs and weights moved within rounding, as `core.rounding` says.
+
+        In float64, rounded once, where `run_exact` can; else in float32. Values between layers are moved too,
+        where the framework can: they are the inputs of the next layer. Afterwards the half is as it was.
+
+        Args:
+            inputs: as for `run`.
+            seed: of the moves; the same seed gives the same outputs.
+        """
+
 
 class Traced(Protocol):
     """A half as a function of positional TensorFlow tensors that returns tensors by name.

@@ -13,8 +13,9 @@ from vae_export.core.samples import Samples
 from vae_export.errors import ParityError
 from vae_export.formats import FORMATS
 from vae_export.pipeline.stages import Progress
+from vae_export.verify.end_to_end import end_to_end_name
 from vae_export.verify.fidelity import PrecisionCost, budget_failures, elbo_change, measure_fidelity
-from vae_export.verify.gate import end_to_end_name, verify_artifacts
+from vae_export.verify.gate import verify_artifacts
 from vae_export.verify.parity import ParityReport
 from vae_export.verify.references import References
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from vae_export.split.graph import Call, Value, replay
+from vae_export.split.moving import replay_moved
 
 __all__ = ["GraphModel", "Target"]
 
@@ -75,6 +77,7 @@ class GraphModel(keras.Model):  # type: ignore[misc]  # keras has no type stubs
         self._calls = tuple(calls)
         self._sources = dict(sources)
         self._targets = dict(targets)
+        self._move: Callable[[Any], Any] | None = None
         self.built = True
 
     @property
@@ -92,10 +95,27 @@ class GraphModel(keras.Model):  # type: ignore[misc]  # keras has no type stubs
         """Output name -> target."""
         return self._targets
 
+    @contextmanager
+    def moving(self, move: Callable[[Any], Any]) -> Iterator[None]:
+        """Change all inputs and all values between layers while the body runs, which must run eagerly.
+
+        Args:
+            move: a tensor -> a tensor of the same shape and dtype.
+        """
+        self._move = move
+        try:
+            yield
+        finally:
+            self._move = None
+
     def call(self, tensors: Mapping[str, Any]) -> dict[str, Any]:
         """Run the part of the graph."""
         given = {value: tensors[name] for name, value in self._sources.items()}
-        results = replay(self._calls, given, [target.value for target in self._targets.values()])
+        wanted = [target.value for target in self._targets.values()]
+        if self._move is None:
+            results = replay(self._calls, given, wanted)
+        else:
+            results = replay_moved(self._calls, given, wanted, self._move)
         return {
             name: target.of(result)
             for (name, target), result in zip(self._targets.items(), results, strict=True)

@@ -12,6 +12,7 @@ from vae_export.core.artifact import TensorSpec
 from vae_export.core.half import Traced
 from vae_export.private.keras import layers_of, policy_computing_in
 from vae_export.split.graph_model import GraphModel
+from vae_export.split.moving import mover, weights_moved
 
 __all__ = ["KerasHalf"]
 
@@ -75,6 +76,17 @@ class KerasHalf:
         finally:
             for layer, old in before:
                 layer.dtype_policy = old
+
+    def run_moved(self, inputs: Arrays, seed: int) -> dict[str, Array]:
+        """See `core.half.Half`: inputs, weights and the results of all layers are moved."""
+        rng = np.random.default_rng(seed)
+        with weights_moved(self.model.variables, rng), self.model.moving(mover(rng)):
+            exact = self.run_exact(inputs)
+        if exact is not None:
+            return exact
+        rng = np.random.default_rng(seed)
+        with weights_moved(self.model.variables, rng), self.model.moving(mover(rng)):
+            return self.run(inputs)
 
     def traceable(self) -> Traced:
         """The half as TensorFlow traces it."""

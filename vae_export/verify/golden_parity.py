@@ -10,7 +10,7 @@ import numpy as np
 from vae_export.core.half import ROLES
 from vae_export.core.manifest import Manifest
 from vae_export.runtime.python import vae_runtime
-from vae_export.verify.gate import end_to_end_name
+from vae_export.verify.end_to_end import end_to_end_name
 from vae_export.verify.parity import OutputParity, check_case
 
 __all__ = ["Computed", "check_computed", "check_golden"]

@@ -5,6 +5,7 @@ Checks in this order: names, shapes, dtypes, finiteness, values. All failures of
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,19 +14,20 @@ from typing import Any
 import numpy as np
 
 from vae_export.core.half import Runner
+from vae_export.core.rounding import movement
 from vae_export.errors import ParityError, one_line
 from vae_export.io.notebook import table_html
 from vae_export.verify.cases import Case
+from vae_export.verify.judgement import Compared, channel_scales, judge_rounding, judge_told
 from vae_export.verify.metrics import max_absolute_error, mean_absolute_error, sqnr_db, value_scale
 
-__all__ = ["DEFAULT_TOLERANCE", "OutputParity", "ParityReport", "check_case", "check_graph"]
+__all__ = ["DEFAULT_TOLERANCE", "OutputParity", "ParityReport", "check_case", "check_graph", "check_outputs"]
 
 Array = np.ndarray[Any, Any]
+Arrays = Mapping[str, Array]
 
 # Absolute for outputs in [0, 1], else times the range of the values.
 DEFAULT_TOLERANCE = 1e-5
-# Largest error of an artifact, in multiples of the error of Keras' float32 against float64.
-ROUNDING_ERRORS = 10.0
 # Factor from the errors of this machine to tolerances for others, whose kernels round differently.
 LATER = 2.0
 
@@ -41,10 +43,11 @@ class OutputParity:
         mean_absolute_error: over all values of all cases.
         max_relative_error: max_absolute_error / scale of the output.
         sqnr_db: over all cases; None if all outputs are equal bit for bit, or none is comparable.
-        tolerance: absolute: the given one times the scale of the output. For lower precisions twice the
-            largest error, for later checks.
+        tolerance: absolute, for later checks: the given one times the scale of the output; by default at
+            least the most that any value was allowed by rounding, and twice the largest error. For lower
+            precisions twice the largest error.
         failures: one line each; empty if the output matches.
-        skipped: made-up cases without a finite reference.
+        skipped: made-up cases whose reference is not finite, or not determined in float32.
     """
 
     artifact: str
@@ -120,11 +123,9 @@ class ParityReport:
 
 @dataclass
 class _Tally:
-    """The sums over the cases of an output."""
+    """What was found in the cases of an output."""
 
-    cases: list[str] = field(default_factory=list)
-    expected: list[Array] = field(default_factory=list)
-    actual: list[Array] = field(default_factory=list)
+    compared: list[Compared] = field(default_factory=list)
     failures: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
 
@@ -135,7 +136,7 @@ def check_graph(
     reference: Runner,
     cases: Iterable[Case],
     tolerance: float | None,
-    exact: Callable[[Mapping[str, Array]], Mapping[str, Array] | None] | None = None,
+    run_moved: Callable[[Arrays, int], Arrays] | None = None,
 ) -> list[OutputParity]:
     """Run an artifact and its reference on all cases and compare all outputs.
 
@@ -145,16 +146,16 @@ def check_graph(
         cases: the inputs.
         tolerance: absolute for outputs in [0, 1], else times the range of the values; None, for lower
             precisions, measures errors without failures.
-        exact: runs the reference in float64, if it can. Where float64 changes an output by more than the
-            tolerance, the tolerance is raised: a normalisation of a constant picture, for example, enlarges
-            rounding errors.
+        run_moved: runs the reference with inputs and weights moved within rounding; see `core.half.Half`.
+            With it, outputs are judged channel by channel, and an error beyond the tolerance of a channel is
+            right if it is within a multiple of how far the reference moves; see `judgement.judge_rounding`.
 
     Returns:
         One row for each output of the reference.
     """
     tallies: dict[str, _Tally] = {}
-    given = {case.name: case for case in cases}
-    for case in given.values():
+    # Cases of equal names are equal.
+    for case in {case.name: case for case in cases}.values():
         expected = reference.run(case.inputs)
         if case.made_up and not all(np.isfinite(array).all() for array in expected.values()):
             # For example a mean over tokens that are all masked.
@@ -162,30 +163,25 @@ def check_graph(
                 tallies.setdefault(name, _Tally()).skipped.append(case.name)
             continue
         try:
-            actual: Mapping[str, Array] = runner.run(case.inputs)
+            actual: Arrays = runner.run(case.inputs)
         # An error in one batch size must not hide other failures.
         except Exception as error:  # noqa: BLE001  runtimes raise their own types
             for name in expected:
                 failure = f"{artifact}: output {name!r}, {case.name}: the runtime failed: {one_line(error)}"
                 tallies.setdefault(name, _Tally()).failures.append(failure)
             continue
-        _collect(tallies, artifact, case.name, expected, actual)
-
-    def rounding(output: str, case: str) -> float:
-        inputs = given[case].inputs
-        computed = exact(inputs) if exact is not None else None
-        return (
-            0.0 if computed is None else max_absolute_error(reference.run(inputs)[output], computed[output])
-        )
-
-    return [_row(artifact, name, tally, tolerance, rounding) for name, tally in sorted(tallies.items())]
+        _collect(tallies, artifact, case, expected, actual, run_moved)
+    return [
+        _row(artifact, name, tally, tolerance, by_channel=run_moved is not None)
+        for name, tally in sorted(tallies.items())
+    ]
 
 
 def check_case(
     artifact: str,
     case: str,
-    expected: Mapping[str, Array],
-    actual: Mapping[str, Array],
+    expected: Arrays,
+    actual: Arrays,
     tolerance: float | None,
     *,
     scaled: bool = True,
@@ -198,32 +194,56 @@ def check_case(
         tolerance: absolute; if `scaled`, times the range of values that are not in [0, 1]; or None.
     """
     tallies: dict[str, _Tally] = {}
-    _collect(tallies, artifact, case, expected, actual)
-    return [_row(artifact, name, tally, tolerance, None, scaled) for name, tally in sorted(tallies.items())]
+    _collect(tallies, artifact, Case(case, {}), expected, actual)
+    return [_row(artifact, name, tally, tolerance, scaled=scaled) for name, tally in sorted(tallies.items())]
+
+
+def check_outputs(
+    artifact: str,
+    case: Case,
+    expected: Arrays,
+    actual: Arrays,
+    tolerance: float,
+    run_moved: Callable[[Arrays, int], Arrays] | None,
+) -> list[OutputParity]:
+    """Compare computed outputs of a case, of which a reference can be moved; see `check_graph`."""
+    tallies: dict[str, _Tally] = {}
+    _collect(tallies, artifact, case, expected, actual, run_moved)
+    return [
+        _row(artifact, name, tally, tolerance, by_channel=run_moved is not None)
+        for name, tally in sorted(tallies.items())
+    ]
 
 
 def _collect(
     tallies: dict[str, _Tally],
     artifact: str,
-    case: str,
-    expected: Mapping[str, Array],
-    actual: Mapping[str, Array],
+    case: Case,
+    expected: Arrays,
+    actual: Arrays,
+    run_moved: Callable[[Arrays, int], Arrays] | None = None,
 ) -> None:
+    @functools.cache
+    def moves() -> dict[str, Array]:
+        assert run_moved is not None
+        return movement(lambda seed: run_moved(case.inputs, seed), expected)
+
     for name, reference in expected.items():
         tally = tallies.setdefault(name, _Tally())
-        where = f"{artifact}: output {name!r}, {case}"
+        where = f"{artifact}: output {name!r}, {case.name}"
         if name not in actual:
             tally.failures.append(f"{where}: missing; the artifact has {', '.join(sorted(actual))}")
             continue
         failures = _form_failures(reference, actual[name])
         tally.failures.extend(f"{where}: {failure}" for failure in failures)
         if not failures:
-            tally.cases.append(case)
-            tally.expected.append(reference.reshape(-1))
-            tally.actual.append(actual[name].reshape(-1))
+            measured = None if run_moved is None else (lambda name=name: moves()[name])
+            tally.compared.append(
+                Compared(case.name, reference, actual[name], case.made_up, case.inputs, measured)
+            )
     for name in sorted(set(actual) - set(expected)):
         first = tallies[next(iter(expected))]
-        first.failures.append(f"{artifact}: output {name!r}, {case}: not expected")
+        first.failures.append(f"{artifact}: output {name!r}, {case.name}: not expected")
 
 
 def _form_failures(expected: Array, actual: Array) -> Sequence[str]:
@@ -244,31 +264,42 @@ def _row(
     output: str,
     tally: _Tally,
     tolerance: float | None,
-    rounding: Callable[[str, str], float] | None,
+    *,
     scaled: bool = True,
+    by_channel: bool = False,
 ) -> OutputParity:
-    if not tally.expected:
-        return OutputParity(
-            artifact, output, math.inf, math.inf, math.inf, None, tolerance or 0.0, tuple(tally.failures)
-        )
-    expected, actual = np.concatenate(tally.expected), np.concatenate(tally.actual)
+    if not tally.compared:
+        infinite = (math.inf, math.inf, math.inf, None, tolerance or 0.0)
+        return OutputParity(artifact, output, *infinite, tuple(tally.failures), tuple(tally.skipped))
+    expected, actual = (
+        np.concatenate([getattr(one, name).reshape(-1) for one in tally.compared])
+        for name in ("expected", "actual")
+    )
     scale = value_scale(expected)
-    largest = max_absolute_error(expected, actual)
-    if tolerance is None:
-        allowed = max(LATER * largest, DEFAULT_TOLERANCE * scale)
+    if by_channel and tolerance is not None:
+        channels = tally.compared[0].expected.shape[-1] if tally.compared[0].expected.ndim > 1 else 1
+        scales = channel_scales(expected.reshape(-1, channels))
+        verdicts = [judge_rounding(one, tolerance, scales) for one in tally.compared]
     else:
-        allowed = tolerance * scale if scaled else tolerance
-    errors = [max_absolute_error(*pair) for pair in zip(tally.expected, tally.actual, strict=True)]
-    if rounding is not None:
-        # Only if it matters: it costs two more runs of the half.
-        beyond = [case for error, case in zip(errors, tally.cases, strict=True) if error > allowed]
-        allowed = max(allowed, *(ROUNDING_ERRORS * rounding(output, case) for case in beyond), 0.0)
-    # Written so that NaN fails.
-    if not largest <= allowed:
-        _, case = max(zip(errors, tally.cases, strict=True))
-        tally.failures.append(
-            f"{artifact}: output {output!r}, {case}: largest error {largest:.3g}, tolerance {allowed:.3g}"
+        if tolerance is None:
+            allowed = max(LATER * max_absolute_error(expected, actual), DEFAULT_TOLERANCE * scale)
+        else:
+            allowed = tolerance * scale if scaled else tolerance
+        verdicts = [judge_told(one, allowed) for one in tally.compared]
+    tally.skipped += [verdict.case for verdict in verdicts if verdict.undetermined]
+    wrong = [(*verdict.wrong, verdict.case) for verdict in verdicts if verdict.wrong is not None]
+    if wrong:
+        error, most, channel, case = max(
+            wrong, key=lambda found: found[0] / found[1] if found[1] else math.inf
         )
+        where = f"channel {channel}, " if by_channel and most < (tolerance or 0.0) * scale else ""
+        tally.failures.append(
+            f"{artifact}: output {output!r}, {case}: {where}largest error {error:.3g}, tolerance {most:.3g}"
+        )
+    largest, limit = (max(getattr(verdict, name) for verdict in verdicts) for name in ("largest", "allowed"))
+    if by_channel and tolerance is not None:
+        # For later checks, which see outputs as a whole, on machines whose kernels round differently.
+        limit = max(limit, tolerance * scale, 0.0 if wrong else LATER * largest)
     ratio = sqnr_db(expected, actual)
     return OutputParity(
         artifact=artifact,
@@ -277,7 +308,7 @@ def _row(
         mean_absolute_error=mean_absolute_error(expected, actual),
         max_relative_error=largest / scale,
         sqnr_db=ratio if math.isfinite(ratio) else None,
-        tolerance=allowed,
+        tolerance=limit,
         failures=tuple(tally.failures),
         skipped=tuple(tally.skipped),
     )
