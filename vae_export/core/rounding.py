@@ -32,6 +32,7 @@ __all__ = [
     "flat_rows",
     "moved",
     "movement",
+    "rounding_errors",
 ]
 
 Array = np.ndarray[Any, Any]
@@ -44,7 +45,7 @@ MULTIPLE = 32.0
 FLAT_MULTIPLE = 512.0
 # No error above this part of the range is rounding: a swapped output is a fault even of a model that enlarges
 # rounding a million times.
-CEILING = 1e-2
+CEILING = 5e-2
 # Moved runs of a half.
 DRAWS = 4
 
@@ -137,22 +138,31 @@ def _neighbours(size: int) -> tuple[tuple[int, int], tuple[int, int]]:
     return (0, size - 1), (1, size)
 
 
-def allowed_errors(plain: Array, scales: Array, inputs: Arrays, moves: Array) -> Array:
-    """The error that each row and channel of an output may have: ``[n, channels]``.
+def rounding_errors(inputs: Arrays, moves: Array) -> Array:
+    """Multiple * movement of each row and channel of an output: ``[n, channels]``.
 
-    max(plain, multiple * movement), at most the ceiling. The movement is pooled over the flat rows, and over
-    the
-    others, for each channel: single values may stay where they are by chance.
+    The movement is pooled over the flat rows, and over the others, for each channel: single values may stay
+        where
+    they are by chance.
 
     Args:
-        plain: what is allowed without rounding ``[channels]``.
-        scales: of the channels.
         inputs: of the half, by name ``[n, ...]``.
         moves: see `movement`: ``[n, ..., channels]``.
     """
     flat, moves = flat_rows(inputs), channel_maxima(moves)
     for rows in (flat, ~flat):
         moves[rows] = moves[rows].max(axis=0, initial=0.0)
-    multiples = np.where(flat, FLAT_MULTIPLE, MULTIPLE)
-    allowed: Array = np.clip(multiples[:, None] * moves, plain, np.maximum(CEILING * scales, plain))
+    errors: Array = np.where(flat, FLAT_MULTIPLE, MULTIPLE)[:, None] * moves
+    return errors
+
+
+def allowed_errors(plain: Array, scales: Array, rounding: Array) -> Array:
+    """The error that each row and channel of an output may have, ``[n, channels]``.
+
+    Args:
+        plain: what is allowed without rounding ``[channels]``.
+        scales: of the channels; no more than `CEILING` times these is rounding.
+        rounding: see `rounding_errors`.
+    """
+    allowed: Array = np.clip(rounding, plain, np.maximum(CEILING * scales, plain))
     return allowed

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from keras import tree
 
-from vae_export.core.rounding import CEILING, allowed_errors, channel_maxima, movement
+from vae_export.core.rounding import CEILING, allowed_errors, channel_maxima, movement, rounding_errors
 from vae_export.errors import ModelError, SamplingSiteError
 from vae_export.split.example_inputs import random_array
 from vae_export.split.graph import Graph, Value, calls_between, own_words
@@ -253,7 +253,7 @@ def _comparison(joined: _Joined, expected: Sequence[Array], may_overflow: bool) 
         within = bool((errors <= TOLERANCE * scales).all())
         if not within and (errors <= CEILING * scales).all():
             moves = moves or movement(joined.run_moved, _numbered(outputs))
-            inputs = _numbered(joined.arrays)
-            within = bool((errors <= allowed_errors(TOLERANCE * scales, scales, inputs, moves[name])).all())
+            rounding = rounding_errors(_numbered(joined.arrays), moves[name])
+            within = bool((errors <= allowed_errors(TOLERANCE * scales, scales, rounding)).all())
         worst |= _Comparison(difference, within)
     return worst

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_export.core.rounding import CEILING, allowed_errors, channel_maxima
+from vae_export.core.rounding import allowed_errors, channel_maxima, rounding_errors
 from vae_export.verify.metrics import value_scale
 
 __all__ = ["Compared", "Judgement", "Movement", "channel_scales", "judge_rounding", "judge_told"]
@@ -100,9 +100,9 @@ def judge_told(compared: Compared, allowed: float) -> Judgement:
 def judge_rounding(compared: Compared, tolerance: float, scales: Array) -> Judgement:
     """Hold each row and channel to max(tolerance * scale, multiple * movement).
 
-    The movement is measured only if an error exceeds tolerance * scale. It is pooled over the flat rows of
-    the case, and over the others, for each channel. What is allowed is at most `CEILING` * scale. Where a
-    made-up case moves by more than that at once, float32 does not determine the output, and it is not judged.
+    The movement is measured only if an error exceeds tolerance * scale. What is allowed is at most `CEILING`
+    * scale. Errors of a made-up case that are larger, but within the multiple of the movement, are not
+    judged: float32 does not determine the output.
 
     Args:
         compared: the case.
@@ -113,9 +113,9 @@ def judge_rounding(compared: Compared, tolerance: float, scales: Array) -> Judge
     allowed = np.broadcast_to(tolerance * scales, errors.shape)
     judged = np.ones(errors.shape, bool)
     if compared.movement is not None and compared.inputs is not None and (errors > allowed).any():
-        moves = compared.movement()
-        allowed = allowed_errors(tolerance * scales, scales, compared.inputs, moves)
-        judged = ~(compared.made_up & (channel_maxima(moves) > CEILING * scales))
+        rounding = rounding_errors(compared.inputs, compared.movement())
+        allowed = allowed_errors(tolerance * scales, scales, rounding)
+        judged = ~(compared.made_up & (errors > allowed) & (errors <= rounding))
     return _verdict(compared.case, errors, allowed, judged)
 
 
