@@ -20,7 +20,7 @@ Movement = Callable[[], Array]
 # The scale of a channel is at least this part of the output's: less is not held by float32.
 _LEAST_SCALE = float(np.finfo(np.float32).eps)
 # A channel of an output in [0, 1] is quiet with less than this part of the loudest one's range.
-_QUIET = 1e-4
+_QUIET, _QUIET_SCALE = 1e-4, 0.05
 
 
 @dataclass(frozen=True)
@@ -75,14 +75,15 @@ def channel_scales(output: Array) -> Array:
 
     1 for outputs in [0, 1]; else the range of the channel and 0, so that a quiet channel, such as a latent
     that is 10,000 times smaller than another, is judged by its own values. A channel that is 10,000 times
-    smaller than the others of an output in [0, 1] is judged by its own values too.
+    smaller than the others of an output in [0, 1] has 0.05: kernels of sigmoid and softmax are right to a few
+    units in the last place of 1, however small their results are.
     """
     rows = output.reshape(-1, output.shape[-1] if output.ndim > 1 else 1)
     low, high = np.minimum(rows.min(axis=0), 0.0), np.maximum(rows.max(axis=0), 0.0)
     ranges, whole = (high - low).astype(np.float64), value_scale(output)
     if output.min() >= 0 and output.max() <= 1:
         quiet = ranges < _QUIET * ranges.max()
-        ranges[~quiet] = 1.0
+        return np.where(quiet, _QUIET_SCALE, 1.0)
     scales: Array = np.maximum(ranges, _LEAST_SCALE * whole)
     return scales
 

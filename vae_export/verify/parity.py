@@ -30,6 +30,8 @@ Arrays = Mapping[str, Array]
 DEFAULT_TOLERANCE = 1e-5
 # Factor from the errors of this machine to tolerances for others, whose kernels round differently.
 LATER = 2.0
+# A message names a channel that is allowed less than the output as a whole by this factor.
+_QUIET = 10.0
 
 
 @dataclass(frozen=True)
@@ -292,7 +294,8 @@ def _row(
         error, most, channel, case = max(
             wrong, key=lambda found: found[0] / found[1] if found[1] else math.inf
         )
-        where = f"channel {channel}, " if by_channel and most < (tolerance or 0.0) * scale else ""
+        quiet = by_channel and _QUIET * most < (tolerance or 0.0) * scale
+        where = f"channel {channel}, " if quiet else ""
         tally.failures.append(
             f"{artifact}: output {output!r}, {case}: {where}largest error {error:.3g}, tolerance {most:.3g}"
         )
