@@ -106,7 +106,11 @@ class ParityEntry(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class EndToEndEntry(ParityEntry, frozen=True, kw_only=True):
-    """The same for x -> mu, logvar -> z -> reconstruction through two artifacts."""
+    """The same for x -> mu, logvar -> z -> reconstruction through two artifacts.
+
+    Errors of float32 are those of z, and of the reconstruction against the author's decoder on the z of the
+    artifact; the tolerance adds how far the author's decoder moves when z moves by its tolerance.
+    """
 
     artifacts: str
     output: str
