@@ -12,7 +12,7 @@ from vae_export.errors import MissingDependencyError, ParityError, one_line
 from vae_export.formats import FORMATS
 from vae_export.formats.loading import load_artifact
 from vae_export.verify.cases import Case, decoder_cases, encoder_cases
-from vae_export.verify.end_to_end import check_end_to_end, end_to_end_name
+from vae_export.verify.end_to_end import EndToEnd, end_to_end_name
 from vae_export.verify.parity import DEFAULT_TOLERANCE, OutputParity, ParityReport, check_graph
 
 __all__ = ["verify_artifacts"]
@@ -67,11 +67,11 @@ def verify_artifacts(
             # Ranges are calibrated on real inputs; extremes are out of scope.
             real = [case for case in given if not case.made_up]
             rows += check_graph(artifact.file, runner, half, real, None)
+    whole = EndToEnd(reference, tolerance, moving=moving)
     for encoder, decoder in pairs(artifacts):
-        exact_pair = all(PRECISIONS[one.precision].exact for one in (encoder, decoder))
+        exact = all(PRECISIONS[one.precision].exact for one in (encoder, decoder))
         where = end_to_end_name(encoder.file, decoder.file)
-        pair = (runners[encoder.file], runners[decoder.file])
-        rows += check_end_to_end(where, *pair, reference, tolerance if exact_pair else None, moving=moving)
+        rows += whole.check(where, runners[encoder.file], runners[decoder.file], exact=exact)
     return ParityReport(tuple(rows)), runners
 
 
