@@ -4,7 +4,8 @@ import pytest
 from vae_export.core.rounding import (
     CEILING,
     DRAWS,
-    FLAT_MULTIPLE,
+    FEW_VALUES,
+    FLAT,
     MULTIPLE,
     allowed_errors,
     channel_maxima,
@@ -87,12 +88,21 @@ def test_each_channel_and_kind_of_row_has_its_own_movement():
     moves = np.zeros((2, 3, 2))
     moves[0, 1, 0], moves[1, 2, 1] = 1e-6, 1e-7
     rounding = rounding_errors({"x": x}, moves)
-    np.testing.assert_allclose(rounding, [[FLAT_MULTIPLE * 1e-6, 0], [0, MULTIPLE * 1e-7]])
+    np.testing.assert_allclose(rounding, [[FLAT * MULTIPLE * 1e-6, 0], [0, MULTIPLE * 1e-7]])
     plain, scales = np.array([1e-5, 1e-6]), np.array([1.0, 0.1])
     np.testing.assert_allclose(
-        allowed_errors(plain, scales, rounding), [[FLAT_MULTIPLE * 1e-6, 1e-6], [1e-5, 3.2e-6]]
+        allowed_errors(plain, scales, rounding), [[FLAT * MULTIPLE * 1e-6, 1e-6], [1e-5, 1e-6]]
     )
     np.testing.assert_allclose(allowed_errors(plain, scales, 1e6 * rounding)[:, 0], [CEILING, 1e-5])
+
+
+@pytest.mark.parametrize(
+    ("x", "output", "times"), [((1024,), (5,), 1), ((64, 64, 1), (5,), 2), ((5,), (9 * 1024,), 3)]
+)
+def test_the_multiple_grows_with_the_length_of_sums(x, output, times):
+    inputs = {"x": np.random.default_rng(0).random((1, *x))}
+    assert FEW_VALUES == 1024
+    assert (rounding_errors(inputs, np.ones((1, *output))) == times * MULTIPLE).all()
 
 
 @pytest.mark.parametrize("shape", [(5,), (5, 3), (5, 2, 2, 3)])

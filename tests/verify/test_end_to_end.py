@@ -103,7 +103,7 @@ def test_a_fault_in_the_encoder_is_reported_for_z_alone():
 
 @pytest.mark.parametrize("moving", [True, False])
 def test_rounding_of_both_halves_is_granted_unless_the_user_told_a_tolerance(moving):
-    half = (Encoder(moves=1e-4), Decoder(moves=1e-4))
+    half = (Encoder(moves=5e-4), Decoder(moves=5e-4))
     rows, _ = check(Encoder(off=1e-3), Decoder(off=1e-3), half=half, moving=moving)
     assert [row.ok for row in rows.values()] == [moving, moving]
 

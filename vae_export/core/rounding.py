@@ -10,9 +10,10 @@ allowed.
 The moves of a tensor are in blocks along random axes, because the errors of kernels are: equal values are
 added in the same order, so their errors have one sign and do not average out.
 
-The multiple stands for the length of sums: a kernel that adds n terms one after the other errs up to sqrt(n)
-times as much as one that adds in parts, as TensorFlow's do. `tools/bench/gate` measures the errors of good
-artifacts, and of artifacts with planted faults, in multiples of the movement.
+The multiple is 8 for rows of up to 1,024 values, and grows with the square root of their number: a kernel
+that adds n terms one after the other errs up to sqrt(n) times as much as one that adds in parts, as those of
+TensorFlow do. `tools/bench/gate` measures the errors of good artifacts, and of artifacts with planted faults,
+in multiples of the movement.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ import numpy as np
 __all__ = [
     "CEILING",
     "DRAWS",
-    "FLAT_MULTIPLE",
+    "FEW_VALUES",
+    "FLAT",
     "MULTIPLE",
     "allowed_errors",
     "channel_maxima",
@@ -38,16 +40,18 @@ __all__ = [
 Array = np.ndarray[Any, Any]
 Arrays = Mapping[str, Array]
 
-# Largest error in multiples of the movement. Weights in float16 err a thousand times the movement and more.
-MULTIPLE = 32.0
-# The same for inputs that are mostly constant: all terms of a sum round the same way, so errors grow with n
-# instead of sqrt(n). Random inputs hold the same artifact to the smaller multiple.
-FLAT_MULTIPLE = 512.0
+# Largest error in multiples of the movement, for rows of up to so many values. Good artifacts of small models
+# err up to 3 times the movement, those of pictures of 128 x 128 x 3 up to 7 times; weights in float16 err a
+# thousand times the movement and more.
+MULTIPLE, FEW_VALUES = 8.0, 1024
+# So many times the multiple is right for inputs that are mostly constant: all terms of a sum round the same
+# way, so errors grow with n instead of sqrt(n). Random inputs hold the same artifact to the smaller multiple.
+FLAT = 16.0
 # No error above this part of the range is rounding: a swapped output is a fault even of a model that enlarges
 # rounding a million times.
 CEILING = 5e-2
-# Moved runs of a half.
-DRAWS = 4
+# Moved runs of a half. With fewer, all may leave a single value where it is.
+DRAWS = 8
 
 # An input is flat if more neighbours than this are equal: half of them are in random signs.
 _FLAT = 0.7
@@ -70,24 +74,25 @@ def moved(array: Array, rng: np.random.Generator) -> Array:
         single = array.astype(np.float32)
         unit = np.abs(np.spacing(single))
     if array.dtype == np.float64:
-        move = 0.5 * direction * unit
+        move = np.float32(0.5) * unit * direction
     else:
-        move = np.where(direction == rng.choice([-1.0, 1.0]), direction, 0.0) * unit
+        move = np.where(direction == rng.choice([-1, 1]), unit * direction, np.float32(0))
     changes = np.isfinite(unit) & (single != 0)
     return np.where(changes, array + move, array).astype(array.dtype)
 
 
 def _directions(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
-    """-1 and 1 in blocks along random axes."""
-    field = np.full([1] * len(shape), rng.choice([-1.0, 1.0]))
+    """-1 and 1 in blocks along random axes, int8."""
+    ends = np.array([-1, 1], np.int8)
+    field = rng.choice(ends, [1] * len(shape))
     for axis, size in enumerate(shape):
         kind = rng.random()
         if kind < _ONE_WAY:
             continue
         if kind < _ONE_WAY + _TWO_PARTS:
-            line = np.where(np.arange(size) < rng.integers(0, size + 1), 1.0, -1.0)
+            line = ends[(np.arange(size) < rng.integers(0, size + 1)).astype(int)]
         else:
-            line = rng.choice([-1.0, 1.0], size)
+            line = rng.choice(ends, size)
         field = field * line.reshape([-1 if other == axis else 1 for other in range(len(shape))])
     return np.broadcast_to(field, shape)
 
@@ -142,17 +147,18 @@ def rounding_errors(inputs: Arrays, moves: Array) -> Array:
     """Multiple * movement of each row and channel of an output: ``[n, channels]``.
 
     The movement is pooled over the flat rows, and over the others, for each channel: single values may stay
-        where
-    they are by chance.
+    where they are by chance.
 
     Args:
         inputs: of the half, by name ``[n, ...]``.
         moves: see `movement`: ``[n, ..., channels]``.
     """
+    values = max(array[:1].size for array in (*inputs.values(), moves))
+    multiple = MULTIPLE * max(1.0, (values / FEW_VALUES) ** 0.5)
     flat, moves = flat_rows(inputs), channel_maxima(moves)
     for rows in (flat, ~flat):
         moves[rows] = moves[rows].max(axis=0, initial=0.0)
-    errors: Array = np.where(flat, FLAT_MULTIPLE, MULTIPLE)[:, None] * moves
+    errors: Array = np.where(flat, FLAT * multiple, multiple)[:, None] * moves
     return errors
 
 

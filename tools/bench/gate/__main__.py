@@ -8,8 +8,8 @@ usual, constant, zero and extreme samples, in ONNX Runtime and LiteRT. "overflow
 author's own model gives no numbers. An alarm is true where an artifact gives none and the model does, and
 where LiteRT's softplus is at fault.
 
-Misses: each fault is planted in a half or in a file, in both formats, with two draws of weights. "hidden" are
-faults that change no case of the gate by more than the tolerance.
+Misses: each fault is planted in a half or in a file, in both formats, with ordinary and with huge weights.
+"hidden" are faults that change no case of the gate by more than the tolerance.
 
 All takes half an hour on two cores.
 """

@@ -11,7 +11,7 @@ import numpy as np
 from multiples import KINDS, recorded
 
 from models import NAMES, WEIGHTS, build, calm, inputs_of
-from vae_export.core.rounding import FLAT_MULTIPLE, MULTIPLE
+from vae_export.core.rounding import FLAT, MULTIPLE
 from vae_export.core.samples import Samples
 from vae_export.errors import VaeExportError
 from vae_export.formats.onnx.convert import convert_to_onnx
@@ -143,7 +143,7 @@ def measure(models, seed):
         total[entry[3]] += count
     judged = total["good"] + total["alarm"] + total["true alarm"]
     print()
-    for kind, most in zip(KINDS, (MULTIPLE, FLAT_MULTIPLE), strict=True):
+    for kind, most in zip(KINDS, (MULTIPLE, FLAT * MULTIPLE), strict=True):
         errors = most * np.sort(multiples[kind] or [0.0])
         print(
             f"{len(errors):,} errors beyond the plain tolerance, {kind} rows: at most {errors[-1]:.2g} times "

@@ -34,8 +34,6 @@ from planting import (
     wrapped,
 )
 
-from models import build
-
 
 @dataclass(frozen=True)
 class Fault:
@@ -266,14 +264,3 @@ FAULTS = [
         output(lambda t: ops.concatenate([1.01 * t[:, :1], t[:, 1:]], -1), "mu"),
     ),
 ]
-
-
-def base(name, seed):
-    """A VAE to plant faults in."""
-    vae = build(DENSE if name == "quiet" else name, "trained", seed)
-    if name == "quiet":
-        # One latent is 100,000 times smaller than the others.
-        scale = np.where(np.arange(16) == 0, 1e-5, 1).astype(np.float32)
-        for weight in vae.model.get_layer("mu").weights:
-            weight.assign(weight.numpy() * scale)
-    return vae

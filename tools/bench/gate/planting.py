@@ -7,7 +7,9 @@ import numpy as np
 import tensorflow as tf
 from keras import layers, ops
 
+from models import build
 from tests.tiny_models import half_of
+from vae_export.split.split_vae import split
 
 CONV, TRANSPOSED, NORM = layers.Conv2D, layers.Conv2DTranspose, layers.GroupNormalization
 
@@ -147,13 +149,7 @@ def channels_first(array):
 
 def other_seed(role):
     """The half of a VAE with other weights."""
-
-    def plant(half):
-        from misses import halves_of
-
-        return getattr(halves_of("convolutions/16", 99), role)
-
-    return plant
+    return lambda half: getattr(split(build("convolutions/16", "trained", 99).model, "m"), role)
 
 
 def scaled_query(half):
