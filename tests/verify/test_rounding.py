@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from keras import layers
 
+import vae_export
 from tests.gallery.parts.sampling import Sampling
 from vae_export.core.rounding import DRAWS
 from vae_export.errors import ModelError
@@ -121,6 +122,13 @@ def test_large_weights_end_to_end_are_no_alarm():
     report = verify(artifacts, reference)
     assert report.failures == ()
     assert report.of("encoder.onnx → decoder.onnx")["reconstruction"].tolerance > whole
+
+
+def test_a_bundle_of_a_steep_decoder_is_verified_later(tmp_path):
+    x = np.random.default_rng(0).random((12, 12), np.float32)
+    result = vae_export.export(steep(), tmp_path / "b", format="onnx", samples=x)
+    assert vae_export.verify(result.path).ok
+    vae_export.load(result.path).self_test()
 
 
 def test_the_half_is_moved_only_where_the_plain_tolerance_is_exceeded(constant_pictures, monkeypatch):

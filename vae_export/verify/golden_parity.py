@@ -1,4 +1,9 @@
-"""Compare the artifacts of a bundle with its golden arrays."""
+"""Compare the artifacts of a bundle with its golden arrays.
+
+The halves are not at hand, so nothing can be moved: outputs are held, as a whole, to the tolerances that the
+export wrote down. End to end the golden arrays are what the author's model computes of its own z, and the
+tolerance holds how far its decoder moves when z moves by the tolerance of z.
+"""
 
 from __future__ import annotations
 
