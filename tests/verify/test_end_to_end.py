@@ -17,7 +17,10 @@ LATENT = Latent(
     z="z",
     stream=0,
     parametrisation="log-variance",
+    mu_source="probed",
     parametrisation_source="probed",
+    epsilon_scale_source="probed",
+    assumptions=(),
     epsilon_scale=1.0,
 )
 X = np.random.default_rng(0).random((12, 3), np.float32)

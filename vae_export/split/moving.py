@@ -48,8 +48,7 @@ def weights_moved(variables: Iterable[Any], rng: np.random.Generator) -> Iterato
     """Move floating variables while the body runs; afterwards they have the bits that they had.
 
     Those that are not float32 have values between the steps of float32, which artifacts round to: they are
-        moved
-    by as much.
+    moved by as much.
     """
     chosen = {
         id(variable): variable
