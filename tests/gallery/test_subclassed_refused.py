@@ -81,7 +81,7 @@ ELSE = (
         (SigmoidByTensorFlow, f"^m: {ELSE} \\(it differs by "),
         (ClipsByTensorFlow, f"^m: {ELSE} \\(it differs by "),
         (ClipsNoise, f"^m: {ELSE} \\(it differs by "),
-        (LogitsBeside, f"^m: {ELSE} \\(it differs by "),
+        (LogitsBeside, f"^m: {ELSE}, expected nothing before, between and after them"),
         (DrawsTwice, f"^m: call\\(\\) has 2 draws of noise, expected one draw of the shape of z, .*{WAY_OUT}"),
         (
             lambda: JoinsByTensorFlow(size=SIZE + LABELS),

@@ -58,11 +58,13 @@ class Formula:
 
     Attributes:
         arguments: names, the first of which is the layer's input.
+        positional: how many of them are positional; the others have no value in a file.
         steps: each refers to earlier ones alone.
         result: number of the step that is returned.
     """
 
     arguments: tuple[str, ...]
+    positional: int
     steps: tuple[Step, ...]
     result: int
 

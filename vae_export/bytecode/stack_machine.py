@@ -75,6 +75,7 @@ class _StackMachine:
         self.position = 0
         self._code, self._version = code, version
         self._steps: list[Step] = []
+        self._constants: dict[int, int] = {}
         self._stack: list[int | _Null] = []
         self._names_of_keywords: tuple[str, ...] = ()
         self._locals: dict[str, int] = {name: self.new("argument", data=name) for name in code.arguments}
@@ -95,7 +96,7 @@ class _StackMachine:
                 result = self.pop()
                 if self._stack or self.position + 1 != len(instructions):
                     raise NotUnderstoodError("instructions after its return")
-                return Formula(self._code.arguments, tuple(self._steps), result)
+                return Formula(self._code.arguments, self._code.positional, tuple(self._steps), result)
             self.follow(instruction)
             if len(self._stack) > self._code.stack_size:
                 raise NotUnderstoodError("a stack deeper than it says")
@@ -150,7 +151,10 @@ class _StackMachine:
     def push_constant(self, argument: int) -> None:
         if not argument < len(self._code.constants):
             raise NotUnderstoodError("a constant that it does not have")
-        self.push(self.constant(self._code.constants[argument]))
+        # Each is checked once: a large one may be loaded many times.
+        if argument not in self._constants:
+            self._constants[argument] = self.constant(self._code.constants[argument])
+        self.push(self._constants[argument])
 
     def load(self, name: str) -> None:
         if name not in self._locals:
@@ -404,7 +408,7 @@ def _as_names(value: Any) -> tuple[str, ...]:
 
 def _checked(value: Any, depth: int = 0) -> Any:
     """A constant of plain values; lists, as JSON has tuples, become tuples."""
-    if isinstance(value, (tuple, list)) and len(value) <= _LARGEST_CONSTANT and depth < 3:
+    if isinstance(value, (tuple, list)) and len(value) <= _LARGEST_CONSTANT and depth < 2:
         return tuple(_checked(one, depth + 1) for one in value)
     if isinstance(value, str) and len(value) > _LARGEST_CONSTANT * 4:
         raise NotUnderstoodError("a long text")

@@ -13,7 +13,7 @@ from vae_export.private.keras import model_of_legacy_config
 from vae_export.sources.config_check import check_config
 from vae_export.sources.hdf5_check import check_weights
 from vae_export.sources.keras_container import check_keras_file
-from vae_export.sources.saved_config import mend, read_config, without_code
+from vae_export.sources.saved_config import mend, missing_models, read_config, without_code
 
 # Registers "vae_export>SamplingLayer", which the reference models are saved with. Its class name alone is not
 # enough: many people's own layer has the same.
@@ -21,7 +21,7 @@ from vae_export.sources.saved_config import mend, read_config, without_code
 from vae_export.split import sampling_layer as _sampling_layer  # noqa: F401
 from vae_export.split.graph import own_words
 from vae_export.split.lambdas import layer as _read_lambda  # noqa: F401
-from vae_export.split.stand_in import StandIn
+from vae_export.split.stand_in import StandIn, graph_stand_in
 
 __all__ = ["load_model"]
 
@@ -50,6 +50,10 @@ def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> A
     known = dict(custom_objects or {})
     config = read_config(path)
     mended = mend(config, known)
+    known |= {
+        registered: graph_stand_in(entry["class_name"], sequential="input_layers" not in entry["config"])
+        for registered, entry in missing_models(config, known).items()
+    }
     check_config(mended, known, str(path))
     try:
         return _load_mended(path, mended, known)

@@ -18,10 +18,10 @@ import h5py
 import keras
 
 from vae_export.errors import ModelError
-from vae_export.private.keras import FUNCTIONAL_MODULE, can_resolve_class
+from vae_export.private.keras import can_resolve_class
 from vae_export.sources.lambda_config import is_read, stored_function
 
-__all__ = ["mend", "missing_classes", "read_config", "without_code"]
+__all__ = ["mend", "missing_classes", "missing_models", "read_config", "without_code"]
 
 _STAND_IN_VAE = "vae_export>StandInVae"
 _HALVES = ("encoder", "decoder")
@@ -58,6 +58,20 @@ def missing_classes(config: Any, known: Mapping[str, Any]) -> dict[str, str]:
     return {_name(entry): entry["class_name"] for entry in _objects(config) if _is_missing(entry, known)}
 
 
+def missing_models(config: Any, known: Mapping[str, Any]) -> dict[str, Any]:
+    """Models of missing classes that have a graph by their configuration: registered name -> the entry."""
+    return {
+        _registered(entry): entry
+        for entry in _objects(config)
+        if _is_missing(entry, known) and "layers" in entry["config"] and not _has_encoder_and_decoder(entry)
+    }
+
+
+def _registered(node: Mapping[str, Any]) -> str:
+    """The name by which Keras looks up the class of an entry."""
+    return str(node.get("registered_name") or node["class_name"])
+
+
 def without_code(config: Any, known: Mapping[str, Any]) -> dict[str, str]:
     """Those of `missing_classes` whose code is not in the file either, or is not understood."""
     return {
@@ -86,13 +100,8 @@ def mend(config: Any, known: Mapping[str, Any]) -> Any:
                     "config": {**config, "name": _name(node), "missing_class": node["class_name"]},
                 }
             if "layers" in node["config"]:
-                # A subclass that is a functional model by its configuration.
-                node = {
-                    **node,
-                    "module": FUNCTIONAL_MODULE,
-                    "class_name": "Functional",
-                    "registered_name": None,
-                }
+                # A subclass that has a graph by its configuration; `missing_models` has its class.
+                node = {**node, "module": None, "registered_name": _registered(node)}
             else:
                 return _replaced(node, shapes.get(_name(node)), known)
         return {
@@ -131,7 +140,7 @@ def _replaced(node: Mapping[str, Any], row_shape: Any, known: Mapping[str, Any])
     if node["class_name"] != "Lambda":
         return _entry(node, "vae_export>StandIn", {**options, "dtype": "float32"})
     function = stored_function(node["config"])
-    arguments = node["config"].get("arguments") or {}
+    arguments = _arguments(node)
     for name in (_name(node), function.name):
         if callable(known.get(name)):
             given = {"module": "builtins", "class_name": "function", "config": name, "registered_name": name}
@@ -169,12 +178,23 @@ _KERAS_OWN = {"name", "dtype", "trainable", "batch_input_shape", "autocast", "ac
 def _settings(node: Mapping[str, Any]) -> dict[str, float | str | bool]:
     """Scalars of a layer's configuration, numbers as float; for a Lambda its arguments."""
     config = node["config"]
-    given = config.get("arguments") or {} if node["class_name"] == "Lambda" else config
+    given = _arguments(node) if node["class_name"] == "Lambda" else config
     return {
         name: value if isinstance(value, (bool, str)) else float(value)
         for name, value in given.items()
         if isinstance(value, (bool, str, int, float)) and name not in _KERAS_OWN
     }
+
+
+def _arguments(node: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a Lambda's function, by name."""
+    arguments = node["config"].get("arguments") or {}
+    if not isinstance(arguments, dict):
+        raise ModelError(
+            f"layer {_name(node)!r}: the arguments of its function are a {type(arguments).__name__}, "
+            "expected names and values; save the model again"
+        )
+    return arguments
 
 
 def _is_object(node: Any) -> bool:

@@ -48,9 +48,11 @@ def with_evidence_of_code(search: Search, site: SamplingSite) -> SamplingSite:
             scale = search.told.epsilon_scale
             if scale is None:
                 where = f"{search.where}: layer {site.layer_name!r}"
-                why = f"its code, {code}, scales epsilon by {name}, whose value is not in the file; give "
+                factor = posterior.epsilon_scale
+                product = name if factor == 1 else f"{factor:g} · {name}"
+                why = f"its code, {code}, scales epsilon by {product}, and {name} is not in the file; give "
                 why += f"--custom-objects a file with `{name} = ` its value, or"
-                raise QuestionError(Question(where, "--epsilon-scale", why))
+                raise QuestionError(Question(where, f"--epsilon-scale, the value of {product}", why))
             posterior = replace(posterior, epsilon_scale=scale)
             evidence.append(Evidence("scale", "told", f"{name} in its code, told by the user"))
         sizes = [

@@ -184,9 +184,9 @@ def is_functional(model: Any) -> bool:
 
 def _functional(operation: Any) -> Any:
     """The functional model that an operation wraps, or None if it is a plain layer."""
-    if isinstance(operation, keras.Sequential):
-        return functional_of(operation)
     # A subclass with a call() of its own does more than its graph says.
+    if isinstance(operation, keras.Sequential) and type(operation).call is keras.Sequential.call:
+        return functional_of(operation)
     if isinstance(operation, Functional) and type(operation).call is Functional.call:
         return operation
     return None

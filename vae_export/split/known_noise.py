@@ -17,6 +17,13 @@ Array = np.ndarray[Any, Any]
 
 # The operations of TensorFlow that draw from N(0, 1); Keras' own functions end there as well.
 _NORMAL = ("RandomStandardNormal", "StatelessRandomNormal", "StatelessRandomNormalV2")
+# Dropout draws uniform noise too, but only in training.
+_NOT_NORMAL = (
+    "RandomUniform", "RandomUniformInt", "StatelessRandomUniform", "StatelessRandomUniformV2",
+    "StatelessRandomUniformInt", "StatelessRandomUniformIntV2", "TruncatedNormal", "StatelessTruncatedNormal",
+    "StatelessTruncatedNormalV2", "RandomGammaV3", "StatelessRandomGammaV3", "RandomPoissonV2", "Multinomial",
+    "StatelessMultinomial",
+)  # fmt: skip
 
 
 class KnownNoise:
@@ -24,6 +31,7 @@ class KnownNoise:
 
     Attributes:
         draws: number of operations that draw normal noise among the ancestors of the results.
+        others: number of those that draw other noise.
         shape: of the noise, if it is drawn once.
         failure: why the function cannot be traced, and then must not be called; None if it can.
 
@@ -37,7 +45,7 @@ class KnownNoise:
         self, function: Callable[..., Any], arrays: Sequence[Array], operations: Iterable[Any]
     ) -> None:
         specs = [tf.TensorSpec(array.shape, array.dtype) for array in arrays]
-        self.draws = 0
+        self.draws = self.others = 0
         self.shape: tuple[int, ...] | None = None
         self.failure: Exception | None = None
         try:
@@ -49,17 +57,19 @@ class KnownNoise:
             return
         noise = [op.outputs[0] for op in _ancestors(graph.outputs) if op.type in _NORMAL]
         self.draws = len(noise)
+        self.others = sum(op.type in _NOT_NORMAL for op in _ancestors(graph.outputs))
         if self.draws > 1:
             return
         inputs = graph.inputs[: len(specs)]
         if noise:
             drawn = np.asarray(graph.prune(inputs, noise)(*map(tf.constant, arrays))[0])
             self.shape = drawn.shape
+        self._dtype = noise[0].dtype.as_numpy_dtype if noise else np.float32
         self._run = graph.prune([*inputs, *noise], graph.outputs)
 
     def __call__(self, arrays: Sequence[Array], epsilon: Array | None = None) -> list[Array]:
         """The results for arrays and noise of `shape`; no noise if the function draws none."""
-        noise = [] if epsilon is None else [epsilon.astype(np.float32)]
+        noise = [] if epsilon is None else [epsilon.astype(self._dtype)]
         return [np.asarray(result) for result in self._run(*map(tf.constant, [*arrays, *noise]))]
 
 

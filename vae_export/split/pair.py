@@ -177,7 +177,11 @@ def _sites_of_outputs(
     else:
         posteriors = [told_posterior(site, told)]
         name, layer_class = "between encoder and decoder", "none"
-    return [SamplingSite((), posterior, slots[0].value, shape, name, layer_class) for posterior in posteriors]
+    own = pair.sampler is not None
+    return [
+        SamplingSite((), posterior, slots[0].value, shape, name, layer_class, by_sampler=own)
+        for posterior in posteriors
+    ]
 
 
 def _slots_of_outputs(encoder: Graph, decoder: Graph, told: Told, where: str) -> list[Slot]:

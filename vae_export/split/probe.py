@@ -22,6 +22,7 @@ from vae_export.split.graph import Value
 from vae_export.split.posterior import Posterior, Slot, split_slots
 from vae_export.split.region import Region
 from vae_export.split.spread_fit import STANDARD_ERRORS, SWEEP, Sweep, fit_spreads, shortest
+from vae_export.split.stand_in import class_name
 
 __all__ = ["identify", "identify_outputs", "measured"]
 
@@ -34,6 +35,10 @@ PROBE_ROWS = 256
 SWEEP_BATCHES = 8
 # Wide enough to detect a clipped mu, and narrow enough that float32 keeps small noise.
 MU_RANGE = 30.0
+# Rows with large mu and rare epsilon, and the relative error that float32 leaves of their sum.
+LINEAR_ROWS, LINEAR = 256, 1e-5
+# Of a layer's own outputs: the least sigma that is compared, and the fewest rows.
+SMALLEST_SIGMA, FEWEST_ROWS = 1e-15, 16
 # Relative rounding error of a product of a few factors in float32.
 EXACT = 1e-6
 
@@ -42,14 +47,14 @@ def identify(region: Region) -> Posterior | None:
     """The posterior of a region, measured; None if it does not compute mu + sigma * epsilon."""
     for mu, spread in _slot_pairs(region):
         sweep = _exact_sweep(region, mu, spread)
-        if sweep is None:
+        if sweep is None and not region.draws_other_noise():
             sweep = _drawn_sweep(region, mu, spread)
         if sweep is None:
             continue
         plain = partial(_plain, region=region)
         for posterior in fit_spreads(sweep, mu, spread, plain):
             count = _draws_normally(region, posterior)
-            if count:
+            if count and _is_linear(region, posterior):
                 return _with_evidence(posterior, sweep, count)
     return None
 
@@ -67,22 +72,29 @@ def identify_outputs(
     """
     for mu, spread in permutations(others, 2):
         for entry in PARAMETRISATIONS.values():
-            sigma = entry.sigma(others[spread].astype(np.float64))
-            if not (np.isfinite(sigma).all() and (sigma > 0).all()):
+            v, mean = others[spread].astype(np.float64), others[mu].astype(np.float64)
+            with np.errstate(over="ignore", invalid="ignore"):
+                sigma = entry.sigma(v)
+                # z - mu has lost digits where sigma is small.
+                lost = 1e-6 * np.maximum(np.abs(mean), np.abs(z)) / sigma
+            fit: Any = (
+                np.isfinite(z) & (sigma > SMALLEST_SIGMA) & (sigma < 1 / SMALLEST_SIGMA) & (lost < 1e-2)
+            )
+            rows: Array = fit.reshape(len(z), -1).all(axis=1)
+            if rows.sum() < max(FEWEST_ROWS, len(z) // 6):
                 continue
-            residuals = ((z - others[mu]) / sigma).reshape(len(z), -1)
+            residuals = ((z - mean) / sigma).reshape(len(z), -1)[rows]
             if epsilon is None:
                 seen = float(np.sqrt((residuals**2).mean()))
                 error = seen * (2 * residuals.size) ** -0.5
                 how = f"{residuals.size:,} draws"
             else:
-                ratio = residuals / epsilon.reshape(residuals.shape)
-                seen = float(np.median(ratio))
+                noise = epsilon.reshape(len(z), -1)[rows]
+                seen = float(np.median(residuals / noise))
                 error = EXACT * abs(seen)
                 how = f"{residuals.size:,} values with known noise"
-                # z - mu has lost digits where sigma is small.
-                lost = 1e-6 * np.abs(others[mu]).max() / sigma.reshape(residuals.shape)
-                if (np.abs(residuals - seen * epsilon.reshape(residuals.shape)) > 1e-4 + lost).any():
+                allowed = 1e-4 + lost.reshape(len(z), -1)[rows]
+                if (np.abs(residuals - seen * noise) > allowed).any():
                     continue
             scale = _plain(seen, error, region)
             if _standard_normal(residuals / scale):
@@ -94,7 +106,7 @@ def identify_outputs(
 def measured(region: Region) -> str:
     """Mean and standard deviation of a region's draws at three inputs, for messages."""
     pairs = list(_slot_pairs(region))
-    where = f"layer {region.calls[0].path!r} ({type(region.calls[0].operation).__name__})"
+    where = f"layer {region.calls[0].path!r} ({class_name(region.calls[0].operation)})"
     rows = _rows(region.z_shape)
     if not pairs:
         shapes = ", ".join(str(region.recorded[value].shape[1:]) for value in region.inputs) or "nothing"
@@ -166,6 +178,24 @@ def _drawn_sweep(region: Region, mu: Slot, spread: Slot) -> Sweep | None:
         counts += np.bincount(which.ravel(), minlength=len(SWEEP))
     with np.errstate(invalid="ignore"):
         return Sweep(np.sqrt(squares / counts), float((2 * counts.min()) ** -0.5))
+
+
+def _is_linear(region: Region, posterior: Posterior) -> bool:
+    """Whether z is mu + scale * sigma(v) * epsilon for large mu and rare epsilon too: nothing is clipped.
+
+    True if the noise cannot be given.
+    """
+    shape = (LINEAR_ROWS, *region.z_shape)
+    rng = np.random.default_rng(2)
+    mu = rng.choice([-1.0, 1.0], shape) * 10.0 ** rng.uniform(-2, 5, shape)
+    v = rng.uniform(*PARAMETRISATIONS[posterior.parametrisation].probe_range, shape)
+    epsilon = rng.choice(np.array([-6.0, -3.0, -1.0, 0.0, 1.0, 3.0, 6.0]), shape)
+    given = _given(posterior.mu, posterior.spread, mu, v)
+    z = region.draw_at({**region.others(LINEAR_ROWS, *given), **given}, LINEAR_ROWS, epsilon)
+    if z is None:
+        return True
+    drawn = posterior.epsilon_scale * posterior.sigma(v) * epsilon
+    return bool((np.abs(z - mu - drawn) <= LINEAR * (np.abs(mu) + np.abs(drawn)) + EXACT).all())
 
 
 def _draws_normally(region: Region, posterior: Posterior) -> int:

@@ -54,13 +54,27 @@ class Region:
         tensors = self._tensors(given, rows)
         return run_calls(self.calls, tensors, [self.z], self.training)[0].astype(np.float64)
 
-    def draw_at(self, given: Mapping[Value, Array], rows: int, epsilon: float) -> Array | None:
-        """z with all noise set to `epsilon`; None unless the noise is one draw from N(0, 1) of z's shape."""
+    def draws_other_noise(self) -> bool:
+        """Whether the region draws noise that is not normal, as far as TensorFlow's graph shows."""
+        tensors = self._tensors({}, 2)
+        values = list(tensors)
+
+        def function(*given: Any) -> list[Any]:
+            calls = [_in_mode(call, self.training) for call in self.calls]
+            return replay(calls, dict(zip(values, given, strict=True)), [self.z])
+
+        operations = [call.operation for call in self.calls]
+        with variables_restored(operations):
+            known = KnownNoise(function, list(tensors.values()), operations)
+        return known.others > 0
+
+    def draw_at(self, given: Mapping[Value, Array], rows: int, epsilon: float | Array) -> Array | None:
+        """z with the noise set to `epsilon`; None unless the noise is one draw from N(0, 1) of z's shape."""
         tensors = self._tensors(given, rows)
         known = known_noise_of(self.calls, tensors, [self.z], self.training)
         if known is None or known.shape != (rows, *self.z_shape):
             return None
-        (z,) = known(list(tensors.values()), np.full(known.shape, epsilon))
+        (z,) = known(list(tensors.values()), np.broadcast_to(epsilon, known.shape))
         return z.astype(np.float64)
 
     def others(self, rows: int, *known: Value) -> dict[Value, Array]:

@@ -24,6 +24,7 @@ class SamplingSite:
         layer_name: name of the sampling layer, with the models it is nested in.
         layer_class: its class.
         note: a remark for people on what is not known of the site; empty if there is none.
+        by_sampler: whether it is a sampler of the model's own, beside its call().
     """
 
     calls: tuple[Call, ...]
@@ -33,6 +34,7 @@ class SamplingSite:
     layer_name: str
     layer_class: str
     note: str = ""
+    by_sampler: bool = False
 
     @property
     def name(self) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isclose
 from typing import Any
 
 from vae_export.core.artifact import TensorSpec
-from vae_export.core.evidence import WAYS_OF_KNOWING, How, Of, in_words
+from vae_export.core.evidence import WAYS_OF_KNOWING, Evidence, How, Of, in_words
 from vae_export.core.latent import Latent
 from vae_export.core.told import NOTHING_TOLD, Told
 from vae_export.errors import InputError, ModelError, SamplingSiteError
+from vae_export.private.keras import layers_of
 from vae_export.split.finding import find_sampling_sites
 from vae_export.split.graph import Call, Graph, Value, calls_between, descendants, flatten, is_functional
 from vae_export.split.graph_model import GraphModel, Target
@@ -19,6 +20,7 @@ from vae_export.split.input_shape import with_x_shape
 from vae_export.split.keras_half import KerasHalf
 from vae_export.split.pair import Pair, join, pair_in
 from vae_export.split.sampling_site import SamplingSite
+from vae_export.split.stand_in import GraphStandIn
 from vae_export.split.traced_call import CannotTraceError, trace_call
 
 __all__ = ["SplitVae", "locate", "split", "split_graph"]
@@ -127,9 +129,19 @@ def locate(
         x_shape: shape of one x, if the model leaves sizes open.
     """
     graph, sites = _found(model, where, x_shape, told)
+    sites = tuple(_with_notes(site, model) for site in sites)
     for site in sites:
         _refuse_contradiction(site, told, where)
     return graph, sites
+
+
+def _with_notes(site: SamplingSite, model: Any) -> SamplingSite:
+    """The site with assumptions on models in the model whose classes are not at hand."""
+    models = (model.encoder, model.decoder) if isinstance(model, Pair) else (model,)
+    notes = {type(part).note() for one in models for part in layers_of(one) if isinstance(part, GraphStandIn)}
+    evidence = tuple(Evidence("cut", "assumed", note) for note in sorted(notes))
+    posterior = replace(site.posterior, evidence=(*site.posterior.evidence, *evidence))
+    return replace(site, posterior=posterior)
 
 
 def _refuse_contradiction(site: SamplingSite, told: Told, where: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["StandIn", "StandInVae", "class_name", "is_inert"]
+__all__ = ["GraphStandIn", "StandIn", "StandInVae", "class_name", "graph_stand_in", "is_inert"]
 
 # Patterns of settings: standard deviations of epsilon, others that may change the noise, and harmless ones.
 _SCALE = r"(epsilon|eps|noise)_?(std|stddev|std_dev|sigma|scale)|std|stddev"
@@ -98,6 +98,23 @@ def is_inert(operation: Any) -> bool:
 def class_name(operation: Any) -> str:
     """The class of an operation, or of the layer that it stands for."""
     return operation.missing_class if isinstance(operation, StandIn) else type(operation).__name__
+
+
+class GraphStandIn:
+    """The graph of a model whose class is not at hand: what its own call() may do beside is not seen."""
+
+    @classmethod
+    def note(cls) -> str:
+        """What is not known of the model."""
+        return (
+            f"class {cls.__name__!r} is not known here: what its call() may do beside its graph of layers is "
+            "not seen; --custom-objects tells"
+        )
+
+
+def graph_stand_in(class_name: str, *, sequential: bool) -> type:
+    """A class of that name, after which Keras names the weights in a file."""
+    return type(class_name, (GraphStandIn, keras.Sequential if sequential else keras.Model), {})
 
 
 @keras.saving.register_keras_serializable("vae_export")

@@ -21,6 +21,7 @@ from vae_export.split.lambdas.functions import CONSTANTS, canonical, function_at
 __all__ = ["Evaluation", "UnknownNameError"]
 
 _MOST_VALUES = 1 << 26
+_MOST_ITEMS, _MOST_AXES = 256, 8
 _SIGNS: Mapping[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -211,6 +212,18 @@ class Evaluation:
         return tuple(found)
 
 
+def _count(value: Any, most: int = _MOST_ITEMS) -> int:
+    """Number of values in nested sequences, counted no further than needed."""
+    if not isinstance(value, (tuple, list)):
+        return 1
+    total = 1
+    for one in value:
+        total += _count(one, most - total)
+        if total > most:
+            break
+    return total
+
+
 def _is_tensor(value: Any) -> bool:
     return isinstance(value, keras.KerasTensor) or bool(ops.is_tensor(value))
 
@@ -241,13 +254,17 @@ def _combined(sign: str, left: Any, right: Any) -> Any:
 
 
 def _check_size(value: Any) -> None:
-    """Refuse values that would not fit into memory.
+    """Refuse values that would not fit into memory, or would never end.
 
     Raises:
-        NotUnderstoodError: one of them does not.
+        NotUnderstoodError: one of them does.
     """
+    if isinstance(value, (tuple, list)) and _count(value) > _MOST_ITEMS:
+        raise NotUnderstoodError(f"a sequence of more than {_MOST_ITEMS} values")
     if isinstance(value, int) and abs(value) >= 1 << 63:
         raise NotUnderstoodError("an integer of more than 63 bits")
     for one in value if isinstance(value, tuple) else (value,):
+        if _is_tensor(one) and len(one.shape) > _MOST_AXES:
+            raise NotUnderstoodError(f"a tensor of more than {_MOST_AXES} axes")
         if _is_tensor(one) and math.prod(size or 1 for size in one.shape) > _MOST_VALUES:
             raise NotUnderstoodError(f"a tensor of more than {_MOST_VALUES:,} values")

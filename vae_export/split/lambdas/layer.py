@@ -6,6 +6,7 @@ import base64
 import binascii
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from types import FunctionType
 from typing import Any
 
 import keras
@@ -54,7 +55,8 @@ class ReadLambda(StandIn):
     ) -> None:
         super().__init__(**options)
         self._stored = {"code": code, "defaults": defaults, "closure": closure}
-        self.arguments, self.names = dict(arguments or {}), dict(names or {})
+        self.arguments = dict(arguments) if isinstance(arguments, Mapping) else {}
+        self.names = dict(names or {})
         self.unknown: tuple[str, ...] = ()
         self.sizes: dict[str, int | None] = {}
         self.problem: str | None = None
@@ -107,7 +109,8 @@ class ReadLambda(StandIn):
 
     def _computed(self, formula: Formula, inputs: Any, mask: Any) -> Any:
         first, *others = formula.arguments
-        values = {"training": False, "mask": mask, **self._defaults(others), **self.arguments}
+        defaults = self._defaults(list(formula.arguments[: formula.positional]))
+        values = {"training": False, "mask": mask, **defaults, **self.arguments}
         given = {first: inputs, **{name: values[name] for name in others if name in values}}
         names = {**dict.fromkeys(self.unknown, _PLACEHOLDER), **self.names}
         if not self._was_computed:
@@ -119,8 +122,9 @@ class ReadLambda(StandIn):
         return result
 
     def _defaults(self, names: list[str]) -> dict[str, Any]:
-        defaults = list(self._stored["defaults"] or ())[-len(names) :]
-        return dict(zip(names[len(names) - len(defaults) :], defaults, strict=True)) if names else {}
+        """Values of the last positional arguments."""
+        defaults = list(self._stored["defaults"] or ())[-len(names) :] if names else []
+        return dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
 
     @contextmanager
     def assuming(self, name: str, value: float) -> Iterator[None]:
@@ -144,4 +148,5 @@ def _functions(formula: Formula) -> dict[str, Any]:
     """Functions of the user that the formula calls by name."""
     paths = (formula.path(step.operands[0]) for step in formula.steps if step.kind == "call")
     found = {path: keras.saving.get_registered_object(path) for path in paths if path}
-    return {path: value for path, value in found.items() if callable(value)}
+    # Classes that are registered are no functions that the code may call.
+    return {path: value for path, value in found.items() if isinstance(value, FunctionType)}

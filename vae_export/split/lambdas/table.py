@@ -15,6 +15,8 @@ from keras import ops
 from vae_export.bytecode.formula import NotUnderstoodError
 from vae_export.split.lambdas.functions import Apply, spelled
 
+_MOST_PARTS = 256
+
 # Elementwise
 
 _UNARY = (
@@ -172,10 +174,17 @@ def _stack(tensors: Any, axis: int = 0) -> Any:
     return ops.stack(tensors, axis)
 
 
+def _parts(sections: Any) -> Any:
+    """Refuse a number of parts that would never end."""
+    if isinstance(sections, int) and sections > _MOST_PARTS:
+        raise NotUnderstoodError(f"a tensor in {sections:,} parts")
+    return sections
+
+
 @spelled("tf.split(value, num_or_size_splits, axis)")
 def _split_sizes(x: Any, sizes: Any, axis: int = 0) -> Any:
     if isinstance(sizes, int):
-        return tuple(ops.split(x, sizes, axis))
+        return tuple(ops.split(x, _parts(sizes), axis))
     # Keras takes the positions of the cuts instead.
     cuts = [sum(sizes[: number + 1]) for number in range(len(sizes) - 1)]
     return tuple(ops.split(x, cuts, axis))
@@ -183,11 +192,14 @@ def _split_sizes(x: Any, sizes: Any, axis: int = 0) -> Any:
 
 @spelled("ops.split(x, indices_or_sections, axis)")
 def _split(x: Any, sections: Any, axis: int = 0) -> Any:
-    return tuple(ops.split(x, sections, axis))
+    return tuple(ops.split(x, _parts(sections), axis))
 
 
 @spelled("tf.unstack(value, num, axis)", "ops.unstack(x, num, axis)")
 def _unstack(x: Any, num: int | None = None, axis: int = 0) -> Any:
+    if x.shape[axis] is None:
+        raise NotUnderstoodError("a tensor unpacked along the batch")
+    _parts(x.shape[axis])
     return tuple(ops.unstack(x, num, axis))
 
 
@@ -249,8 +261,7 @@ def _ones_like(x: Any, dtype: str | None = None) -> Any:
 
 
 @spelled(
-    "K.constant(value, dtype)", "tf.constant(value, dtype)", "tf.convert_to_tensor(value, dtype)",
-    "ops.convert_to_tensor(x, dtype)",
+    "tf.constant(value, dtype)", "tf.convert_to_tensor(value, dtype)", "ops.convert_to_tensor(x, dtype)",
 )  # fmt: skip
 def _constant(value: Any, dtype: str | None = None) -> Any:
     if dtype is None and isinstance(value, (int, float)):
@@ -271,6 +282,11 @@ def _ones(shape: Any, dtype: str = "float32") -> Any:
 @spelled("tf.add_n(inputs)")
 def _add_all(inputs: Any) -> Any:
     return sum(inputs[1:], start=inputs[0])
+
+
+@spelled("K.constant(value, dtype)")
+def _float_constant(value: Any, dtype: str = "float32") -> Any:
+    return _constant(value, dtype)
 
 
 @spelled("K.epsilon()")
@@ -344,33 +360,33 @@ def _resize_by(x: Any, height: int, width: int, data_format: str, interpolation:
 
 
 @spelled(
-    "K.random_normal(shape, mean, stddev, dtype!, seed!)",
-    "tf.random.normal(shape, mean, stddev, dtype!, seed!)",
-    "tf.random_normal(shape, mean, stddev, dtype!, seed!)",
-    "keras.random.normal(shape, mean, stddev, dtype!, seed!)",
+    "K.random_normal(shape, mean, stddev, dtype, seed!)",
+    "tf.random.normal(shape, mean, stddev, dtype, seed!)",
+    "tf.random_normal(shape, mean, stddev, dtype, seed!)",
+    "keras.random.normal(shape, mean, stddev, dtype, seed!)",
     draws=True,
 )
-def _normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0) -> Any:
+def _normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: str | None = None) -> Any:
     # The tensors of noise carry mean and scale, so that both may be tensors.
-    return keras.random.normal(shape) * stddev + mean
+    return ops.cast(keras.random.normal(shape), dtype or "float32") * stddev + mean
 
 
 @spelled(
-    "K.random_uniform(shape, minval, maxval, dtype!, seed!)",
-    "tf.random.uniform(shape, minval, maxval, dtype!, seed!)",
-    "tf.random_uniform(shape, minval, maxval, dtype!, seed!)",
-    "keras.random.uniform(shape, minval, maxval, dtype!, seed!)",
+    "K.random_uniform(shape, minval, maxval, dtype, seed!)",
+    "tf.random.uniform(shape, minval, maxval, dtype, seed!)",
+    "tf.random_uniform(shape, minval, maxval, dtype, seed!)",
+    "keras.random.uniform(shape, minval, maxval, dtype, seed!)",
     draws=True,
 )
-def _uniform(shape: Any, low: Any = 0.0, high: Any = 1.0) -> Any:
-    return low + (high - low) * keras.random.uniform(shape)
+def _uniform(shape: Any, low: Any = 0.0, high: Any = 1.0, dtype: str | None = None) -> Any:
+    return low + (high - low) * ops.cast(keras.random.uniform(shape), dtype or "float32")
 
 
 @spelled(
-    "K.truncated_normal(shape, mean, stddev, dtype!, seed!)",
-    "tf.random.truncated_normal(shape, mean, stddev, dtype!, seed!)",
-    "keras.random.truncated_normal(shape, mean, stddev, dtype!, seed!)",
+    "K.truncated_normal(shape, mean, stddev, dtype, seed!)",
+    "tf.random.truncated_normal(shape, mean, stddev, dtype, seed!)",
+    "keras.random.truncated_normal(shape, mean, stddev, dtype, seed!)",
     draws=True,
 )
-def _truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0) -> Any:
-    return mean + stddev * keras.random.truncated_normal(shape)
+def _truncated_normal(shape: Any, mean: Any = 0.0, stddev: Any = 1.0, dtype: str | None = None) -> Any:
+    return mean + stddev * ops.cast(keras.random.truncated_normal(shape), dtype or "float32")

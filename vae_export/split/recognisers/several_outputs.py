@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 import numpy as np
 
@@ -18,6 +19,9 @@ __all__ = ["SeveralOutputs"]
 # Rows that are drawn, and the largest number of values of x in them.
 OUTPUT_ROWS, FEWEST_OUTPUT_ROWS = 2048, 32
 OUTPUT_VALUES = 1 << 22
+WIDTHS = (1.0, 10.0, -100.0)
+
+Array = np.ndarray[Any, Any]
 
 
 class SeveralOutputs:
@@ -34,7 +38,7 @@ class SeveralOutputs:
         # Large x need memory for every row.
         most = max(prod(size or 1 for size in value.shape[1:]) for value in graph.inputs)
         rows = max(FEWEST_OUTPUT_ROWS, min(OUTPUT_ROWS, OUTPUT_VALUES // most))
-        arrays = {value: random_array(graph, value, rows, rng) for value in graph.inputs}
+        arrays = {value: _widened(random_array(graph, value, rows, rng)) for value in graph.inputs}
         calls = graph.calls[: graph.calls.index(call) + 1]
         known = known_noise_of(calls, arrays, call.outputs, run.training)
         if known is None:
@@ -56,3 +60,12 @@ class SeveralOutputs:
             if posterior is not None:
                 return site_of(region, posterior, call)
         return None
+
+
+def _widened(array: Array) -> Array:
+    """Rows of three sizes: real inputs may reach v that the layer clips."""
+    if array.dtype.kind != "f":
+        return array
+    factors = np.resize(WIDTHS, len(array)).reshape(-1, *[1] * (array.ndim - 1))
+    widened: Array = (array * factors).astype(array.dtype)
+    return widened
