@@ -95,6 +95,7 @@ def _refuse_strangers(
             f"{where}: layer {names} draws noise outside of the sampling layer {sites[0].layer_name!r}, "
             "expected none in inference; remove it, or call it with training=False"
         )
+    refuse_unknown_names(strangers, where)
     regions = [run.region([call], run.random[call][0]) for call in strangers]
     plain = next(filter(None, map(describe_noise, regions)), None)
     if plain:

@@ -188,6 +188,12 @@ class Evaluation:
             bound["shape"] = self._sized(bound["shape"])
         return function.apply(**{name: self._known(value) for name, value in bound.items()})
 
+    def _is_batch(self, size: Any) -> bool:
+        """Whether a first size of noise is the one batch of the model, or a name that has a value."""
+        if isinstance(size, _Name):
+            return self._names.get(size.path, 1) != 1
+        return isinstance(size, int) and size == self._fixed_batch
+
     def _sized(self, shape: tuple[Any, ...]) -> tuple[Any, ...]:
         """A shape of noise whose unknown sizes, and the fixed batch, are those of the layer's inputs.
 
@@ -198,7 +204,7 @@ class Evaluation:
         alike = [tensor for tensor in inputs if len(tensor.shape) == len(shape)]
         found = []
         for axis, size in enumerate(shape):
-            if axis == 0 and alike and size == self._fixed_batch and isinstance(size, int):
+            if axis == 0 and alike and self._is_batch(size):
                 found.append(ops.shape(alike[0])[0])
             elif isinstance(size, _Name) and size.path not in self._names and "." not in size.path:
                 sizes = {tensor.shape[axis] for tensor in alike}
