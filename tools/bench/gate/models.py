@@ -14,6 +14,7 @@ from keras import layers
 
 from tests.gallery.parts.sampling import Sampling
 from tests.gallery.parts.styles import STYLES, inputs
+from vae_export.core.told import Told
 from vae_export.split.pair import pair_in
 
 LATENTS = (2, 16, 96)
@@ -135,7 +136,9 @@ def build(name: str, weights: str, seed: int) -> RandomVae:
     model = FAMILIES[family](int(latent)) if latent else module.build()
     draw_weights(model, weights, rng)
     conditions = dict(getattr(module, "CONDITIONS", {}))
-    options = {"x_shape": getattr(module, "X_SHAPE", None)}
+    told = getattr(module, "OPTIONS", {})
+    names = {key: told[key] for key in ("mu", "logvar") if key in told}
+    options = {"x_shape": getattr(module, "X_SHAPE", None), "told": Told(**names)}
     return RandomVae(name, weights, model, inputs(module, model), conditions, options)
 
 
