@@ -21,7 +21,7 @@ PACKAGE = "from vae_export.cli.main import main; assert main(['verify', sys.argv
 
 def run(code, bundle, home, *before, **environment):
     home.mkdir(exist_ok=True)
-    # With CI set ONNX Runtime is silent by itself.
+    # With CI set ONNX Runtime seems to be silent by itself.
     own = {key: value for key, value in os.environ.items() if key not in ("ORT_DISABLE_TELEMETRY", "CI")}
     subprocess.run(
         [*before, sys.executable, "-c", code, str(bundle)],
