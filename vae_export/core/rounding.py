@@ -121,8 +121,7 @@ def movement(run_moved: Callable[[int], Arrays], expected: Arrays, draws: int = 
 
 
 def channel_maxima(values: Array) -> Array:
-    """The largest value of each row and channel: ``[n, ..., channels] -> [n, channels]``; ``[n] -> [n,
-    1]``."""
+    """The largest value of each row and channel: ``[n, ..., channels]`` or ``[n]`` -> ``[n, channels]``."""
     if values.ndim == 1:
         return values[:, None].copy()
     largest: Array = values.reshape(len(values), -1, values.shape[-1]).max(axis=1, initial=0.0)
@@ -136,12 +135,9 @@ def flat_rows(inputs: Arrays) -> Array:
         return np.zeros(len(largest), bool)
     # Neighbours of a picture are pixels, of a vector values.
     axis = max(1, largest.ndim - 2)
-    equal = np.equal(*(np.take(largest, range(*part), axis) for part in _neighbours(largest.shape[axis])))
+    size = largest.shape[axis]
+    equal = np.take(largest, range(size - 1), axis) == np.take(largest, range(1, size), axis)
     return equal.reshape(len(largest), -1).mean(axis=1) > _FLAT if equal.size else np.ones(len(largest), bool)
-
-
-def _neighbours(size: int) -> tuple[tuple[int, int], tuple[int, int]]:
-    return (0, size - 1), (1, size)
 
 
 def rounding_errors(inputs: Arrays, moves: Array) -> Array:

@@ -16,7 +16,6 @@ _MOST_OBJECTS = 200_000
 # A data set may be compressed, but not by more than this, and one that holds nothing is no weight.
 _LARGEST_RATIO = 1000
 _SMALL = 1 << 20
-_LARGEST_CONFIG = 1 << 26
 _WEIGHTS = "model.weights.h5"
 
 
@@ -24,7 +23,7 @@ def check_weights(path: Path) -> None:
     """Check the weights of a Keras file: the HDF5 file itself, or the one in the zip archive.
 
     Raises:
-        ModelError: see `check_hdf5`; or members of an archive that unpack to far more than they hold.
+        ModelError: see `check_hdf5`.
     """
     try:
         if path.suffix != ".keras":
@@ -32,8 +31,6 @@ def check_weights(path: Path) -> None:
                 check_hdf5(file, str(path))
             return
         with zipfile.ZipFile(path) as archive:
-            for member in archive.infolist():
-                _check_member(member, path)
             if _WEIGHTS in archive.namelist():
                 # Keras stores them without compression.
                 with archive.open(_WEIGHTS) as stored, h5py.File(stored) as file:
@@ -42,18 +39,6 @@ def check_weights(path: Path) -> None:
         raise ModelError(
             f"{path}: the weights cannot be read ({one_line(error)}); copy or save it again"
         ) from error
-
-
-def _check_member(member: zipfile.ZipInfo, path: Path) -> None:
-    if member.file_size > _SMALL and member.file_size > _LARGEST_RATIO * member.compress_size:
-        raise ModelError(
-            f"{path}: {member.filename} unpacks {member.compress_size:,} bytes to {member.file_size:,}; "
-            "it is not loaded"
-        )
-    if member.filename == "config.json" and member.file_size > _LARGEST_CONFIG:
-        raise ModelError(
-            f"{path}: config.json has {member.file_size:,} bytes, expected at most {_LARGEST_CONFIG:,}"
-        )
 
 
 def check_hdf5(file: Any, where: str) -> None:

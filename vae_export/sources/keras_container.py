@@ -11,6 +11,9 @@ __all__ = ["HDF5_MAGIC", "ZIP_MAGIC", "check_keras_file", "first_bytes", "member
 
 HDF5_MAGIC, ZIP_MAGIC = b"\x89HDF\r\n\x1a\n", b"PK"
 _SUFFIXES = (".keras", ".h5", ".hdf5")
+# A member of an archive may unpack to this many times its size, or be small.
+_LARGEST_RATIO, _SMALL = 1000, 1 << 20
+_LARGEST_CONFIG = 1 << 26
 
 
 def check_keras_file(path: Path) -> None:
@@ -39,6 +42,8 @@ def check_keras_file(path: Path) -> None:
             names = set(archive.namelist())
             if any(member.flag_bits & 1 for member in archive.infolist()):
                 raise ModelError(f"{path}: the archive is encrypted, expected a model as Keras saves it")
+            for member in archive.infolist():
+                _check_member(member, path)
             damaged = archive.testzip()
     except (zipfile.BadZipFile, OSError, EOFError) as error:
         raise ModelError(
@@ -48,6 +53,18 @@ def check_keras_file(path: Path) -> None:
         raise ModelError(f"{path}: {damaged} in the archive is damaged; copy or save it again")
     if "config.json" not in names:
         raise ModelError(f"{path}: the archive holds no config.json, expected a model saved by Keras 3")
+
+
+def _check_member(member: zipfile.ZipInfo, path: Path) -> None:
+    if member.file_size > _SMALL and member.file_size > _LARGEST_RATIO * member.compress_size:
+        raise ModelError(
+            f"{path}: {member.filename} unpacks {member.compress_size:,} bytes to {member.file_size:,}; "
+            "it is not loaded"
+        )
+    if member.filename == "config.json" and member.file_size > _LARGEST_CONFIG:
+        raise ModelError(
+            f"{path}: config.json has {member.file_size:,} bytes, expected at most {_LARGEST_CONFIG:,}"
+        )
 
 
 def first_bytes(path: Path) -> bytes:

@@ -15,9 +15,8 @@ from vae_export.sources.hdf5_check import check_weights
 from vae_export.sources.keras_container import check_keras_file
 from vae_export.sources.saved_config import mend, missing_models, read_config, without_code
 
-# Registers "vae_export>SamplingLayer", which the reference models are saved with. Its class name alone is not
-# enough: many people's own layer has the same.
-# `ReadLambda` is what Lambdas become.
+# Registers what files name: "vae_export>SamplingLayer", which the reference models are saved with; its class
+# name alone is not enough, many people's own layer has it. And `ReadLambda`.
 from vae_export.split import sampling_layer as _sampling_layer  # noqa: F401
 from vae_export.split.graph import own_words
 from vae_export.split.lambdas import layer as _read_lambda  # noqa: F401
@@ -34,7 +33,7 @@ def load_model(path: Path, custom_objects: Mapping[str, Any] | None = None) -> A
 
     Args:
         path: the file.
-        custom_objects: classes by name, in addition to classes registered with Keras.
+        custom_objects: classes, functions and numbers by name, in addition to classes registered with Keras.
 
     Raises:
         InputError: Keras runs on another backend than TensorFlow.

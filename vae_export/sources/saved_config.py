@@ -2,8 +2,8 @@
 
 A Lambda, whose code must not be run, becomes a layer that computes what its code says; or it takes the
 function that the user gives. Layers whose class cannot be found are replaced by stand-ins. A model class that
-cannot be found is replaced by a functional model, or by an encoder with a decoder, if its configuration has
-the parts of one.
+cannot be found is replaced by its graph of layers, or by an encoder with a decoder, if its configuration has
+one.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from vae_export.errors import ModelError
 from vae_export.private.keras import can_resolve_class
 from vae_export.sources.lambda_config import is_read, stored_function
 
-__all__ = ["mend", "missing_classes", "missing_models", "read_config", "without_code"]
+__all__ = ["mend", "missing_models", "read_config", "without_code"]
 
 _STAND_IN_VAE = "vae_export>StandInVae"
 _HALVES = ("encoder", "decoder")
@@ -48,16 +48,6 @@ def read_config(path: Path) -> dict[str, Any]:
     return stored
 
 
-def missing_classes(config: Any, known: Mapping[str, Any]) -> dict[str, str]:
-    """Layers that are Lambdas or of an unknown class: layer name -> class name.
-
-    Args:
-        config: of a model.
-        known: custom classes by name.
-    """
-    return {_name(entry): entry["class_name"] for entry in _objects(config) if _is_missing(entry, known)}
-
-
 def missing_models(config: Any, known: Mapping[str, Any]) -> dict[str, Any]:
     """Models of missing classes that have a graph by their configuration: registered name -> the entry."""
     return {
@@ -73,7 +63,7 @@ def _registered(node: Mapping[str, Any]) -> str:
 
 
 def without_code(config: Any, known: Mapping[str, Any]) -> dict[str, str]:
-    """Those of `missing_classes` whose code is not in the file either, or is not understood."""
+    """Layers of an unknown class, and Lambdas whose code is not understood: layer name -> class name."""
     return {
         _name(entry): entry["class_name"]
         for entry in _objects(config)

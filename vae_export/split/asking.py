@@ -159,7 +159,7 @@ def roles_of(site: OpenSite, told: Told) -> tuple[Slot, Slot, Evidence] | None:
     return _told_roles(site, told) if told.mu is not None else _roles_by_names(site)
 
 
-def with_moments(error: QuestionError, x: Array, name: str = "x") -> QuestionError:
+def with_moments(error: QuestionError, x: Array) -> QuestionError:
     """The same question with the second moment of the aggregate posterior beside each candidate.
 
     Of a VAE that learned its KL term the mean of mu**2 + sigma**2 over samples is near 1 in every active
@@ -168,7 +168,6 @@ def with_moments(error: QuestionError, x: Array, name: str = "x") -> QuestionErr
     Args:
         error: with an open site.
         x: real samples ``[n, ...]``.
-        name: the samples, for people.
     """
     site: OpenSite = error.site
     graph = site.graph

@@ -78,7 +78,7 @@ def sites_matching_call(
         return agreeing, False
     compared = _compare(known, graph, agreeing, trials, rng)
     drawn = [site for site in agreeing if compared[site].within_rounding]
-    if not drawn and agreeing[0].posterior.how("parametrisation") == "measured" and agreeing[0].by_sampler:
+    if not drawn and agreeing[0].by_sampler:
         raise ModelError(
             f"{where}: call() draws z in training in another way than its {agreeing[0].layer_name!r} does, "
             f"expected the same; {_WAY_OUT}"

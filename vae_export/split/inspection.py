@@ -128,7 +128,6 @@ def inspect_model(model: Any, name: str, **options: Any) -> Inspection:
         decoder=_tensors(vae.decoder) if vae else None,
         notes=(
             *_notes(graph),
-            *(site.note for site in sites if site.note),
             *(f"output {name!r} does not come from z: left out" for name in (vae.left_out if vae else ())),
         ),
         problem=problem,

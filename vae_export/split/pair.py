@@ -20,7 +20,6 @@ from vae_export.split.graph import Graph, Value, flatten, is_functional, own_wor
 from vae_export.split.input_shape import with_x_shape
 from vae_export.split.posterior import Posterior, Slot, split_slots
 from vae_export.split.sampling_site import SamplingSite
-from vae_export.split.stand_in import StandInVae
 
 __all__ = ["Pair", "join", "pair_in"]
 
@@ -45,7 +44,6 @@ class Pair:
         sampler: (mu, v) -> z, a layer or a method; None if it is not at hand, or part of the encoder.
         name: of the VAE.
         whole: the model that has them, if it has a call() of its own.
-        note: a remark for people on what is not known of the model; empty if there is none.
     """
 
     encoder: Any
@@ -53,7 +51,6 @@ class Pair:
     sampler: Any
     name: str
     whole: Any = None
-    note: str = ""
 
 
 def pair_in(model: Any) -> Pair | None:
@@ -65,8 +62,7 @@ def pair_in(model: Any) -> Pair | None:
     encoder, decoder = pairs[0]
     samplers = [getattr(model, name) for name in _SAMPLERS if callable(getattr(model, name, None))]
     whole = model if type(model).call is not keras.Model.call else None
-    note = model.note if isinstance(model, StandInVae) else ""
-    return Pair(encoder, decoder, samplers[0] if samplers else None, model.name, whole, note)
+    return Pair(encoder, decoder, samplers[0] if samplers else None, model.name, whole)
 
 
 def join(
@@ -115,9 +111,6 @@ def join(
             by_call = Evidence("mu", "measured", "call() computes decoder(mu)")
             kept = tuple(one for one in posterior.evidence if one.of != "mu")
             site = replace(site, posterior=replace(posterior, evidence=(*kept, by_call)))
-    if pair.note:
-        evidence = (*site.posterior.evidence, Evidence("cut", "assumed", pair.note))
-        site = replace(site, posterior=replace(site.posterior, evidence=evidence))
     return graph, (site,)
 
 

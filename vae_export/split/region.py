@@ -56,17 +56,7 @@ class Region:
 
     def draws_other_noise(self) -> bool:
         """Whether the region draws noise that is not normal, as far as TensorFlow's graph shows."""
-        tensors = self._tensors({}, 2)
-        values = list(tensors)
-
-        def function(*given: Any) -> list[Any]:
-            calls = [_in_mode(call, self.training) for call in self.calls]
-            return replay(calls, dict(zip(values, given, strict=True)), [self.z])
-
-        operations = [call.operation for call in self.calls]
-        with variables_restored(operations):
-            known = KnownNoise(function, list(tensors.values()), operations)
-        return known.others > 0
+        return _traced(self.calls, self._tensors({}, 2), [self.z], self.training).others > 0
 
     def draw_at(self, given: Mapping[Value, Array], rows: int, epsilon: float | Array) -> Array | None:
         """z with the noise set to `epsilon`; None unless the noise is one draw from N(0, 1) of z's shape."""
@@ -125,6 +115,13 @@ def known_noise_of(
     calls: Sequence[Call], arrays: Mapping[Value, Array], targets: Sequence[Value], training: bool
 ) -> KnownNoise | None:
     """Calls as a function of arrays and noise; None unless they draw from N(0, 1) exactly once."""
+    known = _traced(calls, arrays, targets, training)
+    return known if known.draws == 1 else None
+
+
+def _traced(
+    calls: Sequence[Call], arrays: Mapping[Value, Array], targets: Sequence[Value], training: bool
+) -> KnownNoise:
     values = list(arrays)
 
     def function(*tensors: Any) -> list[Any]:
@@ -134,8 +131,7 @@ def known_noise_of(
 
     operations = [call.operation for call in calls]
     with variables_restored(operations):
-        known = KnownNoise(function, list(arrays.values()), operations)
-    return known if known.draws == 1 else None
+        return KnownNoise(function, list(arrays.values()), operations)
 
 
 @contextmanager

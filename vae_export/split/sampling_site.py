@@ -23,7 +23,6 @@ class SamplingSite:
         latent_shape: of one z.
         layer_name: name of the sampling layer, with the models it is nested in.
         layer_class: its class.
-        note: a remark for people on what is not known of the site; empty if there is none.
         by_sampler: whether it is a sampler of the model's own, beside its call().
     """
 
@@ -33,7 +32,6 @@ class SamplingSite:
     latent_shape: tuple[int, ...]
     layer_name: str
     layer_class: str
-    note: str = ""
     by_sampler: bool = False
 
     @property

@@ -20,7 +20,7 @@ from vae_export.split.input_shape import with_x_shape
 from vae_export.split.keras_half import KerasHalf
 from vae_export.split.pair import Pair, join, pair_in
 from vae_export.split.sampling_site import SamplingSite
-from vae_export.split.stand_in import GraphStandIn
+from vae_export.split.stand_in import UnseenCall
 from vae_export.split.traced_call import CannotTraceError, trace_call
 
 __all__ = ["SplitVae", "locate", "split", "split_graph"]
@@ -83,7 +83,6 @@ class SplitVae:
             f"sampling layer {site.layer_name!r} ({site.layer_class}), latent "
             f"{'x'.join(map(str, site.latent_shape))}, {site.posterior.describe()}"
             + (f": {in_words(unproven)}" if (unproven := site.posterior.unproven) else "")
-            + (f"; {site.note}" if site.note else "")
             for site in self.sites
         ) + (f"; outputs left out: {', '.join(self.left_out)}" if self.left_out else "")
 
@@ -138,7 +137,7 @@ def locate(
 def _with_notes(site: SamplingSite, model: Any) -> SamplingSite:
     """The site with assumptions on models in the model whose classes are not at hand."""
     models = (model.encoder, model.decoder) if isinstance(model, Pair) else (model,)
-    notes = {type(part).note() for one in models for part in layers_of(one) if isinstance(part, GraphStandIn)}
+    notes = {part.note for one in models for part in layers_of(one) if isinstance(part, UnseenCall)}
     evidence = tuple(Evidence("cut", "assumed", note) for note in sorted(notes))
     posterior = replace(site.posterior, evidence=(*site.posterior.evidence, *evidence))
     return replace(site, posterior=posterior)

@@ -1,7 +1,7 @@
-"""Inert layers in place of layers whose code is not at hand, or must not be run.
+"""What stands for layers and models whose code is not at hand, or must not be run.
 
-The sampling layer is cut out, so its code is not needed: a model whose sampling layer is a class that cannot
-be imported, or a Lambda, can still be exported. A stand-in for any other layer is an error.
+The sampling layer is cut out, so its code is not needed where the user tells what it computes. An inert layer
+in place of any other is an error. Of a model whose class is missing its graph, or its halves, remain.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 
 import keras
 
-__all__ = ["GraphStandIn", "StandIn", "StandInVae", "class_name", "graph_stand_in", "is_inert"]
+__all__ = ["StandIn", "StandInVae", "UnseenCall", "class_name", "graph_stand_in", "is_inert"]
 
 # Patterns of settings: standard deviations of epsilon, others that may change the noise, and harmless ones.
 _SCALE = r"(epsilon|eps|noise)_?(std|stddev|std_dev|sigma|scale)|std|stddev"
@@ -100,25 +100,25 @@ def class_name(operation: Any) -> str:
     return operation.missing_class if isinstance(operation, StandIn) else type(operation).__name__
 
 
-class GraphStandIn:
-    """The graph of a model whose class is not at hand: what its own call() may do beside is not seen."""
+class UnseenCall:
+    """A model whose class is not at hand, so that its own call() is not seen."""
 
-    @classmethod
-    def note(cls) -> str:
+    @property
+    def note(self) -> str:
         """What is not known of the model."""
         return (
-            f"class {cls.__name__!r} is not known here: what its call() may do beside its graph of layers is "
-            "not seen; --custom-objects tells"
+            f"class {type(self).__name__!r} is not known here: what its call() may do beside its graph of "
+            "layers is not seen; --custom-objects tells"
         )
 
 
-def graph_stand_in(class_name: str, *, sequential: bool) -> type:
-    """A class of that name, after which Keras names the weights in a file."""
-    return type(class_name, (GraphStandIn, keras.Sequential if sequential else keras.Model), {})
+def graph_stand_in(name: str, *, sequential: bool) -> type:
+    """A class of a missing class's name, after which Keras names the weights in a file."""
+    return type(name, (UnseenCall, keras.Sequential if sequential else keras.Model), {})
 
 
 @keras.saving.register_keras_serializable("vae_export")
-class StandInVae(keras.Model):  # type: ignore[misc]  # keras has no type stubs
+class StandInVae(UnseenCall, keras.Model):  # type: ignore[misc]  # keras has no type stubs
     """Encoder and decoder of a model whose class is not at hand.
 
     Args:
@@ -128,13 +128,18 @@ class StandInVae(keras.Model):  # type: ignore[misc]  # keras has no type stubs
 
     def __init__(self, encoder: Any, decoder: Any, missing_class: str, **options: Any) -> None:
         super().__init__(**options)
-        self.note = (
-            f"class {missing_class!r} is not known here: what its call() does before, between and after "
-            "encoder and decoder is not seen; --custom-objects tells"
-        )
+        self.missing_class = missing_class
         self.encoder = encoder
         self.decoder = decoder
         self.built = True
+
+    @property
+    def note(self) -> str:
+        """What is not known of the model."""
+        return (
+            f"class {self.missing_class!r} is not known here: what its call() does before, between and after "
+            "encoder and decoder is not seen; --custom-objects tells"
+        )
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> StandInVae:
